@@ -1,0 +1,1 @@
+"""Health, metrics, HTTP and the control socket."""

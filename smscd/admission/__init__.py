@@ -1,0 +1,1 @@
+"""May this message come in: who speaks, how much, and with which fields."""

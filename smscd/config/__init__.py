@@ -1,0 +1,1 @@
+"""The file mapped onto the settings of every room: schema, load, check, diff."""

@@ -1,0 +1,132 @@
+"""What `[[connector]]` may say, one dataclass per kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from smscd.units import AddressPattern, Between, Endpoint, Example, ExistingFile, Octets, Seconds, Secret, TextPattern
+
+Alphabet = Literal["gsm7", "ascii", "latin1"]
+InDoubt = Literal["resend", "fail", "hold"]
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """One rule of an emulated network: whom it meets, and what the network then does."""
+
+    destination_addr: Annotated[AddressPattern, "the handset"] = "*"
+    source_addr: Annotated[AddressPattern, "the sender it sees"] = "*"
+    esme: Annotated[list[str], Example(["test"]), "messages of these ESMEs; empty = of all"] = field(
+        default_factory=list
+    )
+    text: Annotated[TextPattern | None, Example("/.*fail.*/"), "what the text has to look like"] = None
+    probability: Annotated[float, Between(0, 1), "how often it holds; otherwise the next rule is tried"] = 1.0
+    submit_status: Annotated[
+        str | None, Example("ESME_RTHROTTLED"), "what submit answers instead of ESME_ROK; there is no receipt then"
+    ] = None
+    message_state: Annotated[str, "the final state: DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, ACCEPTED, …"] = (
+        "DELIVERED"
+    )
+    error_code: Annotated[int, Between(0, 999), "`err:` of the receipt and its network_error_code"] = 0
+    delay: Annotated[
+        Seconds | None, Between(0, 30 * 86400), Example(2.0), "until the final state, instead of `receipt_delay`"
+    ] = None
+
+
+@dataclass(slots=True)
+class EmulatorSettings:
+    """An emulated network with its handsets: what the demo uses."""
+
+    name: Annotated[str, Octets(64), Example("handsets"), "what routes and logs call it"]
+    kind: Annotated[Literal["emulator"], "an emulated network"] = "emulator"
+    seed: Annotated[int, Between(0), "outcomes are a function of the seed and of the number of the message"] = 1
+    latency: Annotated[Seconds, Between(0, 3600), "until the network has taken a message over"] = 0.0
+    receipt_delay: Annotated[Seconds, Between(0, 30 * 86400), "from then to the final state"] = 0.1
+    behaviour: Annotated[list[Behaviour], "the first match wins; no match: delivered"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UpstreamTlsSettings:
+    """The keys `tls.*` of an SMPP connector: certificate and host name are verified unless told otherwise."""
+
+    enabled: Annotated[bool, "speak TLS to this upstream"] = False
+    ca: Annotated[
+        Path | None,
+        ExistingFile("CA certificate"),
+        Example("/etc/smscd/carrier-ca.pem"),
+        "who may sign its certificate; the system's own list if absent",
+    ] = None
+    certificate: Annotated[
+        Path | None, ExistingFile("certificate"), Example("/etc/smscd/client.pem"), "mutual TLS: what we show"
+    ] = None
+    key: Annotated[
+        Path | None,
+        ExistingFile("private key", secret=True),
+        Example("/etc/smscd/client.key"),
+        "its private key; its owner alone may read it",
+    ] = None
+    verify: Annotated[bool, "false takes any certificate: for tests only"] = True
+
+
+@dataclass(slots=True)
+class SmppSettings:
+    """An upstream SMSC; smscd is the ESME."""
+
+    name: Annotated[str, Octets(64), Example("carrier-a"), "what routes and logs call it"]
+    address: Annotated[Endpoint, Example("127.0.0.1:2776"), "where the upstream SMSC listens"]
+    system_id: Annotated[str, Octets(64), Example("gw"), "the name we bind with"]
+    kind: Annotated[Literal["smpp"], "an upstream SMSC; smscd is the ESME"] = "smpp"
+    password: Annotated[str | None, Secret(), Octets(256, 0), Example("gw-secret"), "what we bind with"] = field(
+        default=None, repr=False
+    )
+    password_file: Annotated[
+        Path | None,
+        ExistingFile("password file", secret=True),
+        Example("/run/credentials/smscd.service/carrier-a"),
+        "instead of `password`: a file with the password on its first line; its owner alone may read it",
+    ] = None
+    bind: Annotated[
+        Literal["transceiver", "transmitter+receiver", "transmitter", "receiver"], "which binds make one session"
+    ] = "transceiver"
+    sessions: Annotated[int, Between(1, 1_000), "sessions held at once"] = 1
+    window: Annotated[int, Between(1, 100_000), "unanswered submits per session"] = 50
+    rate: Annotated[float, Between(0, 1_000_000), "segments per second over all sessions, 0 = unlimited"] = 0
+    in_doubt: Annotated[InDoubt, "what becomes of a message that was submitted and never answered"] = "resend"
+    message_id_base: Annotated[
+        Literal["auto", "same", "hex-decimal", "decimal-hex"],
+        "how its message_id is written in submit_sm_resp and in receipts: hex-decimal = resp hex, receipt decimal",
+    ] = "auto"
+    provider: Annotated[
+        str | None,
+        Octets(64),
+        Example("carrier-a"),
+        "receipts may come back on any connector of the same provider; the connector's own name if absent",
+    ] = None
+    default_alphabet: Annotated[Alphabet, "what data_coding 0 means on this link"] = "gsm7"
+    tls: Annotated[UpstreamTlsSettings, "TLS to this upstream"] = field(default_factory=UpstreamTlsSettings)
+    source_addr: Annotated[
+        str | None, Octets(20), Example("ACME"), "sender the handset sees, if this connector rewrites it"
+    ] = None
+
+
+@dataclass(slots=True)
+class ModemSettings:
+    """A GSM modem on a serial port."""
+
+    name: Annotated[str, Octets(64), Example("modem-1"), "what routes and logs call it"]
+    device: Annotated[
+        Path, Example("/dev/serial/by-id/usb-modem-if00"), "the serial port; a name under by-id survives re-plugging"
+    ]
+    kind: Annotated[Literal["modem"], "a GSM modem"] = "modem"
+    baudrate: Annotated[int, Between(300, 4_000_000), "speed of the serial port, bits per second"] = 115_200
+    pin: Annotated[
+        str | None, Secret(), Octets(8, 4), Example("0000"), "PIN of the SIM; it is tried once, never twice"
+    ] = field(default=None, repr=False)
+    number: Annotated[
+        str | None, Octets(21), Example("+447700900000"), "its own number: destination of its MO, sender of its MT"
+    ] = None
+
+
+ConnectorSettings = EmulatorSettings | SmppSettings | ModemSettings

@@ -1,0 +1,1 @@
+"""The only asyncio.Protocol: a session on a transport, TLS, back-pressure."""

@@ -1,0 +1,1 @@
+"""Accepts ESMEs and hands their PDUs to the journey."""

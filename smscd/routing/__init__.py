@@ -1,0 +1,1 @@
+"""Rules as data: the first match wins, and explain() says why."""

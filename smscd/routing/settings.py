@@ -1,0 +1,28 @@
+"""What `[[route]]` may say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from smscd.units import AddressPattern, Example, TextPattern
+
+
+@dataclass(slots=True)
+class RouteSettings:
+    """One rule: whom it meets and which connectors then take the message.  The first match wins."""
+
+    connectors: Annotated[
+        list[str],
+        Example(["handsets"]),
+        "names of connectors; `esme:SYSTEM_ID` delivers to another bound ESME as MO",
+    ]
+    destination_addr: Annotated[AddressPattern, "the recipient"] = "*"
+    source_addr: Annotated[AddressPattern, "the sender"] = "*"
+    esme: Annotated[list[str], Example(["test"]), "messages of these ESMEs; empty = of all"] = field(
+        default_factory=list
+    )
+    text: Annotated[TextPattern | None, Example("/.*urgent.*/"), "what the text has to look like"] = None
+    strategy: Annotated[Literal["failover", "round-robin", "weighted"], "in which order the connectors are tried"] = (
+        "failover"
+    )

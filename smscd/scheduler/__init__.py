@@ -1,0 +1,1 @@
+"""What is due now: retry ladder, validity, active window, pace per destination."""

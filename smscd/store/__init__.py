@@ -1,0 +1,1 @@
+"""Durability: one interface, SQLite by default."""

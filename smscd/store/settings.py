@@ -1,0 +1,21 @@
+"""What `[store]` may say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from smscd.units import Between, Seconds
+
+
+@dataclass(slots=True)
+class StoreSettings:
+    """How much the store takes and how long it remembers."""
+
+    queue_limit: Annotated[
+        int, Between(0), "messages waiting at once, 0 = as many as the disk holds; over it ESME_RMSGQFUL"
+    ] = 0
+    retention: Annotated[
+        Seconds, Between(0), "how long a finished message stays visible to query_sm and `smscd message`"
+    ] = 24 * 3600.0
+    batch_max: Annotated[int, Between(1, 100_000), "acts per transaction: the more, the fewer fsyncs"] = 1000
