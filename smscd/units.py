@@ -85,6 +85,10 @@ class Notation(Protocol):
     """One way of writing a value: `read` takes what the file holds, `write` gives it back."""
 
     allowed: str
+    """What is allowed, for the person who wrote something else."""
+
+    choices: tuple[str, ...]
+    """The words it may be, if they can be counted."""
 
     def read(self, raw: object) -> object:
         """The value behind `raw`; ValueError says what is wrong with it."""
@@ -103,6 +107,7 @@ class DurationNotation:
     """Float seconds, written as a string with a unit."""
 
     allowed = 'a string with a unit: "250ms", "30s", "5m", "24h", "7d"'
+    choices = ()
 
     def read(self, raw: object) -> float:
         if isinstance(raw, int | float) and not isinstance(raw, bool):
@@ -118,6 +123,7 @@ class SizeNotation:
     """Integer octets, written as a string with a unit."""
 
     allowed = 'a string with a unit: "512B", "64KiB", "10MiB", "1GiB"'
+    choices = ()
 
     def read(self, raw: object) -> int:
         if isinstance(raw, int) and not isinstance(raw, bool):
@@ -133,6 +139,7 @@ class TextNotation(ABC):
     """A string that has to have a certain shape; subclasses say which."""
 
     allowed = "a string"
+    choices: tuple[str, ...] = ()
 
     def read(self, raw: object) -> str:
         text = _text(raw, "a string")
@@ -241,6 +248,11 @@ class ExistingFile:
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A value that is never shown, neither in a fault nor in a diff nor in a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsRestart:
+    """A value that a running process cannot change: a reload that would change it is refused."""
 
 
 @dataclass(frozen=True, slots=True)

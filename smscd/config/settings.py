@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from smscd.units import Between, Example, Octets
+from smscd.units import Between, Example, NeedsRestart, Octets
 
 
 @dataclass(slots=True)
@@ -14,13 +14,15 @@ class SmscdSettings:
     """The process itself."""
 
     system_id: Annotated[str, Octets(15), "given in bind_resp"] = "smscd"
-    data_dir: Annotated[Path, "store, records, control socket; mode 0700, one running instance"] = Path(
+    data_dir: Annotated[Path, NeedsRestart(), "store, records, control socket; mode 0700, one running instance"] = Path(
         "/var/lib/smscd"
     )
     log_format: Annotated[Literal["console", "json"], "key=value for people, or one JSON object per line"] = "console"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], "the least that is logged"] = "info"
     message_id: Annotated[Literal["decimal", "hex"], "how our message_id is written"] = "decimal"
-    node_id: Annotated[int, Between(0, 1023), "part of every message_id: no two nodes may share one"] = 0
+    node_id: Annotated[
+        int, Between(0, 1023), NeedsRestart(), "part of every message_id: no two nodes may share one"
+    ] = 0
 
 
 @dataclass(slots=True)

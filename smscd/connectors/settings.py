@@ -6,7 +6,52 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from smscd.units import AddressPattern, Between, Endpoint, Example, ExistingFile, Octets, Seconds, Secret, TextPattern
+from smscd.pdu.constants import MessageState
+from smscd.pdu.status import CommandStatus, status_from_name
+from smscd.units import (
+    AddressPattern,
+    Between,
+    Endpoint,
+    Example,
+    ExistingFile,
+    Octets,
+    Seconds,
+    Secret,
+    TextNotation,
+    TextPattern,
+)
+
+FINAL_STATES = tuple(
+    state.name for state in MessageState if state not in {MessageState.SCHEDULED, MessageState.ENROUTE}
+)
+"""What a message may end in: SMPP 3.4 table 5-6, 5.0 table 4-50."""
+
+
+class StatusNotation(TextNotation):
+    """A command_status by its name in either version of SMPP, or as a number."""
+
+    allowed = 'the name of a command_status ("ESME_RTHROTTLED") or its number ("0x00000401")'
+    choices = tuple(CommandStatus.__members__)
+
+    def inspect(self, text: str) -> None:
+        try:
+            status_from_name(text)
+        except ValueError:
+            raise ValueError("is no command_status") from None
+
+
+class FinalStateNotation(TextNotation):
+    """A message_state that ends a message."""
+
+    allowed = " | ".join(FINAL_STATES)
+    choices = FINAL_STATES
+
+    def inspect(self, text: str) -> None:
+        if text in MessageState.__members__ and text not in FINAL_STATES:
+            raise ValueError("is not a final state")
+        if text not in FINAL_STATES:
+            raise ValueError("is no message_state")
+
 
 Alphabet = Literal["gsm7", "ascii", "latin1"]
 InDoubt = Literal["resend", "fail", "hold"]
@@ -24,11 +69,12 @@ class Behaviour:
     text: Annotated[TextPattern | None, Example("/.*fail.*/"), "what the text has to look like"] = None
     probability: Annotated[float, Between(0, 1), "how often it holds; otherwise the next rule is tried"] = 1.0
     submit_status: Annotated[
-        str | None, Example("ESME_RTHROTTLED"), "what submit answers instead of ESME_ROK; there is no receipt then"
+        str | None,
+        StatusNotation(),
+        Example("ESME_RTHROTTLED"),
+        "what submit answers instead of ESME_ROK; there is no receipt then",
     ] = None
-    message_state: Annotated[str, "the final state: DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, ACCEPTED, …"] = (
-        "DELIVERED"
-    )
+    message_state: Annotated[str, FinalStateNotation(), "the final state"] = "DELIVERED"
     error_code: Annotated[int, Between(0, 999), "`err:` of the receipt and its network_error_code"] = 0
     delay: Annotated[
         Seconds | None, Between(0, 30 * 86400), Example(2.0), "until the final state, instead of `receipt_delay`"

@@ -13,7 +13,8 @@ class RetrySettings:
     """The retry ladder and how long things are worth keeping."""
 
     schedule: Annotated[
-        list[Seconds], Between(0.001), "pauses after temporary failures; the last repeats until validity ends"
+        list[Annotated[Seconds, Between(0.001)]],
+        "pauses after temporary failures; the last repeats until validity ends",
     ] = field(default_factory=lambda: [10.0, 60.0, 300.0, 1800.0, 7200.0])
     validity: Annotated[Seconds, Between(1), "when the ESME gave none; also the maximum"] = 48 * 3600.0
     receipt_validity: Annotated[
