@@ -14,7 +14,7 @@ The classes in `pdus.py` are the tables of the specification; `decoding.py` and 
 
 from __future__ import annotations
 
-from smscd.pdu import status, tlv
+from smscd.pdu import receipt, status, times, tlv
 from smscd.pdu.codec import decode, deliver_sm_resp, encode, header, response_id, submit_sm_resp
 from smscd.pdu.constants import (
     DEST_FLAG_DISTRIBUTION_LIST,
@@ -97,6 +97,7 @@ from smscd.pdu.pdus import (
     UnbindResp,
     UnsuccessSme,
 )
+from smscd.pdu.receipt import STAT_WORDS, Receipt, format_receipt, is_receipt, parse_receipt, receipt_stat
 from smscd.pdu.status import (
     ESME_RALYBND,
     ESME_RBCASTCANCELFAIL,
@@ -175,6 +176,8 @@ from smscd.pdu.status import (
     status_from_name,
     status_name,
 )
+from smscd.pdu.times import TimeFormatError, format_absolute, format_relative, parse_time
+from smscd.pdu.tlv import Tag, tlv_name
 
 __all__ = [
     "DEFAULT_MAX_LENGTH",
@@ -283,6 +286,7 @@ __all__ = [
     "REGISTERED_RECEIPT_SUCCESS",
     "REGISTERED_USER_ACKNOWLEDGEMENT",
     "RESPONSE",
+    "STAT_WORDS",
     "VENDOR_STATUS",
     "AlertNotification",
     "Bind",
@@ -317,6 +321,7 @@ __all__ = [
     "QueryBroadcastSmResp",
     "QuerySm",
     "QuerySmResp",
+    "Receipt",
     "ReplaceSm",
     "ReplaceSmResp",
     "SmeAddress",
@@ -324,6 +329,8 @@ __all__ = [
     "SubmitMultiResp",
     "SubmitSm",
     "SubmitSmResp",
+    "Tag",
+    "TimeFormatError",
     "Tlv",
     "Unbind",
     "UnbindResp",
@@ -332,11 +339,21 @@ __all__ = [
     "decode",
     "deliver_sm_resp",
     "encode",
+    "format_absolute",
+    "format_receipt",
+    "format_relative",
     "header",
+    "is_receipt",
+    "parse_receipt",
+    "parse_time",
+    "receipt",
+    "receipt_stat",
     "response_id",
     "status",
     "status_from_name",
     "status_name",
     "submit_sm_resp",
+    "times",
     "tlv",
+    "tlv_name",
 ]
