@@ -19,7 +19,7 @@ class AdminSettings:
     token_file: Annotated[
         Path | None,
         ExistingFile("token file", secret=True),
-        Example("/run/credentials/smscd.service/admin-token"),
+        Example("$CREDENTIALS_DIRECTORY/admin-token"),
         "requests have to carry its first line as a bearer token; its owner alone may read it",
     ] = None
 

@@ -31,7 +31,7 @@ class EsmeSettings:
     password_file: Annotated[
         Path | None,
         ExistingFile("password file", secret=True),
-        Example("/run/credentials/smscd.service/esme-test"),
+        Example("$CREDENTIALS_DIRECTORY/esme-test"),
         "instead of `password`: a file with the password or its hash on its first line; its owner alone may read it",
     ] = None
     bind_limit: Annotated[int, Between(1, 10_000), "concurrent binds; one more is refused with ESME_RBINDFAIL"] = 8

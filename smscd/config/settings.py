@@ -17,7 +17,10 @@ class SmscdSettings:
     data_dir: Annotated[Path, NeedsRestart(), "store, records, control socket; mode 0700, one running instance"] = Path(
         "/var/lib/smscd"
     )
-    log_format: Annotated[Literal["console", "json"], "key=value for people, or one JSON object per line"] = "console"
+    log_format: Annotated[
+        Literal["console", "json"],
+        "console: key=value for people, but JSON where systemd's journal listens; json: always JSON",
+    ] = "console"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], "the least that is logged"] = "info"
     message_id: Annotated[Literal["decimal", "hex"], "how our message_id is written"] = "decimal"
     node_id: Annotated[
@@ -30,7 +33,9 @@ class OptOutSettings:
     """STOP, START and HELP.  This release reads the section and checks it, but does not enforce it yet."""
 
     enabled: Annotated[bool, "understand STOP before anybody else sees it, and block what was opted out"] = True
-    packs: Annotated[list[str], "keyword packs: us, ca, fr, es, pt"] = field(default_factory=lambda: ["us"])
+    packs: Annotated[list[Literal["us", "ca", "fr", "es", "pt"]], "keyword packs"] = field(
+        default_factory=lambda: ["us"]
+    )
     scope: Annotated[Literal["pair", "pool", "account", "global"], "how far a STOP reaches"] = "pair"
     pools: Annotated[
         dict[str, list[str]], Example({"brand-x": ["12345", "+447700900000"]}), "named sets of senders"

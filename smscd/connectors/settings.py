@@ -130,7 +130,7 @@ class SmppSettings:
     password_file: Annotated[
         Path | None,
         ExistingFile("password file", secret=True),
-        Example("/run/credentials/smscd.service/carrier-a"),
+        Example("$CREDENTIALS_DIRECTORY/carrier-a"),
         "instead of `password`: a file with the password on its first line; its owner alone may read it",
     ] = None
     bind: Annotated[

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from smscd.link.settings import TlsSettings
+from smscd.session.settings import SessionSettings
 from smscd.units import Between, Endpoint, Seconds
 
 __all__ = ["ListenerSettings", "TlsSettings"]
+
+_SESSION = SessionSettings()
 
 
 @dataclass(slots=True)
@@ -25,13 +28,16 @@ class ListenerSettings:
     tls_handshake_timeout: Annotated[Seconds, Between(0.1, 600), "a slower TLS handshake is cut off"] = 10.0
     session_init_timer: Annotated[
         Seconds, Between(0.1, 600), "a connection that has not bound within this time is closed"
-    ] = 5.0
+    ] = _SESSION.session_init_timer
     enquire_link_timer: Annotated[
         Seconds, Between(0, 86400), 'an enquire_link is sent after this much silence; "0s" = never'
-    ] = 30.0
+    ] = _SESSION.enquire_link_timer
+    enquire_link_misses: Annotated[
+        int, Between(1, 100), "so many enquire_link in a row into silence, and the ESME counts as gone"
+    ] = _SESSION.enquire_link_misses
     inactivity_timer: Annotated[
         Seconds, Between(0, 7 * 86400), 'a bind without any message for this long is unbound; "0s" = never'
-    ] = 0.0
+    ] = _SESSION.inactivity_timer
     response_timer: Annotated[
         Seconds, Between(0.1, 3600), "a request of ours that is not answered within this time counts as unanswered"
-    ] = 30.0
+    ] = _SESSION.response_timer
