@@ -1,0 +1,71 @@
+"""Our unanswered requests: sequence numbers, the window, who is due, and the grace for those who answer late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smscd.pdu import MAX_SEQUENCE_NUMBER, Pdu
+
+
+@dataclass(slots=True)
+class Pending:
+    """A request of ours that left at `sent` (session time, seconds)."""
+
+    request: Pdu
+    context: object
+    sent: float
+
+
+class InFlight:
+    """Three tables by sequence_number, each in the order of sending, so that expiry looks only at the expired.
+
+    `messages` count in the window; `control` (bind, unbind, enquire_link) do not; `late` have missed the response
+    timer and are kept for the grace time.
+    """
+
+    __slots__ = ("_last", "control", "late", "messages")
+
+    def __init__(self) -> None:
+        self.messages: dict[int, Pending] = {}
+        self.control: dict[int, Pending] = {}
+        self.late: dict[int, Pending] = {}
+        self._last = 0
+
+    def allot(self) -> int:
+        """The next sequence_number: 1 to 0x7FFFFFFF and 1 again (SMPP 3.4 §5.1.4), never one that may be answered."""
+        number = self._last
+        while True:
+            number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
+            if number not in self.messages and number not in self.control and number not in self.late:
+                self._last = number
+                return number
+
+    def expire(self, time: float, response_timer: float, late_grace: float) -> list[Pending]:
+        """Moves what was sent `response_timer` seconds before `time` to `late` and returns it, oldest first."""
+        expired: list[Pending] = []
+        for table in (self.control, self.messages):
+            overdue = _sent_until(table, time - response_timer)
+            for number in overdue:
+                pending = table.pop(number)
+                self.late[number] = pending
+                expired.append(pending)
+        for number in _sent_until(self.late, time - response_timer - late_grace):
+            del self.late[number]
+        return expired
+
+    def drain(self) -> list[Pending]:
+        """Empties all tables; returns what has neither been answered nor expired, oldest first."""
+        left = sorted((*self.control.values(), *self.messages.values()), key=lambda pending: pending.sent)
+        self.control.clear()
+        self.messages.clear()
+        self.late.clear()
+        return left
+
+
+def _sent_until(table: dict[int, Pending], sent: float) -> list[int]:
+    numbers: list[int] = []
+    for number, pending in table.items():
+        if pending.sent > sent:
+            break
+        numbers.append(number)
+    return numbers

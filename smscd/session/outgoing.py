@@ -1,0 +1,72 @@
+"""What waits to be written: PDUs become octets here, in the words that the peer's version knows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from smscd import pdu
+from smscd.pdu import Pdu
+from smscd.session import versions
+
+_CLASSES: Final[dict[int, type[Pdu]]] = {cls.command_id: cls for cls in pdu.PDUS}
+
+
+class Outgoing:
+    """The octets since the last `take`, each PDU encoded once, joined once."""
+
+    __slots__ = ("_chunks", "error_body", "interface_version")
+
+    def __init__(self, *, error_body: bool) -> None:
+        self.interface_version = versions.V3_4
+        self.error_body = error_body
+        self._chunks: list[bytes] = []
+
+    def take(self) -> bytes:
+        chunks = self._chunks
+        if not chunks:
+            return b""
+        octets = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        return octets
+
+    def octets(self, octets: bytes) -> None:
+        self._chunks.append(octets)
+
+    def request(self, request: Pdu) -> None:
+        """Raises SessionError or ValueError for what cannot be said to this peer, and then queues nothing."""
+        if self.interface_version >= versions.V3_4:
+            self._chunks.append(pdu.encode(request))
+        else:
+            self._chunks.append(versions.encode_for(request, self.interface_version))
+
+    def response(self, response: Pdu, sequence_number: int) -> None:
+        """Fills in `sequence_number` and, where the peer's version asks for it, another command_status."""
+        response.sequence_number = sequence_number
+        if response.command_status:
+            response.command_status = versions.wire_status(response.command_status, self.interface_version)
+            if self.error_body:
+                _give_body(response)
+        if self.interface_version >= versions.V5_0:
+            self._chunks.append(pdu.encode(response))
+        else:
+            self._chunks.append(versions.encode_for(response, self.interface_version))
+
+    def error(self, answer_id: int, command_status: int, sequence_number: int) -> None:
+        """A response of the command `answer_id` that holds nothing but its status."""
+        self.response(_CLASSES[answer_id](command_status=command_status), sequence_number)
+
+
+def bind_resp(bind: pdu.Bind, system_id: bytes, interface_version: int) -> Pdu:
+    """The bind_resp that accepts `bind` and says which version it is served with (SMPP 3.4 §5.3.2.25)."""
+    response = _CLASSES[bind.command_id | pdu.RESPONSE]()
+    if isinstance(response, pdu.BindResp):
+        response.system_id = system_id
+        response.tlvs = [(versions.TAG_SC_INTERFACE_VERSION, bytes([interface_version]))]
+    return response
+
+
+def _give_body(response: Pdu) -> None:
+    """The one field that 3.4 leaves out with an error, as an empty string."""
+    for name in ("message_id", "system_id"):
+        if getattr(response, name, b"") is None:
+            setattr(response, name, b"")
