@@ -1,0 +1,135 @@
+"""The admin address, asked over real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from smscd.admin.http import AdminHttp, read_token
+from smscd.admin.metrics import Metrics
+from smscd.counters import Counters
+from smscd.errors import ControlError
+
+TOKEN = "a-token-of-some-length"
+
+
+@asynccontextmanager
+async def serving(counters: Counters | None = None, **options: Any) -> AsyncIterator[AdminHttp]:
+    http = AdminHttp("127.0.0.1:0", Metrics(counters or Counters()), **options)
+    await http.start()
+    try:
+        yield http
+    finally:
+        await http.stop()
+
+
+async def get(http: AdminHttp, path: str, **options: Any) -> tuple[int, str]:
+    scheme = "https" if "ssl" in options else "http"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{scheme}://127.0.0.1:{http.port}{path}", **options) as response,
+    ):
+        assert "aiohttp" not in response.headers["Server"]
+        return response.status, await response.text()
+
+
+async def test_the_process_is_healthy_before_it_is_ready() -> None:
+    async with serving() as http:
+        assert await get(http, "/healthz") == (200, "alive\n")
+        assert await get(http, "/readyz") == (503, "not ready: starting\n")
+
+
+async def test_readiness_is_what_the_daemon_said_last() -> None:
+    async with serving() as http:
+        http.ready()
+        assert await get(http, "/readyz") == (200, "ready\n")
+        http.not_ready("stopping")
+        assert await get(http, "/readyz") == (503, "not ready: stopping\n")
+
+
+async def test_metrics_are_refreshed_before_they_are_read() -> None:
+    counters = Counters()
+
+    async def refresh() -> None:
+        counters.connector("handsets").queue["queued"] = 12
+
+    async with serving(counters, refresh=refresh) as http:
+        status, page = await get(http, "/metrics")
+    assert status == 200
+    assert 'smscd_queue{connector="handsets",stage="queued"} 12.0' in page
+
+
+async def test_prometheus_recognises_the_content_type() -> None:
+    async with (
+        serving() as http,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{http.port}/metrics") as response,
+    ):
+        assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "header", [None, "Bearer wrong", "Bearer", "Basic " + TOKEN, TOKEN, "Bearer " + TOKEN + "x", "Bearer \u00e9"]
+)
+async def test_without_the_token_nothing_but_alive_and_ready_is_told(header: str | None) -> None:
+    headers = {"Authorization": header} if header else {}
+    async with serving(token=TOKEN) as http:
+        assert (await get(http, "/metrics", headers=headers))[0] == 401
+        assert (await get(http, "/nothing/here", headers=headers))[0] == 401
+        assert await get(http, "/healthz", headers=headers) == (200, "alive\n")
+        assert await get(http, "/readyz", headers=headers) == (503, "not ready\n")
+
+
+async def test_with_the_token_everything_is_told() -> None:
+    headers = {"Authorization": f"bearer {TOKEN}"}  # RFC 7235 §2.1: the scheme is case-insensitive
+    async with serving(token=TOKEN) as http:
+        assert (await get(http, "/metrics", headers=headers))[0] == 200
+        assert await get(http, "/readyz", headers=headers) == (503, "not ready: starting\n")
+        http.use_token("another")
+        assert (await get(http, "/metrics", headers=headers))[0] == 401
+
+
+async def test_another_room_can_add_a_door_and_it_is_guarded() -> None:
+    async def hello(_: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    async with serving(token=TOKEN, routes=[web.get("/hello", hello)]) as http:
+        assert (await get(http, "/hello"))[0] == 401
+        assert await get(http, "/hello", headers={"Authorization": f"Bearer {TOKEN}"}) == (200, "hello")
+
+
+async def test_an_address_in_use_is_named() -> None:
+    async with serving() as http:
+        taken = f"127.0.0.1:{http.port}"
+        with pytest.raises(ControlError, match=f"cannot open the admin address {taken}"):
+            await AdminHttp(taken, Metrics(Counters())).start()
+
+
+async def test_the_address_is_free_again_after_a_stop() -> None:
+    async with serving() as http:
+        address = f"127.0.0.1:{http.port}"
+    again = AdminHttp(address, Metrics(Counters()))
+    await again.start()
+    await again.stop()
+    await again.stop()
+
+
+def test_the_token_is_the_first_line_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN} \r\nsecond line\n")
+    assert read_token(path) == TOKEN
+
+
+@pytest.mark.parametrize("content", [None, "", "\n" + TOKEN])
+def test_a_token_file_without_a_token_is_refused(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ControlError, match="token file"):
+        read_token(path)
