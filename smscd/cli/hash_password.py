@@ -1,0 +1,29 @@
+"""`smscd hash-password`: from a password to what `password_hash` takes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from smscd.admission.passwords import hash_password as hashed
+
+
+def hash_password() -> None:
+    """Hash a password for `password_hash` in the configuration. Asks for it without echo, or reads it from a pipe."""
+    password = _asked() if sys.stdin.isatty() else _piped()
+    if not password:
+        typer.echo("There is no password to hash.\nType one at the prompt, or pipe it in on one line.", err=True)
+        raise typer.Exit(1)
+    sys.stdout.write(f"{hashed(password)}\n")
+
+
+def _asked() -> bytes:
+    """Asked twice on the terminal, the prompt on standard error so that the output can be redirected."""
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password.encode()
+
+
+def _piped() -> bytes:
+    """The first line of standard input, as octets: what a peer sends on the wire need not be UTF-8."""
+    return sys.stdin.buffer.readline().rstrip(b"\r\n")
