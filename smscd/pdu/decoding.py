@@ -118,12 +118,15 @@ def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder
                 body += _read_list(name, field)
             else:
                 optional = True
+                continue
         position = "p"
+    if position != "p":
+        body.append(f"p = {position}")
     if optional:
         body += ["if p == command_length:", "    tlvs = []", "    tail = b''"]
         body += ["else:", "    tlvs, tail = read_tlvs(frame, p, command_length)"]
     else:
-        body.append(f"tail = frame[{position}:]")
+        body.append("tail = frame[p:]")
     body.append(f"return cls({', '.join(['sequence_number', 'command_status', 'tail', *wire_fields(cls)])})")
     result: Decoder = function("decode(frame, command_length, command_status, sequence_number)", body, namespace)
     return result

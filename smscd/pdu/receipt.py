@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from smscd.pdu import tlv
@@ -20,6 +21,9 @@ from smscd.pdu.constants import (
 )
 from smscd.pdu.fields import Tlv
 from smscd.pdu.times import TimeFormatError, absolute, full_year
+
+MINUTE: Final = 60_000_000
+"""One minute of stored time, in microseconds."""
 
 TEXT_OCTETS: Final = 20
 """Appendix B: the first 20 characters of the short message."""
@@ -60,7 +64,6 @@ _STATES: Final[dict[str, MessageState]] = {
     "PENDING": MessageState.ENROUTE,
     "CANCELED": MessageState.DELETED,
     "CANCELLED": MessageState.DELETED,
-    "UNKNOWN": MessageState.UNKNOWN,
 }
 """What peers write after `stat:`, in capitals."""
 
@@ -116,68 +119,108 @@ def format_receipt(
         message_id,
         min(sub, 999),
         min(dlvrd, 999),
-        _ten_digits(submit_date),
-        _ten_digits(done_date),
+        _ten_digits(submit_date // MINUTE),
+        _ten_digits(done_date // MINUTE),
         receipt_stat(message_state).encode(),
         min(err, 999),
         text[:TEXT_OCTETS],
     )
 
 
-def _ten_digits(moment: int) -> bytes:
-    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment)
+@lru_cache(maxsize=1024)
+def _ten_digits(minute: int) -> bytes:
+    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
     return b"%02d%02d%02d%02d%02d" % (when.year % 100, when.month, when.day, when.hour, when.minute)
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
 
-_KEY: Final = re.compile(
-    rb"(?:^|(?<=[\s,;|]))(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text):[ \t]*", re.IGNORECASE
+_AS_PRINTED: Final = re.compile(
+    rb"id:([^\s,;|]++) sub:(\d{1,9}) dlvrd:(\d{1,9}) submit date:(\d++) done date:(\d++)"
+    rb" stat:(\w++) err:(\w++) [Tt]ext:[ \t]*+",
 )
-_VALUE_END: Final = re.compile(rb"[\s,;|\0]|$")
+"""The line as Appendix B prints it: what most peers send, read in one go."""
+
+_KEY: Final = re.compile(
+    rb"(?:^|(?<=[\s,;|]))(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text):[ \t]*+", re.IGNORECASE
+)
+_VALUE: Final = re.compile(rb"[^\s,;|\0]*+")
 
 
 def parse_receipt(octets: bytes) -> Receipt | None:
-    """The receipt in a short_message, or None if it has no `id:` and `stat:`.
+    """The receipt in a short_message, or None if it has no `id:` or nothing to report (neither stat, err nor a date).
 
     Keys are found in any order and case, with unknown ones between them; `text:` takes the rest. Never raises.
     """
-    found: dict[str, bytes] = {}
-    for match in _KEY.finditer(octets):
-        key = re.sub("[ _]", "", match[1].decode().lower())
-        if key == "text":
-            found.setdefault("text", octets[match.end() :])
-            break
-        end = _VALUE_END.search(octets, match.end())
-        found.setdefault(key, octets[match.end() : end.start() if end is not None else len(octets)])
-    if "stat" not in found or "id" not in found:
+    match = _AS_PRINTED.match(octets)
+    if match is not None:
+        message_id, sub, dlvrd, submit_date, done_date, stat, err = match.groups()
+        return Receipt(
+            message_id,
+            int(sub),
+            int(dlvrd),
+            _date(submit_date),
+            _date(done_date),
+            stat.decode(),
+            err.decode(),
+            octets[match.end() :],
+        )
+    found = _scan(octets, text_takes_rest=True)
+    if "id" not in found:
+        found = _scan(octets, text_takes_rest=False)
+    if not found.get("id") or not found.keys() & {"stat", "err", "donedate"}:
         return None
     return Receipt(
-        message_id=found["id"],
-        sub=_number(found.get("sub")),
-        dlvrd=_number(found.get("dlvrd")),
-        submit_date=_date(found.get("submitdate")),
-        done_date=_date(found.get("donedate")),
-        stat=found["stat"].decode("ascii", "backslashreplace"),
-        err=found.get("err", b"").decode("ascii", "backslashreplace"),
-        text=found.get("text", b""),
+        found["id"],
+        _number(found.get("sub", b"")),
+        _number(found.get("dlvrd", b"")),
+        _date(found.get("submitdate", b"")),
+        _date(found.get("donedate", b"")),
+        found.get("stat", b"").decode("ascii", "backslashreplace"),
+        found.get("err", b"").decode("ascii", "backslashreplace"),
+        found.get("text", b""),
     )
 
 
-def _number(digits: bytes | None) -> int | None:
-    return int(digits) if digits and digits.isdigit() and len(digits) <= 9 else None
+def _scan(octets: bytes, *, text_takes_rest: bool) -> dict[str, bytes]:
+    """The first value of every key; a value ends at a separator, and before the next key where it is missing."""
+    found: dict[str, bytes] = {}
+    matches = list(_KEY.finditer(octets))
+    ends = [match.start() for match in matches[1:]] + [len(octets)]
+    for match, end in zip(matches, ends, strict=True):
+        key = match[1].decode().lower().replace(" ", "").replace("_", "")
+        if key == "text":
+            found.setdefault(key, octets[match.end() :] if text_takes_rest else octets[match.end() : end].rstrip())
+            if text_takes_rest:
+                break
+            continue
+        value = _VALUE.match(octets, match.end(), end)
+        found.setdefault(key, value[0] if value is not None else b"")
+    return found
 
 
-def _date(digits: bytes | None) -> int | None:
-    """10 (minutes), 12 (seconds, or minutes with a four-digit year) or 14 digits; zeros and nonsense are None."""
-    if not digits or not digits.isdigit() or not digits.strip(b"0"):
-        return None
-    long_year = len(digits) == 14 or (len(digits) == 12 and digits[:2] in {b"19", b"20"} and digits[4:6] <= b"12")
-    if len(digits) not in {10, 12, 14}:
-        return None
-    year = int(digits[:4]) if long_year else full_year(int(digits[:2]))
-    rest = digits[4 if long_year else 2 :].ljust(10, b"0")
-    month, day, hour, minute, second = (int(rest[i : i + 2]) for i in range(0, 10, 2))
+def _number(digits: bytes) -> int | None:
+    return int(digits) if digits.isdigit() and len(digits) <= 9 else None
+
+
+def _date(digits: bytes) -> int | None:
+    """10 digits (minutes), 12 (seconds, or a four-digit year and minutes) or 14; zeros and nonsense are None."""
+    return _date_of(digits) if len(digits) in {10, 12, 14} and digits.isdigit() else None
+
+
+@lru_cache(maxsize=4096)
+def _date_of(digits: bytes) -> int | None:
+    """Twelve digits are first tried as YYMMDDhhmmss: no YYYYMMDDhhmm after 2012 can be taken for that."""
+    if len(digits) < 14:
+        moment = _calendar(full_year(int(digits[:2])), digits[2:])
+        if moment is not None or len(digits) == 10:
+            return moment
+    return _calendar(int(digits[:4]), digits[4:])
+
+
+def _calendar(year: int, rest: bytes) -> int | None:
+    padded = rest.ljust(10, b"0")
+    month, day, hour, minute, second = (int(padded[i : i + 2]) for i in range(0, 10, 2))
     try:
         return absolute(year, month, day, hour, minute, second)
     except TimeFormatError:
@@ -185,7 +228,7 @@ def _date(digits: bytes | None) -> int | None:
 
 
 # A receipt without the flag that says so must look like one from its first octet: an `id:` at the start and a `stat:`.
-_LOOKS_LIKE: Final = re.compile(rb"id:\S+ .{0,120}?\bstat:[A-Za-z]{2,}", re.IGNORECASE | re.DOTALL)
+_LOOKS_LIKE: Final = re.compile(rb"id:\S++ .{0,120}?\bstat:[A-Za-z]{2,}", re.IGNORECASE | re.DOTALL)
 
 
 def is_receipt(esm_class: int, tlvs: Sequence[Tlv] = (), short_message: bytes = b"", *, sniff: bool = False) -> bool:
