@@ -53,6 +53,7 @@ from smscd.pdu.constants import (
     MessageState,
     command_name,
 )
+from smscd.pdu.faults import beyond_specification
 from smscd.pdu.fields import Tlv
 from smscd.pdu.framer import DEFAULT_MAX_LENGTH, Framer
 from smscd.pdu.pdus import (
@@ -177,7 +178,7 @@ from smscd.pdu.status import (
     status_name,
 )
 from smscd.pdu.times import TimeFormatError, format_absolute, format_relative, parse_time
-from smscd.pdu.tlv import Tag, tlv_name
+from smscd.pdu.tlv import Tag, tag_from_name, tlv_name
 
 __all__ = [
     "DEFAULT_MAX_LENGTH",
@@ -335,6 +336,7 @@ __all__ = [
     "Unbind",
     "UnbindResp",
     "UnsuccessSme",
+    "beyond_specification",
     "command_name",
     "decode",
     "deliver_sm_resp",
@@ -353,6 +355,7 @@ __all__ = [
     "status_from_name",
     "status_name",
     "submit_sm_resp",
+    "tag_from_name",
     "times",
     "tlv",
     "tlv_name",

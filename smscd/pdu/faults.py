@@ -9,7 +9,22 @@ from typing import Any
 
 from smscd.pdu.constants import HEADER_LENGTH
 from smscd.pdu.fields import Field, Kind, wire_fields
+from smscd.pdu.pdus_session import Pdu
 from smscd.pdu.status import ESME_RINVCMDLEN, ESME_RINVDESTFLAG
+
+
+def beyond_specification(pdu: Pdu) -> tuple[int, str] | None:
+    """The command_status and the reason for the first string that is longer than the specification prints.
+
+    The decoder takes some fields longer, because real peers send them so; this is for a message centre that is to be as
+    strict as the paper. None if every string is within its bounds.
+    """
+    for name, field in wire_fields(type(pdu)).items():
+        if field.kind is Kind.C_OCTET_STRING:
+            length = len(getattr(pdu, name) or b"") + 1
+            if length > field.size:
+                return field.command_status, f"{name}: {length} octets with its NUL where {field.size} are the maximum"
+    return None
 
 
 class _WrongError(Exception):
