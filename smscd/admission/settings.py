@@ -49,7 +49,9 @@ class EsmeSettings:
         default_factory=lambda: ["*"]
     )
     receives: Annotated[
-        list[AddressPattern], Example(["12345", "4477*"]), "MO to these numbers is delivered to this ESME"
+        list[AddressPattern],
+        Example(["12345", "4477*"]),
+        "MO to these numbers is delivered to this ESME; of several ESMEs the one with the closest pattern gets it",
     ] = field(default_factory=list)
     default_alphabet: Annotated[Literal["gsm7", "ascii", "latin1"], "what its data_coding 0 means"] = "gsm7"
     opt_out: Annotated[

@@ -8,7 +8,6 @@ from smscd.admission import passwords
 from smscd.admission.settings import EsmeSettings
 from smscd.config.fault import HIDDEN, Fault, Path, nearest, value_text
 from smscd.config.files import first_line
-from smscd.config.patterns import covers
 from smscd.config.schema import Parsed
 from smscd.connectors.settings import SmppSettings
 
@@ -115,13 +114,12 @@ def _upstream_password(connector: SmppSettings, path: Path) -> Iterator[Fault]:
 
 
 def _receivers(parsed: Parsed) -> Iterator[Fault]:
-    """MO goes to the first ESME in the file that receives the number: a later one may never get any."""
-    earlier: list[tuple[str, str]] = []
+    """MO goes to the closest pattern, and among equals to the first ESME in the file: an equal one never gets any."""
+    owners: dict[str, str] = {}
     for esme in parsed.config.esmes:
         path = parsed.path_of(esme)
         for at, pattern in enumerate(esme.receives):
-            taker = next((name for name, wide in earlier if covers(wide, pattern)), None)
-            if taker is not None:
-                what = f'never happens: ESME "{taker}" comes first and receives all of these'
+            owner = owners.setdefault(pattern, esme.system_id)
+            if owner != esme.system_id:
+                what = f'goes to ESME "{owner}", which comes first in the file and receives the same'
                 yield Fault(what, (*path, "receives", at), severity="warning", value=value_text(pattern))
-        earlier += [(esme.system_id, pattern) for pattern in esme.receives]

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from smscd.admin.settings import AdminSettings
 from smscd.config.accounts import check_accounts
 from smscd.config.fault import Fault, Path, value_text
 from smscd.config.rules import check_rules
 from smscd.config.schema import Parsed, names_written
 from smscd.connectors.settings import EmulatorSettings, SmppSettings
+from smscd.listener.settings import ListenerSettings
 from smscd.units import format_duration, is_loopback, split_endpoint
 
 KIND_NOT_RUN = "this release does not run connectors of this kind yet"
@@ -54,11 +56,11 @@ def _twice(document: dict[str, Any], section: str, key: str) -> Iterator[Fault]:
 
 def _addresses(parsed: Parsed) -> Iterator[Fault]:
     """Two doors on one port: the second could not be opened."""
-    doors: list[tuple[Path, str]] = [
-        ((*parsed.path_of(listener), "address"), listener.address) for listener in parsed.config.listeners
-    ]
+    owners: list[ListenerSettings | AdminSettings] = [*parsed.config.listeners]
     if parsed.config.admin is not None:
-        doors.append((("admin", "address"), parsed.config.admin.address))
+        owners.append(parsed.config.admin)
+    written = [((*parsed.path_of(owner), "address"), owner.address) for owner in owners]
+    doors = [(path, address) for path, address in written if path not in parsed.unusable]
     for at, (path, address) in enumerate(doors):
         other = next((earlier for _, earlier in doors[:at] if _collide(earlier, address)), None)
         if other is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from smscd.config.fault import Fault, Path, nearest, value_text
-from smscd.config.patterns import first_cover
+from smscd.config.overlap import first_cover
 from smscd.config.schema import Parsed, names_written
 from smscd.connectors.settings import Behaviour, EmulatorSettings
 from smscd.routing.settings import RouteSettings
