@@ -1,1 +1,17 @@
-"""The ways out: a bound ESME, an upstream SMSC, a GSM modem, an emulated network."""
+"""The ways out: a bound ESME, an emulated network; later upstream SMSCs and modems.
+
+A connector takes messages that the journey hands to it while it has credit, and tells the journey what became of them.
+It knows its own protocol and peers. It must never know routes, accounts or the store.
+"""
+
+from __future__ import annotations
+
+from smscd.connectors.emulator import Emulator
+from smscd.connectors.esme import EsmeConnector
+from smscd.connectors.interface import Connector, News
+from smscd.connectors.settings import Behaviour, ConnectorSettings, EmulatorSettings, ModemSettings, SmppSettings
+
+__all__ = [
+    "Behaviour", "Connector", "ConnectorSettings", "Emulator", "EmulatorSettings", "EsmeConnector", "ModemSettings",
+    "News", "SmppSettings",
+]  # fmt: skip

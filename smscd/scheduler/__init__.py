@@ -1,1 +1,12 @@
-"""What is due now: retry ladder, validity, active window, pace per destination."""
+"""What is due now: lanes, the retry ladder, validity.
+
+The room knows messages and the store. It does not know what a connector is: a lane is a name, and who has credit takes.
+"""
+
+from __future__ import annotations
+
+from smscd.scheduler.ladder import retry_at
+from smscd.scheduler.lanes import PRIORITY_STEP, Lane, Scheduler
+from smscd.scheduler.settings import RetrySettings
+
+__all__ = ["PRIORITY_STEP", "Lane", "RetrySettings", "Scheduler", "retry_at"]

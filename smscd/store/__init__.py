@@ -1,1 +1,19 @@
-"""Durability: one interface, SQLite by default."""
+"""Durability: one interface, SQLite by default.
+
+The store is the truth. An act puts its facts into the gathering batch; batches are committed and synced one after the
+other, and only then are the answers given. The room knows messages and rows, and neither links nor rules.
+It raises StoreBroken when nothing more can be promised; that there is no room is told to those who wait, not raised.
+"""
+
+from __future__ import annotations
+
+from smscd.store.batch import Answer, Batch, GroupCommit
+from smscd.store.interface import LaneState, Listing, Recovered, Store
+from smscd.store.memory import MemoryStore
+from smscd.store.settings import StoreSettings
+from smscd.store.sqlite import SqliteStore
+
+__all__ = [
+    "Answer", "Batch", "GroupCommit", "LaneState", "Listing", "MemoryStore", "Recovered", "SqliteStore", "Store",
+    "StoreSettings",
+]  # fmt: skip

@@ -1,0 +1,290 @@
+"""The commands of the control socket: what an operator may ask of the running daemon."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from typing import Any
+
+from smscd import __version__, pdu, text
+from smscd.ancillary import Ancillary
+from smscd.clock import SECOND
+from smscd.connectors import Emulator
+from smscd.errors import ControlError, TextError
+from smscd.journey import NOBODY, Journey
+from smscd.message import Kind, Message, Part, Stage, text_of
+from smscd.store import Listing
+
+MOST = 10_000
+"""Messages one listing returns at most."""
+
+
+class Commands:
+    """Read and act on what the journey holds. `sessions` and `identity` come from whoever knows links and files."""
+
+    def __init__(
+        self, journey: Journey, ancillary: Ancillary, sessions: Callable[[], list[dict[str, Any]]],
+        identity: Callable[[], dict[str, Any]],
+    ) -> None:  # fmt: skip
+        self._journey = journey
+        self._ancillary = ancillary
+        self._sessions = sessions
+        self._identity = identity
+        self._started = journey.clock.monotonic()
+        self._last: tuple[float, dict[str, int]] = (self._started, {})
+        self._references = itertools.count(1)
+
+    def table(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
+        """Every command by its name."""
+        return {
+            "status": self.status,
+            "message.list": self.message_list,
+            "message.show": self.message_show,
+            "message.cancel": self.message_cancel,
+            "message.retry": self.message_retry,
+            "mo": self.mo,
+            "route.explain": self.route_explain,
+        }
+
+    # -- status ----------------------------------------------------------------------------------------------------------
+
+    async def status(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+        """How it goes: sessions, connectors, queue, rates since the last time somebody asked."""
+        journey = self._journey
+        lanes = journey.scheduler.lanes
+        totals = self._totals()
+        now = journey.clock.monotonic()
+        since, before = self._last
+        self._last = (now, totals)
+        elapsed = max(now - since, 0.001)
+        return {
+            **self._identity(),
+            "version": __version__,
+            "uptime_s": round(now - self._started, 1),
+            "sessions": self._sessions(),
+            "connectors": [
+                {"name": name, "kind": connector.kind, "queued": lanes[name].queued if name in lanes else 0,
+                 **connector.status()}
+                for name, connector in journey.connectors.items()
+            ],
+            "queue": self._queue(),
+            "rates": {f"{name}_per_s": round((totals[name] - before.get(name, 0)) / elapsed, 1)
+                      for name in ("accepted", "closed", "receipts")},
+            "totals": totals,
+            "store": journey.store.statistics(),
+        }  # fmt: skip
+
+    def _queue(self) -> dict[str, int]:
+        lanes = self._journey.scheduler.lanes.values()
+        waiting = sum(lane.queued for lane in lanes if lane.connector.startswith("esme:"))
+        return {
+            "queued": self._journey.queued - waiting,
+            "leased": sum(lane.in_flight + lane.reserved for lane in lanes),
+            "waiting_for_esme": waiting,
+        }
+
+    def _totals(self) -> dict[str, int]:
+        esmes = self._journey.counters.esmes.values()
+        return {
+            "accepted": sum(esme.accepted for esme in esmes),
+            "refused": sum(sum(esme.refused.values()) for esme in esmes),
+            "closed": sum(sum(esme.closed.values()) for esme in esmes),
+            "receipts": sum(esme.receipts_delivered for esme in esmes),
+            "mo": sum(esme.mo_delivered for esme in esmes),
+            "dead": sum(esme.receipts_dead + esme.mo_dead for esme in esmes),
+        }
+
+    # -- message ---------------------------------------------------------------------------------------------------------
+
+    async def message_list(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Messages as filtered, newest first."""
+        before = arguments.get("before")
+        wanted = Listing(
+            stage=_member(Stage, arguments.get("stage")),
+            message_state=_member(pdu.MessageState, arguments.get("state")),
+            kind=_member(Kind, arguments.get("kind")),
+            system_id=arguments.get("system_id"),
+            source_addr=arguments.get("from"),
+            destination_addr=arguments.get("to"),
+            before=(await self._found(str(before)))[0].id if before else None,
+            limit=min(int(arguments.get("limit") or 50), MOST),
+        )
+        found = await self._journey.store.listing(wanted)
+        return {"messages": [outline(self._current(message)) for message in found]}
+
+    async def message_show(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """All that is known of one message: its way, its parts, its receipt, its PDU; its text only if asked for."""
+        found = await self._found(_required(arguments, "message_id"))
+        stories = [await self._story(self._current(message), bool(arguments.get("text"))) for message in found]
+        return stories[0] if len(stories) == 1 else {**stories[0], "others": stories[1:]}
+
+    async def _story(self, message: Message, with_text: bool) -> dict[str, Any]:
+        receipt = await self._journey.store.get([message.receipt]) if message.receipt else []
+        return {
+            **outline(message),
+            "parts": [_part(part) for part in message.parts],
+            "receipt": outline(self._current(receipt[0])) if receipt else None,
+            "pdu": _fields(message.content, with_text=with_text),
+            **({"text": text_of(message.content)} if with_text else {}),
+        }
+
+    async def message_cancel(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Cancel what has not reached its recipient."""
+        with self._journey.scheduler.watching() as gone:
+            found = await self._found(_required(arguments, "message_id"))
+        cancelled = [message for message in found if self._ancillary.cancel_one(message, gone)]
+        if not cancelled:
+            stage = Stage(self._current(found[0]).stage).name
+            raise ControlError(f"it cannot be cancelled any more: its stage is {stage}", "smscd message show ID")
+        await self._journey.store.committed()
+        return {"cancelled": len(cancelled)}
+
+    async def message_retry(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Send a dead letter or a held message again, with a new validity."""
+        with self._journey.scheduler.watching() as gone:
+            found = await self._found(_required(arguments, "message_id"))
+        now = self._journey.clock.wall()
+        retried = 0
+        for message in found:
+            if message.id in gone or message.stage not in {Stage.DEAD, Stage.HELD} or message.connector == NOBODY:
+                continue
+            validity = self._journey.retry.validity if message.kind == Kind.MT else self._journey.retry.receipt_validity
+            message.due, message.expires, message.final_at = now, now + int(validity * SECOND), 0
+            message.message_state = int(pdu.MessageState.ENROUTE)
+            self._journey.scheduler.owned[message.id] = message
+            self._journey.requeue(message)
+            retried += 1
+        if not retried:
+            raise ControlError("only dead letters and held messages are sent again", "smscd message list --stage DEAD")
+        await self._journey.store.committed()
+        return {"retried": retried}
+
+    async def _found(self, message_id: str) -> list[Message]:
+        found = await self._journey.store.find(message_id)
+        if not found:
+            raise ControlError(f"no message has the message_id {message_id}", "smscd message list")
+        return found
+
+    def _current(self, message: Message) -> Message:
+        """Memory knows better than the store where it owns the message."""
+        return self._journey.scheduler.owned.get(message.id, message)
+
+    # -- the network -----------------------------------------------------------------------------------------------------
+
+    async def mo(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A handset of the emulated network sends a message."""
+        if not any(isinstance(connector, Emulator) for connector in self._journey.connectors.values()):
+            raise ControlError("there is no emulated network here", 'a [[connector]] with kind = "emulator"')
+        to, sender = _required(arguments, "to"), _required(arguments, "from")
+        try:
+            parts = handset_message(sender, to, str(arguments.get("text") or ""), next(self._references) & 0xFF)
+        except TextError as fault:
+            raise ControlError(str(fault), "a shorter text") from fault
+        messages = [self._journey.accept_mo(part) for part in parts]
+        await self._journey.store.committed()
+        owner = self._journey.receivers.owner(messages[0].content.destination_addr)
+        return {"message_id": messages[0].message_id, "parts": len(messages), "delivered_to": owner}
+
+    async def route_explain(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Which `[[route]]` a message would take, and why not the ones before it."""
+        to, sender = _required(arguments, "to"), _required(arguments, "from")
+        story = self._journey.routes.explain(
+            str(arguments.get("esme") or ""), sender.encode(), to.encode(), lambda: str(arguments.get("text") or "")
+        )
+        taken = story[-1].number if story and story[-1].taken else None
+        rule = next((rule for rule in self._journey.routes.rules if rule.number == taken), None)
+        return {
+            "route": taken,
+            "connectors": list(rule.connectors) if rule else [],
+            "rules": [{"number": one.number, "taken": one.taken, "why": one.why} for one in story],
+        }
+
+
+def handset_message(sender: str, to: str, characters: str, reference: int) -> list[pdu.DeliverSm]:
+    """What the network delivers when a handset sends `characters`: one deliver_sm per part."""
+    alphabet, data_coding = text.choose(characters)
+    ton = 5 if not sender.lstrip("+").isdigit() else 1
+    return [
+        pdu.DeliverSm(
+            source_addr_ton=ton, source_addr_npi=0 if ton == 5 else 1, source_addr=sender.lstrip("+").encode("latin-1"),
+            dest_addr_ton=1, dest_addr_npi=1, destination_addr=to.lstrip("+").encode("latin-1"),
+            esm_class=pdu.ESM_UDHI if part.udhi else 0, data_coding=data_coding, short_message=part.octets,
+        )
+        for part in text.segment(characters, alphabet, reference)
+    ]  # fmt: skip
+
+
+def outline(message: Message) -> dict[str, Any]:
+    """One message in a line of a table."""
+    content = message.content
+    return {
+        "message_id": message.message_id,
+        "kind": Kind(message.kind).name,
+        "system_id": message.system_id,
+        "connector": message.connector,
+        "stage": Stage(message.stage).name,
+        "message_state": pdu.MessageState(message.message_state).name,
+        "error_code": message.error_code,
+        "source_addr": content.source_addr.decode("latin-1"),
+        "destination_addr": content.destination_addr.decode("latin-1"),
+        "accepted_at": _time(message.accepted_at),
+        "due": _time(message.due),
+        "expires": _time(message.expires),
+        "final_at": _time(message.final_at),
+        "attempts": message.attempts,
+        "segments": message.segments,
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "number": part.number,
+        "connector": part.connector,
+        "stage": Stage(part.stage).name,
+        "upstream_message_id": part.upstream_message_id,
+        "attempt": part.attempt,
+        "command_status": pdu.status.status_name(part.command_status),
+        "changed_at": _time(part.changed_at),
+    }
+
+
+def _fields(content: pdu.Pdu, *, with_text: bool) -> dict[str, Any]:
+    """A PDU by the names of the specification; user data only if asked for."""
+    hidden = set() if with_text else {"short_message"}
+    shown: dict[str, Any] = {"command": pdu.command_name(content.command_id)}
+    for field in fields(content):
+        value = getattr(content, field.name)
+        if field.name in {"sequence_number", "command_status", "tail"} or field.name in hidden:
+            continue
+        if field.name == "tlvs":
+            shown["tlvs"] = {
+                pdu.tlv.tlv_name(tag): octets.hex() for tag, octets in value
+                if with_text or tag != pdu.Tag.message_payload
+            }  # fmt: skip
+        else:
+            shown[field.name] = value.decode("latin-1") if isinstance(value, bytes) else value
+    if with_text and isinstance(shown.get("short_message"), str):
+        shown["short_message"] = getattr(content, "short_message", b"").hex()
+    return shown
+
+
+def _time(microseconds: int) -> int | None:
+    return microseconds or None
+
+
+def _required(arguments: dict[str, Any], name: str) -> str:
+    value = arguments.get(name)
+    if not value:
+        raise ControlError(f"{name} is missing", f"give {name}")
+    return str(value)
+
+
+def _member(members: Any, name: Any) -> int | None:
+    if name is None:
+        return None
+    try:
+        return int(members[str(name).upper()])
+    except KeyError:
+        known = ", ".join(member.name for member in members)
+        raise ControlError(f"{name} is not known", f"one of {known}") from None

@@ -1,0 +1,53 @@
+"""How much an ESME may send: a token bucket in segments per second, and a quota of segments per day."""
+
+from __future__ import annotations
+
+from smscd.clock import SECOND
+
+DAY = 86_400 * SECOND
+
+
+class TokenBucket:
+    """Holds one second's worth of segments. A long message may overdraw it, so that its parts are charged together."""
+
+    __slots__ = ("_at", "_tokens", "rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate = rate
+        self._tokens = max(rate, 1.0)
+        self._at = now
+
+    def take(self, segments: int, now: float) -> bool:
+        """Charge `segments` at `now` (monotonic seconds), or refuse and charge nothing."""
+        tokens = min(max(self.rate, 1.0), self._tokens + (now - self._at) * self.rate)
+        self._at = now
+        if tokens < 1:
+            self._tokens = tokens
+            return False
+        self._tokens = tokens - segments
+        return True
+
+
+class DailyQuota:
+    """Segments per UTC day, counted in memory and restored by whoever keeps counters."""
+
+    __slots__ = ("_day", "limit", "used")
+
+    def __init__(self, limit: int, used: int = 0, day: int = 0) -> None:
+        self.limit = limit
+        self.used = used
+        self._day = day
+
+    def take(self, segments: int, now: int) -> bool:
+        """Charge `segments` at `now` (microseconds UTC), or refuse and charge nothing."""
+        day = now // DAY
+        if day != self._day:
+            self._day, self.used = day, 0
+        if self.used + segments > self.limit:
+            return False
+        self.used += segments
+        return True
+
+    def state(self) -> tuple[int, int]:
+        """(day, segments used): what must be remembered over a restart."""
+        return self._day, self.used

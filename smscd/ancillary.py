@@ -1,0 +1,189 @@
+"""query_sm, cancel_sm, replace_sm: the ancillary submission operations of SMPP 5.0 §2.6, over what is stored.
+
+An operation first claims the message: either memory owns it (it waits in a lane, or a connector has it), or the store
+does. What was read from the store while memory let go of the same message is out of date and is not acted upon.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from smscd import pdu
+from smscd.admission import Esme
+from smscd.journey import Journey
+from smscd.message import Kind, Message, Stage
+
+log = structlog.get_logger("smscd.ancillary")
+
+DELETED = int(pdu.MessageState.DELETED)
+ENROUTE = int(pdu.MessageState.ENROUTE)
+SCHEDULED = int(pdu.MessageState.SCHEDULED)
+
+
+class Ancillary:
+    """What can still be asked of, or done to, a message that was accepted."""
+
+    def __init__(self, journey: Journey) -> None:
+        self._journey = journey
+        self._store = journey.store
+        self._scheduler = journey.scheduler
+
+    # -- query_sm, SMPP 3.4 §4.8 -----------------------------------------------------------------------------------------
+
+    async def query(self, esme: Esme, query: pdu.QuerySm, version: int) -> pdu.QuerySmResp:
+        """Where the message is now. Of a submit_multi: the state of the destination that is furthest behind."""
+        found = await self.of_esme(esme.system_id, query.message_id)
+        found = [m for m in found if query.source_addr in {b"", m.content.source_addr}]
+        if not found:
+            return pdu.QuerySmResp(command_status=pdu.ESME_RINVMSGID)
+        slowest = min(found, key=lambda m: (not m.is_open, m.id))
+        state = slowest.message_state
+        if version >= pdu.INTERFACE_VERSION_5_0 and slowest.stage == Stage.QUEUED and not slowest.attempts:
+            state = SCHEDULED if slowest.due > self._journey.clock.wall() else state
+        return pdu.QuerySmResp(
+            message_id=query.message_id,
+            final_date=pdu.times.format_absolute(slowest.final_at) if slowest.final_at else b"",
+            message_state=state,
+            error_code=slowest.error_code & 0xFF,
+        )
+
+    async def of_esme(self, system_id: str, message_id: bytes) -> list[Message]:
+        """MT messages of one ESME under a message_id, as memory has them where it does."""
+        found = await self._store.find(message_id.decode("latin-1"))
+        mine = [m for m in found if m.kind == Kind.MT and m.system_id == system_id]
+        return [self._scheduler.owned.get(m.id, m) for m in mine]
+
+    # -- cancel_sm, SMPP 3.4 §4.9 ----------------------------------------------------------------------------------------
+
+    async def cancel(self, esme: Esme, cancel: pdu.CancelSm) -> int:
+        """Cancel one message by its id, or all that are pending between two addresses. Its command_status."""
+        if cancel.message_id:
+            with self._scheduler.watching() as gone:
+                found = await self.of_esme(esme.system_id, cancel.message_id)
+            if not found:
+                return pdu.ESME_RINVMSGID
+            if cancel.source_addr not in {b"", found[0].content.source_addr}:
+                return pdu.ESME_RINVSRCADR
+            if cancel.destination_addr:
+                found = [m for m in found if m.content.destination_addr == cancel.destination_addr]
+        else:
+            if not cancel.source_addr or not cancel.destination_addr:
+                return pdu.ESME_RINVSRCADR if not cancel.source_addr else pdu.ESME_RINVDSTADR
+            with self._scheduler.watching() as gone:
+                found = await self._between(esme.system_id, cancel.source_addr, cancel.destination_addr)
+            found = [m for m in found if cancel.service_type in {b"", m.content.service_type}]
+        return pdu.ESME_ROK if self._cancel_all(found, gone) else pdu.ESME_RCANCELFAIL
+
+    def _cancel_all(self, messages: list[Message], gone: set[int]) -> int:
+        cancelled = [m for m in messages if self.cancel_one(m, gone)]
+        return len(cancelled)
+
+    def cancel_one(self, message: Message, gone: set[int]) -> bool:
+        """DELETED, if it has not reached its recipient; its sender gets the receipt it asked for."""
+        claimed = self.claim(message, gone)
+        if claimed is None:
+            return False
+        log.info("cancelled", message_id=claimed.message_id, esme=claimed.system_id)
+        self._journey.close(claimed, DELETED, 0)
+        return True
+
+    async def _between(self, system_id: str, source: bytes, destination: bytes) -> list[Message]:
+        """Every MT message of an ESME that is still pending between two addresses, in memory or in the store."""
+        in_memory = [
+            m for m in self._scheduler.owned.values()
+            if m.kind == Kind.MT and m.system_id == system_id and m.content.source_addr == source
+            and m.content.destination_addr == destination
+        ]  # fmt: skip
+        known = {m.id for m in in_memory}
+        stored = await self._store.pending(system_id, source.decode("latin-1"), destination.decode("latin-1"))
+        return in_memory + [m for m in stored if m.id not in known]
+
+    # -- replace_sm, SMPP 3.4 §4.10, and replace_if_present_flag, §5.2.18 ------------------------------------------------
+
+    async def replace(self, esme: Esme, replace: pdu.ReplaceSm, version: int) -> int:
+        """New text and times for a message that is still pending. Its command_status."""
+        with self._scheduler.watching() as gone:
+            found = await self.of_esme(esme.system_id, replace.message_id)
+        if not found:
+            return pdu.ESME_RINVMSGID
+        message = found[0]
+        if replace.source_addr != message.content.source_addr:
+            return pdu.ESME_RINVSRCADR
+        if len(found) > 1 or not isinstance(message.content, pdu.SubmitSm):
+            return pdu.ESME_RREPLACEFAIL  # §4.10: only a message of submit_sm with one destination
+        content = replaced(message.content, replace)
+        admitted = esme.admit(content, version, self._journey.clock.wall(), self._journey.clock.monotonic())
+        if isinstance(admitted, int):
+            return admitted
+        claimed = self.claim(message, gone)
+        if claimed is None:
+            return pdu.ESME_RREPLACEFAIL
+        claimed.content, claimed.segments = content, admitted.segments
+        if replace.validity_period:
+            claimed.expires = admitted.expires
+        if replace.schedule_delivery_time:
+            claimed.due = admitted.schedule
+        self._journey.requeue(claimed)
+        self._store.batch.rewrite(claimed)
+        await self._store.committed()
+        log.info("replaced", message_id=claimed.message_id, esme=claimed.system_id)
+        return pdu.ESME_ROK
+
+    async def supersede(self, esme: Esme, content: pdu.SubmitSm) -> None:
+        """replace_if_present_flag: what is pending between the same addresses, of the same service_type, gives way.
+
+        The new message keeps its own message_id; the old one ends DELETED.
+        """
+        with self._scheduler.watching() as gone:
+            found = await self._between(esme.system_id, content.source_addr, content.destination_addr)
+        self._cancel_all([m for m in found if m.content.service_type == content.service_type], gone)
+
+    # -- whose is it? ----------------------------------------------------------------------------------------------------
+
+    def claim(self, message: Message, gone: set[int]) -> Message | None:
+        """Make memory own `message` with nobody else holding it; None if it is final or cannot be taken back.
+
+        `message` was read from the store; `gone` is what memory has let go of since before that reading.
+        """
+        owned = self._scheduler.owned.get(message.id)
+        if owned is None:
+            if message.id in gone or message.stage not in {Stage.QUEUED, Stage.HELD}:
+                return None
+            self._scheduler.owned[message.id] = message
+            self._off_the_queue(message)
+            return message
+        if not owned.is_open:
+            return None
+        if owned.stage == Stage.QUEUED:
+            if not self._scheduler.drop(owned):
+                return None  # its lease is being committed, or an ESME has it
+            self._off_the_queue(owned)
+            return owned
+        connector = self._journey.connectors.get(owned.connector)
+        if connector is None or not connector.recall(owned):
+            return None
+        self._scheduler.lane(owned.connector).in_flight -= 1
+        return owned
+
+    def _off_the_queue(self, message: Message) -> None:
+        if message.stage == Stage.QUEUED:
+            self._scheduler.lane(message.connector).queued -= 1
+            self._journey.queued -= 1
+
+
+def replaced(content: pdu.SubmitSm, replace: pdu.ReplaceSm) -> pdu.SubmitSm:
+    """`content` with what replace_sm may change; what it leaves empty stays (§4.10.1)."""
+    payload = pdu.tlv.get(replace.tlvs, pdu.Tag.message_payload)  # SMPP 5.0 §4.5.3.3
+    kept = [(tag, value) for tag, value in content.tlvs if tag != pdu.Tag.message_payload]
+    if payload is not None:
+        kept.append((int(pdu.Tag.message_payload), payload))
+    return pdu.SubmitSm(
+        service_type=content.service_type, source_addr_ton=content.source_addr_ton,
+        source_addr_npi=content.source_addr_npi, source_addr=content.source_addr,
+        dest_addr_ton=content.dest_addr_ton, dest_addr_npi=content.dest_addr_npi,
+        destination_addr=content.destination_addr, esm_class=content.esm_class, protocol_id=content.protocol_id,
+        priority_flag=content.priority_flag, schedule_delivery_time=replace.schedule_delivery_time,
+        validity_period=replace.validity_period, registered_delivery=replace.registered_delivery,
+        replace_if_present_flag=content.replace_if_present_flag, data_coding=content.data_coding,
+        sm_default_msg_id=replace.sm_default_msg_id, short_message=replace.short_message, tlvs=kept,
+    )  # fmt: skip

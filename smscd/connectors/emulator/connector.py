@@ -1,0 +1,144 @@
+"""The emulated network as a connector: time, arrival numbers, and what is on its way to a handset."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
+from smscd.clock import SECOND, Clock
+from smscd.connectors.emulator.behaviour import Network, Verdict
+from smscd.connectors.interface import News
+from smscd.connectors.settings import EmulatorSettings
+from smscd.message import Accepted, Message, Part, Stage
+
+CAPACITY = 50_000
+"""Messages under way at once. The rest waits in the queue, on disk: a slow network costs disk, not memory."""
+GRAIN = 0.002
+"""Seconds: what falls due within one grain is told together, so that it shares a commit."""
+RESERVED = 10_000
+"""Arrival numbers are reserved in blocks, so that after a crash none is given twice."""
+
+
+class Emulator:
+    """See `connectors.interface.Connector`."""
+
+    kind = "emulator"
+    stores_lease = True
+
+    def __init__(self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]) -> None:
+        self.name = settings.name
+        self._latency = settings.latency
+        self._network = Network(settings)
+        self._news = news
+        self._clock = clock
+        self._reserve = reserve
+        self._arrivals = 0
+        self._reserved = 0
+        self._agenda: list[tuple[float, int, Message, Verdict | None]] = []  # (when, order, message, its end)
+        self._order = 0
+        self._under_way: dict[int, int] = {}  # message → order of its entry in the agenda
+        self._timer: asyncio.TimerHandle | None = None
+        self._telling = False
+        self._stopped = False
+
+    def apply(self, settings: EmulatorSettings) -> None:
+        """Take over changed settings; what is under way keeps the delay it was given."""
+        self._latency = settings.latency
+        self._network = Network(settings)
+
+    # -- what the journey asks -----------------------------------------------------------------------------------------
+
+    def credit(self) -> int:
+        return 0 if self._stopped else CAPACITY - len(self._under_way)
+
+    def screen(self, message: Message) -> int:
+        """Number the message as it arrives; the number is stored with it, as the id the network knows it by."""
+        self._arrivals += 1
+        if self._arrivals > self._reserved - RESERVED // 2:
+            self._reserved += RESERVED
+            self._reserve(self.name, self._reserved)
+        status = self._network.judge(message, self._arrivals).submit_status
+        if not status:
+            message.parts = [Part(message.id, 1, self.name, Stage.QUEUED, str(self._arrivals), attempt=0)]
+        return status
+
+    def submit(self, message: Message) -> None:
+        if self._latency:
+            self._plan(message, self._latency, None)
+        else:
+            self._take_over(message)
+
+    def resume(self, message: Message) -> None:
+        verdict = self._network.judge(message, arrival_of(message))
+        elapsed = (self._clock.wall() - message.parts[0].changed_at) / SECOND
+        self._plan(message, max(0.0, verdict.delay - max(0.0, elapsed)), verdict)
+
+    def recall(self, message: Message) -> bool:
+        return self._under_way.pop(message.id, None) is not None
+
+    def status(self) -> dict[str, Any]:
+        state = "stopped" if self._stopped else "up"
+        return {"state": state, "in_flight": len(self._under_way), "credit": self.credit()}
+
+    async def start(self) -> None:
+        self._stopped = False
+
+    def begin_at(self, arrivals: int) -> None:
+        """Numbers up to `arrivals` may have been given before the restart."""
+        self._arrivals = self._reserved = arrivals
+
+    async def stop(self) -> None:
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._reserve(self.name, self._arrivals)
+
+    # -- the network itself --------------------------------------------------------------------------------------------
+
+    def _take_over(self, message: Message) -> None:
+        arrival = arrival_of(message)
+        verdict = self._network.judge(message, arrival)
+        self._plan(message, verdict.delay, verdict)
+        self._news.outcome(message, 1, Accepted(str(arrival)))
+
+    def _plan(self, message: Message, delay: float, verdict: Verdict | None) -> None:
+        self._order += 1
+        self._under_way[message.id] = self._order
+        heappush(self._agenda, (self._clock.monotonic() + delay, self._order, message, verdict))
+        if self._agenda[0][1] == self._order and not self._telling:
+            self._wind()
+
+    def _wind(self) -> None:
+        """Wake up for the first entry of the agenda."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._agenda and not self._stopped:
+            pause = max(0.0, self._agenda[0][0] - self._clock.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(pause, self._due)
+
+    def _due(self) -> None:
+        """Tell all that is due by now, then sleep until the next."""
+        self._telling = True
+        try:
+            horizon = self._clock.monotonic() + GRAIN
+            while self._agenda and self._agenda[0][0] <= horizon:
+                _, order, message, verdict = heappop(self._agenda)
+                if self._under_way.get(message.id) != order:
+                    continue  # it was recalled
+                if verdict is None:
+                    self._take_over(message)
+                else:
+                    del self._under_way[message.id]
+                    self._news.settle(message, verdict.message_state, verdict.error_code)
+        finally:
+            self._telling = False
+            self._wind()
+
+
+def arrival_of(message: Message) -> int:
+    """The number under which `message` arrived in the emulated network."""
+    return int(message.parts[0].upstream_message_id)

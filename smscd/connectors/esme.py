@@ -1,0 +1,185 @@
+"""Delivery to a bound ESME: receipts, intermediate notifications and MO leave as deliver_sm.
+
+One connector per account. It exists whether or not the ESME is bound: without a bind it simply has no credit, and what
+waits for it stays in its lane.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from smscd import pdu
+from smscd.clock import Clock
+from smscd.connectors.interface import News
+from smscd.link import Link
+from smscd.message import Content, Deferred, Delivered, Message
+from smscd.session import Answered, State, Unanswered
+
+RECEIVES = frozenset({State.BOUND_RX, State.BOUND_TRX})
+"""States in which SMPP 3.4 table 2-1 lets a message centre send deliver_sm."""
+
+
+class EsmeConnector:
+    """See `connectors.interface.Connector`."""
+
+    kind = "esme"
+    stores_lease = False  # a receipt that was not acknowledged is delivered again, whatever became of it
+
+    def __init__(self, system_id: str, news: News, clock: Clock) -> None:
+        self.name = f"esme:{system_id}"
+        self.system_id = system_id
+        self._news = news
+        self._clock = clock
+        self._links: list[Link] = []
+        self._pinned: dict[bytes, tuple[Link, int]] = {}  # handset → the link it is on, and how many are in flight
+        self._waiting: dict[Link, deque[Message]] = {}  # pinned to a link whose window is full
+        self._in_flight = 0
+        self._stopped = False
+
+    # -- links, as the listener brings them ------------------------------------------------------------------------------
+
+    @property
+    def links(self) -> list[Link]:
+        """Every link bound by this account, transmitters too."""
+        return list(self._links)
+
+    def attach(self, link: Link) -> None:
+        """A link was bound; what waits may flow if the bind is one that receives."""
+        self._links.append(link)
+        self._waiting[link] = deque()
+        if link.session.state in RECEIVES:
+            self._news.has_credit(self.name)
+
+    def detach(self, link: Link, unanswered: list[Message]) -> None:
+        """A link is gone with these messages unanswered on it: they are due again at once, on whichever link is left."""
+        self._links.remove(link)
+        for message in (*unanswered, *self._waiting.pop(link)):
+            self._ended(message)
+            self._news.outcome(message, 1, Deferred("the ESME's session ended", retry_after=0.0, counts=False))
+
+    def answered(self, link: Link, event: Answered) -> None:
+        """deliver_sm_resp (or data_sm_resp, or a generic_nack) for one of ours."""
+        message = event.context
+        assert isinstance(message, Message)
+        status = event.response.command_status
+        self._ended(message)
+        if status == pdu.ESME_ROK:
+            self._news.outcome(message, 1, Delivered())
+        else:
+            why = f"the ESME answered {pdu.status.status_name(status)}"
+            self._news.outcome(message, 1, Deferred(why, command_status=status))
+        self._next_on(link)
+
+    def unanswered(self, link: Link, event: Unanswered) -> None:
+        """The response timer ran out: the ESME is bound but does not answer."""
+        message = event.context
+        assert isinstance(message, Message)
+        self._ended(message)
+        self._news.outcome(message, 1, Deferred("the ESME did not answer in time"))
+        self._next_on(link)
+
+    def writable(self, link: Link) -> None:
+        """The link's peer reads again."""
+        self._next_on(link)
+
+    def _next_on(self, link: Link) -> None:
+        waiting = self._waiting.get(link)
+        while waiting and _credit(link) > 0:
+            self._write(link, waiting.popleft())
+        self._news.has_credit(self.name)
+
+    # -- what the journey asks -------------------------------------------------------------------------------------------
+
+    def credit(self) -> int:
+        if self._stopped:
+            return 0
+        return sum(_credit(link) for link in self._links) - sum(map(len, self._waiting.values()))
+
+    def screen(self, message: Message) -> int:  # noqa: ARG002 - an ESME takes what it is sent when it is bound
+        return 0
+
+    def submit(self, message: Message) -> None:
+        link = self._link_for(message.content.source_addr)
+        if link is None:
+            self._news.outcome(message, 1, Deferred("the ESME is not bound", retry_after=0.0, counts=False))
+            return
+        handset = message.content.source_addr
+        self._in_flight += 1
+        self._pinned[handset] = (link, self._pinned[handset][1] + 1 if handset in self._pinned else 1)
+        if self._waiting[link] or not _credit(link):
+            self._waiting[link].append(message)
+        else:
+            self._write(link, message)
+
+    def _link_for(self, handset: bytes) -> Link | None:
+        """The link that has messages of `handset` in flight, so that they stay in order; otherwise the emptiest."""
+        pinned = self._pinned.get(handset)
+        if pinned is not None:
+            return pinned[0]
+        best, room = None, 0
+        for link in self._links:
+            credit = _credit(link) - len(self._waiting[link])
+            if credit > room:
+                best, room = link, credit
+        return best
+
+    def _write(self, link: Link, message: Message) -> None:
+        content = message.content
+        link.session.request(
+            content if isinstance(content, pdu.DeliverSm) else as_deliver_sm(content), self._clock.monotonic(), message
+        )
+        link.flush_soon()
+
+    def _ended(self, message: Message) -> None:
+        self._in_flight -= 1
+        handset = message.content.source_addr
+        link, count = self._pinned[handset]
+        if count == 1:
+            del self._pinned[handset]
+        else:
+            self._pinned[handset] = (link, count - 1)
+
+    def resume(self, message: Message) -> None:
+        raise AssertionError(f"{message.message_id}: an ESME takes nothing over before it has acknowledged it")
+
+    def recall(self, message: Message) -> bool:  # noqa: ARG002 - what was written cannot be taken back
+        return False
+
+    def status(self) -> dict[str, Any]:
+        state = "up" if any(link.session.state in RECEIVES for link in self._links) else "no receiving bind"
+        return {"state": state, "in_flight": self._in_flight, "credit": self.credit()}
+
+    async def start(self) -> None:
+        self._stopped = False
+
+    async def stop(self) -> None:
+        self._stopped = True
+
+
+def _credit(link: Link) -> int:
+    if link.session.state not in RECEIVES or link.writing_paused:
+        return 0
+    return link.session.credit
+
+
+def as_deliver_sm(content: Content) -> pdu.DeliverSm:
+    """What another ESME submitted, as the deliver_sm that reaches this one (SMPP 3.4 §4.6.1 against §4.4.1)."""
+    shared = {
+        name: getattr(content, name)
+        for name in ("service_type", "source_addr_ton", "source_addr_npi", "source_addr", "dest_addr_ton",
+                     "dest_addr_npi", "destination_addr", "data_coding")
+    }  # fmt: skip
+    tlvs = [(tag, value) for tag, value in content.tlvs if tag not in SUBMIT_ONLY]
+    more = {} if isinstance(content, pdu.DataSm) else {
+        "short_message": content.short_message, "protocol_id": content.protocol_id,
+        "priority_flag": content.priority_flag,
+    }  # fmt: skip
+    return pdu.DeliverSm(**shared, **more, esm_class=content.esm_class & ~pdu.ESM_MODE_MASK, tlvs=tlvs)
+
+
+SUBMIT_ONLY = frozenset({
+    pdu.Tag.more_messages_to_send, pdu.Tag.qos_time_to_live, pdu.Tag.number_of_messages, pdu.Tag.set_dpf,
+    pdu.Tag.ms_validity, pdu.Tag.alert_on_message_delivery,
+})  # fmt: skip
+"""TLVs that mean something to a message centre only."""

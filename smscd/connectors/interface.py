@@ -1,0 +1,57 @@
+"""What every connector is to the journey, and what the journey is to a connector."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from smscd.message import Message, Outcome
+
+
+class News(Protocol):
+    """What a connector has to tell. `journey.Journey` is it; a test may be it too."""
+
+    def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
+        """Part `number` of `message`, which was handed over by `submit`, came to this."""
+
+    def settle(self, message: Message, message_state: int, error_code: int) -> None:
+        """The other side reports the final state of `message`."""
+
+    def has_credit(self, connector: str) -> None:
+        """`connector` can take more than it could a moment ago."""
+
+
+class Connector(Protocol):
+    """One way out. All calls come from the loop and none of them blocks."""
+
+    name: str
+    kind: str
+    stores_lease: bool
+    """A lease is stored before `submit`, so that after a crash "never left" can be told from "left, unanswered".
+    False where unanswered work is always repeated, as a receipt to an ESME is."""
+
+    def credit(self) -> int:
+        """How many messages may be handed over now."""
+
+    def screen(self, message: Message) -> int:
+        """The command_status to refuse `message` with while its sender still waits; 0 lets it in.
+
+        Called once, before the message is stored; the connector may give it parts, which are then stored with it.
+        """
+
+    def submit(self, message: Message) -> None:
+        """Hand `message` over. What becomes of it is told by `News.outcome`, possibly before this returns."""
+
+    def resume(self, message: Message) -> None:
+        """After a restart: the other side took `message` over before, and has not reported a final state."""
+
+    def recall(self, message: Message) -> bool:
+        """Take `message` back if it has not reached its recipient. True: there will be no further news of it."""
+
+    async def start(self) -> None:
+        """Begin to work."""
+
+    async def stop(self) -> None:
+        """Take no more, give back what can be given back."""
+
+    def status(self) -> dict[str, Any]:
+        """What an operator wants to see: at least `state`, `in_flight` and `credit`."""

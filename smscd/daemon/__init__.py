@@ -1,0 +1,107 @@
+"""The composition root: builds every room, starts, reloads, drains, stops.
+
+Only this package knows all the others; it holds no policy of its own. `run` is what `smscd run` calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from smscd import logs
+from smscd.config import DEMO_ADDRESS, DEMO_PASSWORD, DEMO_SYSTEM_ID, Config
+from smscd.daemon import systemd
+from smscd.daemon.house import House
+from smscd.daemon.premises import claim_data_dir
+from smscd.daemon.reload import reload
+from smscd.errors import ConfigError, SmscdError
+
+log = structlog.get_logger("smscd.daemon")
+
+__all__ = ["House", "run"]
+
+
+def run(config: Config, *, demo: bool = False, path: Path | None = None) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code: 0 after a clean stop, 1 if it could not start."""
+    logs.configure(config.smscd.log_format, config.smscd.log_level)
+    for warning in config.warnings:
+        log.warning("configuration", finding=warning)
+    try:
+        with claim_data_dir(config.smscd.data_dir):
+            return _run_loop(_main(config, demo=demo, path=path))
+    except ConfigError as fault:
+        for line in fault.faults:
+            print(line, file=sys.stderr)  # noqa: T201 - before a loop runs, the terminal is the only listener
+        return 1
+    except (SmscdError, OSError) as fault:
+        log.error("cannot start", why=str(fault))
+        return 1
+
+
+def _run_loop(main: object) -> int:
+    """On uvloop where there is one: nothing else in the house knows which loop it is."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional on platforms without it
+    except ImportError:
+        return asyncio.run(main)  # type: ignore[arg-type]
+    return uvloop.run(main)  # type: ignore[no-any-return, arg-type]
+
+
+async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
+    house = House(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    reloads: set[asyncio.Task[None]] = set()
+
+    def on_hangup() -> None:
+        task = loop.create_task(reload(house, path))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    await house.start()
+    systemd.ready()
+    watchdog = loop.create_task(systemd.feed_watchdog())
+    if demo:
+        _welcome(config)
+    await stop.wait()
+    systemd.stopping()
+    log.info("stopping")
+    watchdog.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watchdog
+    await house.stop()
+    log.info("stopped")
+    return 0
+
+
+def _welcome(config: Config) -> None:
+    """What a person who has just typed `scripts/run` needs to know next."""
+    command = "smscd" if os.environ.get("VIRTUAL_ENV") else ".venv/bin/smscd"
+    print(  # noqa: T201 - the demo talks to a person
+        f"""
+  smscd is running: an SMSC emulator for your messaging software.
+
+    bind to      {DEMO_ADDRESS}   (SMPP 3.3, 3.4 or 5.0; transmitter, receiver or transceiver)
+    system_id    {DEMO_SYSTEM_ID}
+    password     {DEMO_PASSWORD}
+    data         {config.smscd.data_dir}
+
+  Try, in another terminal:
+
+    {command} send --to 447700900123 --from 12345 "Hello"       a message, and its receipt
+    {command} mo --from 447700900123 --to 12345 "Hi there"      a handset writes to whoever is bound
+    {command} message list                                      what became of it all
+
+  Stop with Ctrl-C: nothing is lost.
+""",
+        flush=True,
+    )

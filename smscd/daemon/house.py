@@ -1,0 +1,263 @@
+"""Every room, built and connected."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any, NoReturn
+
+import structlog
+
+from smscd.admin.commands import Commands
+from smscd.admin.control import ControlServer
+from smscd.admin.http import AdminHttp, read_token
+from smscd.admin.metrics import Metrics
+from smscd.admin.record import Record, records_of
+from smscd.admin.records import Records
+from smscd.admission import Esme
+from smscd.ancillary import Ancillary
+from smscd.clock import Clock, SystemClock
+from smscd.config import Config
+from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector
+from smscd.counters import Counters
+from smscd.daemon.recovery import recover
+from smscd.daemon.upkeep import Upkeep
+from smscd.errors import ConfigError, StoreBroken
+from smscd.journey import Journey
+from smscd.link import Links, server_context
+from smscd.listener import Binding, Desk, Pump, Reception
+from smscd.message import Kind, Message, MessageIds, Stage
+from smscd.pdu import command_name
+from smscd.routing import Receivers, Ruleset
+from smscd.store import SqliteStore
+
+log = structlog.get_logger("smscd.daemon")
+
+EXIT_BROKEN = 70
+"""EX_SOFTWARE of sysexits.h: systemd restarts us, and the start recovers from the log."""
+DRAIN = 5.0
+"""Seconds that what is under way gets at a stop."""
+
+
+class House:
+    """One smscd. `config` is what it runs with now."""
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.counters = Counters()
+        data_dir = config.smscd.data_dir
+        self.records = Records(data_dir / "records", config.records, self.counters.daemon)
+        self.store = SqliteStore(
+            data_dir / "smscd.db", self.clock, self.counters.store, self._broken, self._closed,
+            lambda dropped: self.journey.dropped(dropped),
+        )  # fmt: skip
+        ids = MessageIds(config.smscd.node_id, config.smscd.message_id)
+        self.journey = Journey(self.store, ids, self.clock, self.counters, config.retry, config.store.queue_limit)
+        self.ancillary = Ancillary(self.journey)
+        self.binding = Binding(self.clock)
+        self.links = Links(self.clock)
+        self.desk = Desk(
+            self.journey, self.ancillary, self.binding, self.counters, self.clock, config.smscd.system_id.encode()
+        )
+        self.upkeep = Upkeep(self.journey, self.ancillary, config.store.retention)
+        self.receptions: dict[str, Reception] = {}
+        self.retired: list[Reception] = []  # closed by a reload; their links live on
+        self.control = ControlServer(
+            data_dir / "control.sock",
+            Commands(self.journey, self.ancillary, self._sessions, self._identity).table(),
+        )
+        self.http: AdminHttp | None = None
+        self._metrics = Metrics(self.counters)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reservations: set[asyncio.Task[None]] = set()
+
+    # -- starting --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Recover the store, start every connector, open the doors. Raises ConfigError, OSError or StoreBroken."""
+        recovered = await self.store.open()
+        ids = self.journey.ids
+        self.journey.ids = MessageIds(ids.node_id, ids.notation, recovered.highest_id, recovered.highest_alias)
+        self.apply_accounts(self.config)
+        self.journey.routes = Ruleset(self.config.routes)
+        await self._start_connectors()
+        await recover(self.journey, recovered)
+        self.links.start()
+        self._tasks = [
+            asyncio.create_task(self.journey.scheduler.run(), name="scheduler"),
+            asyncio.create_task(self.upkeep.run(), name="upkeep"),
+        ]
+        await self.control.start()
+        await self._start_admin()
+        for settings in self.config.listeners:
+            reception = Reception(settings, self.desk, self.links)
+            await self._prepare(reception)
+            self.receptions[settings.address] = reception
+        for reception in self.receptions.values():
+            reception.open()
+        if self.http is not None:
+            self.http.ready()
+
+    async def _prepare(self, reception: Reception) -> None:
+        try:
+            await reception.prepare()
+        except OSError as fault:
+            address = reception.settings.address
+            raise ConfigError(
+                [f"cannot listen on {address}: {fault.strerror}", "try: another listener.address, or stop what has it"]
+            ) from fault
+
+    def apply_accounts(self, config: Config) -> None:
+        """Make the accounts of `config` those that hold; an account that stays keeps its binds and counters."""
+        now = self.clock.monotonic()
+        esmes: dict[str, Esme] = {}
+        for settings in config.esmes:
+            esme = self.binding.esmes.get(settings.system_id)
+            if esme is None:
+                esme = Esme(settings, self.counters.esme(settings.system_id), config.retry.validity, now)
+            else:
+                esme.apply(settings, config.retry.validity, now)
+            esmes[settings.system_id] = esme
+        connectors = {
+            name: self.binding.connectors.get(name) or EsmeConnector(name, self.journey, self.clock) for name in esmes
+        }
+        self.binding.esmes, self.binding.connectors = esmes, connectors
+        self.journey.esmes = esmes
+        self.journey.receivers = Receivers({settings.system_id: settings.receives for settings in config.esmes})
+        networks = {n: c for n, c in self.journey.connectors.items() if not isinstance(c, EsmeConnector)}
+        self.journey.connectors = {**networks, **{c.name: c for c in connectors.values()}}
+
+    async def _start_connectors(self) -> None:
+        connectors: dict[str, Connector] = dict(self.journey.connectors)
+        for settings in self.config.connectors:
+            connectors[settings.name] = await self.make_connector(settings)
+        self.journey.connectors = connectors
+
+    async def make_connector(self, settings: Any) -> Emulator:
+        """A started connector, which knows what it must remember from before."""
+        if not isinstance(settings, EmulatorSettings):  # config.load refuses the other kinds with their line
+            raise ConfigError([f"connector {settings.name}: this release does not run kind {settings.kind}"])
+        emulator = Emulator(settings, self.journey, self.clock, self._reserve)
+        emulator.begin_at(await self.store.counter(f"arrivals:{settings.name}"))
+        await emulator.start()
+        return emulator
+
+    def _reserve(self, name: str, arrivals: int) -> None:
+        task = asyncio.ensure_future(self.store.set_counter(f"arrivals:{name}", arrivals))
+        self._reservations.add(task)
+        task.add_done_callback(self._reservations.discard)
+
+    async def _start_admin(self) -> None:
+        settings = self.config.admin
+        if settings is None:
+            return
+        token = read_token(settings.token_file) if settings.token_file else None
+        tls = server_context(settings.tls) if settings.tls else None
+        self.http = AdminHttp(settings.address, self._metrics, tls=tls, token=token, refresh=self._refresh)
+        await self.http.start()
+
+    # -- stopping --------------------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Accept no more, answer what is committed, unbind, write everything down (CONTRACT, "Stop")."""
+        if self.http is not None:
+            self.http.not_ready("stopping")
+        for reception in self.receptions.values():
+            await reception.close()
+        await self.store.committed()
+        for link in self._bound_links():
+            link.session.unbind(self.clock.monotonic())
+            link.flush()
+        if not await self.links.gone(DRAIN):
+            for pump in self._pumps():
+                if pump.link is not None:
+                    pump.link.close("smscd is stopping")
+            await self.links.gone(1.0)
+        for connector in self.journey.connectors.values():
+            await connector.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._reservations, return_exceptions=True)
+        await self.control.stop()
+        await self.store.close()
+        self.records.close()
+        self.links.stop()
+        self.binding.close()
+        if self.http is not None:
+            await self.http.stop()
+
+    def _broken(self, fault: StoreBroken) -> NoReturn:
+        """A sync failed: whether the batch survived is unknown, so nobody is told anything more (RELIABILITY 4)."""
+        log.critical("the store is broken: exiting, the next start recovers", why=str(fault))
+        os._exit(EXIT_BROKEN)
+
+    # -- what the rooms report -------------------------------------------------------------------------------------------
+
+    def _closed(self, closed: list[Message]) -> None:
+        """Messages that have just become final, and are committed as such: counted, and recorded."""
+        records: list[Record] = []
+        for message in closed:
+            self._count(message)
+            records += records_of(message)
+        self.records.write(records)
+
+    def _count(self, message: Message) -> None:
+        esme = self.counters.esmes.get(message.system_id)
+        if message.kind == Kind.MT:
+            self.counters.connector(message.connector).closed[message.message_state] += 1
+            if esme is not None:
+                esme.closed[message.message_state] += 1
+        elif esme is not None and message.kind == Kind.MO:
+            esme.mo_delivered += message.stage == Stage.CLOSED
+            esme.mo_dead += message.stage == Stage.DEAD
+        elif esme is not None:
+            esme.receipts_delivered += message.stage == Stage.CLOSED
+            esme.receipts_dead += message.stage == Stage.DEAD
+
+    def _refresh(self) -> None:
+        """Bring the gauges up to date before they are read."""
+        for name, connector in self.journey.connectors.items():
+            counters, lane = self.counters.connector(name), self.journey.scheduler.lane(name)
+            counters.credit = connector.credit()
+            counters.queue[int(Stage.QUEUED)] = lane.queued
+            counters.queue[int(Stage.LEASED)] = lane.in_flight + lane.reserved
+        for system_id, esme in self.counters.esmes.items():
+            esme.receipts_waiting = self.journey.scheduler.lane(f"esme:{system_id}").queued
+
+    # -- what an operator sees -------------------------------------------------------------------------------------------
+
+    def _pumps(self) -> list[Pump]:
+        everywhere = [*self.receptions.values(), *self.retired]
+        return [pump for reception in everywhere for pump in reception.pumps]
+
+    def _bound_links(self) -> list[Any]:
+        return [pump.link for pump in self._pumps() if pump.link is not None and pump.esme is not None]
+
+    def _identity(self) -> dict[str, Any]:
+        settings = self.config.smscd
+        return {
+            "system_id": settings.system_id,
+            "data_dir": str(settings.data_dir),
+            "listeners": [{"address": r.settings.address, "port": r.port, "tls": r.settings.tls is not None}
+                          for r in self.receptions.values()],
+        }  # fmt: skip
+
+    def _sessions(self) -> list[dict[str, Any]]:
+        sessions = []
+        for pump in self._pumps():
+            link, esme = pump.link, pump.esme
+            if link is None or esme is None or link.session.bind is None:
+                continue
+            sessions.append({
+                "system_id": esme.system_id,
+                "bind": command_name(link.session.bind.command_id).removeprefix("bind_"),
+                "peer": link.peer,
+                "tls": link.tls,
+                "interface_version": f"0x{link.session.interface_version:02x}",
+                "window": link.window,
+                "owed": link.session.owed,
+                "in_flight": link.session.in_flight,
+                "since": pump.since,
+            })  # fmt: skip
+        return sessions

@@ -1,0 +1,35 @@
+"""The data directory: private, and ours alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from smscd.errors import ConfigError
+
+
+@contextmanager
+def claim_data_dir(path: Path) -> Iterator[Path]:
+    """Make `path` if need be (mode 0700) and hold it; ConfigError if another process has it or it cannot be had."""
+    os.umask(0o077)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise ConfigError(
+            [f"the data directory {path} cannot be used: {fault.strerror}", "try: another smscd.data_dir, or --data-dir"]
+        ) from fault
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ConfigError(
+            [f"another smscd is running on {path}", "try: `smscd status`, or another smscd.data_dir"]
+        ) from None
+    try:
+        yield path
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,69 @@
+"""After a start: what was under way when the last process ended."""
+
+from __future__ import annotations
+
+import structlog
+
+from smscd.clock import SECOND
+from smscd.connectors import Connector
+from smscd.journey import Journey
+from smscd.message import InDoubt, Message, Stage
+from smscd.pdu import MessageState
+from smscd.store import Recovered
+
+log = structlog.get_logger("smscd.daemon")
+
+PAGE = 1000
+
+
+async def recover(journey: Journey, recovered: Recovered) -> None:
+    """Make every stored fact somebody's business again: a connector's, a lane's, or the operator's."""
+    for name in recovered.leased:
+        connector = journey.connectors.get(name)
+        if connector is None or not connector.stores_lease:
+            await journey.store.requeue_leases(name)
+        else:
+            await _take_up(journey, connector)
+    await journey.store.committed()
+    states = await journey.store.queued_for_each()
+    journey.queued = sum(state.queued for state in states)
+    journey.scheduler.recover(states)
+    for state in states:
+        if state.connector not in journey.connectors:
+            log.warning("messages wait for a connector that is not configured", connector=state.connector,
+                        queued=state.queued)  # fmt: skip
+
+
+async def _take_up(journey: Journey, connector: Connector) -> None:
+    after = 0
+    resumed = doubtful = 0
+    while page := await journey.store.leased(connector.name, after, PAGE):
+        after = page[-1].id
+        for message in page:
+            journey.scheduler.owned[message.id] = message
+            if message.parts and all(part.stage == Stage.SENT for part in message.parts):
+                journey.scheduler.lane(connector.name).in_flight += 1
+                connector.resume(message)
+                resumed += 1
+            else:
+                doubtful += 1
+                _decide(journey, message)
+        await journey.store.committed()
+    log.info("recovered", connector=connector.name, resumed=resumed, in_doubt=doubtful)
+
+
+def _decide(journey: Journey, message: Message) -> None:
+    """Leased without an outcome: it may have left. The policy stored with the message says what to do."""
+    journey.counters.connector(message.connector).in_doubt += 1
+    if message.in_doubt == InDoubt.RESEND:
+        message.due = journey.clock.wall()
+        journey.requeue(message)
+    elif message.in_doubt == InDoubt.FAIL:
+        journey.close(message, int(MessageState.UNKNOWN), 0)
+    else:
+        journey.hold(message)
+
+
+def horizon(now: int) -> int:
+    """Before this moment a message's validity must have ended for its missing final state to be given up: 72 hours."""
+    return now - 72 * 3600 * SECOND

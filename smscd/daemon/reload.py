@@ -1,0 +1,128 @@
+"""SIGHUP: the file again, all of it or none of it. Sessions that are not affected stay bound."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import structlog
+
+from smscd import config as configuration
+from smscd import logs
+from smscd.admin.http import read_token
+from smscd.config import Config
+from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector
+from smscd.daemon import systemd
+from smscd.daemon.house import House
+from smscd.errors import ConfigError, ControlError
+from smscd.link import server_context
+from smscd.listener import Reception
+from smscd.routing import Ruleset
+
+log = structlog.get_logger("smscd.daemon")
+
+
+async def reload(house: House, path: Path | None) -> None:
+    """Read `path` and make it hold; a fault in it changes nothing and is logged as `smscd check` would print it."""
+    if path is None:
+        log.warning("nothing to reload: running without a configuration file")
+        return
+    systemd.reloading()
+    try:
+        await apply(house, configuration.load(path))
+    except ConfigError as fault:
+        for line in fault.faults:
+            log.error("reload refused, nothing changed", finding=line)
+    except (OSError, ssl.SSLError, ControlError) as fault:
+        log.error("reload refused, nothing changed", why=str(fault))
+    finally:
+        systemd.ready()
+
+
+async def apply(house: House, new: Config) -> None:
+    """Open what has to be opened first, then swap everything at once."""
+    changes = configuration.diff(house.config, new)
+    fixed = [str(change) for change in changes if change.needs_restart]
+    if fixed:
+        raise ConfigError([f"{line}: only a restart can change this" for line in fixed])
+    opened = await _open_doors(house, new)
+    contexts = {
+        settings.address: server_context(settings.tls) for settings in new.listeners if settings.tls is not None
+    }
+    token = read_token(new.admin.token_file) if new.admin and new.admin.token_file else None
+    connectors = await _connectors(house, new)
+    # from here on nothing can fail
+    house.config = new
+    logs.configure(new.smscd.log_format, new.smscd.log_level)
+    house.journey.retry = new.retry
+    house.journey.queue_limit = new.store.queue_limit
+    house.journey.ids.notation = new.smscd.message_id
+    house.upkeep.retention = new.store.retention
+    house.desk.system_id = new.smscd.system_id.encode()
+    removed = set(house.binding.esmes) - {settings.system_id for settings in new.esmes}
+    leaving = [house.binding.connectors[system_id] for system_id in removed]
+    house.journey.connectors = connectors
+    house.apply_accounts(new)
+    house.journey.routes = Ruleset(new.routes)
+    if house.http is not None:
+        house.http.use_token(token)
+    await _swap_doors(house, new, opened, contexts)
+    for connector in leaving:
+        for link in connector.links:
+            link.session.unbind(house.clock.monotonic())
+            link.flush()
+    for name in connectors:
+        house.journey.has_credit(name)
+    for change in changes:
+        log.info("reloaded", change=str(change))
+    if not changes:
+        log.info("reloaded", change="nothing but certificates")
+
+
+async def _open_doors(house: House, new: Config) -> dict[str, Reception]:
+    """Receptions for addresses that are new, each holding its address already; none if one cannot be had."""
+    opened: dict[str, Reception] = {}
+    try:
+        for settings in new.listeners:
+            if settings.address not in house.receptions:
+                reception = Reception(settings, house.desk, house.links)
+                await reception.prepare()
+                opened[settings.address] = reception
+    except (OSError, ConfigError):
+        for reception in opened.values():
+            await reception.close()
+        raise
+    return opened
+
+
+async def _swap_doors(
+    house: House, new: Config, opened: dict[str, Reception], contexts: dict[str, ssl.SSLContext]
+) -> None:
+    wanted = {settings.address: settings for settings in new.listeners}
+    for address in list(house.receptions):
+        if address in wanted:
+            house.receptions[address].renew(wanted[address], contexts.get(address))
+        else:
+            await house.receptions[address].close()
+            house.retired.append(house.receptions.pop(address))
+    for address, reception in opened.items():
+        house.receptions[address] = reception
+        reception.open()
+
+
+async def _connectors(house: House, new: Config) -> dict[str, Connector]:
+    """The connectors that will hold: those that stay with their new settings, and new ones, started.
+
+    A network that was removed from the file finishes what it has under way; nothing new is routed to it.
+    """
+    connectors: dict[str, Connector] = {
+        name: connector for name, connector in house.journey.connectors.items() if isinstance(connector, EsmeConnector)
+    }
+    for settings in new.connectors:
+        existing = house.journey.connectors.get(settings.name)
+        if isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings):
+            existing.apply(settings)
+            connectors[settings.name] = existing
+        else:
+            connectors[settings.name] = await house.make_connector(settings)
+    return connectors

@@ -1,0 +1,89 @@
+"""What has to be done now and then: expire, give up, purge, and measure how late the loop is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from smscd.ancillary import Ancillary
+from smscd.clock import SECOND
+from smscd.daemon.recovery import horizon
+from smscd.journey import Journey
+from smscd.message import Stage
+from smscd.pdu import MessageState
+
+log = structlog.get_logger("smscd.daemon")
+
+SWEEP = 500
+"""Messages per sweep: a few milliseconds of the loop."""
+PURGE = 500
+PURGE_PAUSE = 0.05
+LAG = 0.1
+
+
+class Upkeep:
+    """Periodic work over the store, in portions small enough not to be noticed."""
+
+    def __init__(self, journey: Journey, ancillary: Ancillary, retention: float) -> None:
+        self.retention = retention
+        self._journey = journey
+        self._ancillary = ancillary
+
+    async def run(self) -> None:
+        """Until cancelled. A fault in one job is logged and does not end the others."""
+        await asyncio.gather(
+            self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
+            self._measure_lag(),
+        )  # fmt: skip
+
+    async def _every(self, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await job()
+            except Exception as fault:  # noqa: BLE001 - it is tried again, and said loudly
+                log.error("upkeep failed", job=getattr(job, "__name__", ""), exc_info=fault)
+
+    async def expire(self) -> int:
+        """End what is queued and no longer valid. How many ended."""
+        ended = 0
+        while True:
+            with self._journey.scheduler.watching() as gone:
+                found = await self._journey.store.expired(self._journey.clock.wall(), SWEEP)
+            claimed = [message for one in found if (message := self._ancillary.claim(one, gone)) is not None]
+            for message in claimed:
+                self._journey.expire(message)
+            ended += len(claimed)
+            await self._journey.store.committed()
+            if len(found) < SWEEP or not claimed:
+                return ended
+
+    async def give_up(self) -> int:
+        """UNKNOWN for what left long ago and was never reported (ARCHITECTURE, "Lifecycle"). How many."""
+        with self._journey.scheduler.watching() as gone:
+            found = await self._journey.store.overdue(horizon(self._journey.clock.wall()), SWEEP)
+        given_up = 0
+        for one in found:
+            message = self._journey.scheduler.owned.get(one.id)
+            if message is None and one.id not in gone and one.stage == Stage.LEASED:
+                self._journey.scheduler.owned[one.id] = one
+                self._journey.close(one, int(MessageState.UNKNOWN), 0)
+                given_up += 1
+        return given_up
+
+    async def purge(self) -> None:
+        """Forget what was finished longer ago than the retention, a portion at a time."""
+        before = self._journey.clock.wall() - int(self.retention * SECOND)
+        after: int | None = 0
+        while after is not None:
+            after = await self._journey.store.purge(before, after, PURGE)
+            await asyncio.sleep(PURGE_PAUSE)
+
+    async def _measure_lag(self) -> None:
+        clock, lag = self._journey.clock, self._journey.counters.daemon.loop_lag
+        while True:
+            started = clock.monotonic()
+            await asyncio.sleep(LAG)
+            lag.observe(max(0.0, clock.monotonic() - started - LAG))

@@ -1,0 +1,373 @@
+"""One message's way, in the order it happens. Start reading here.
+
+    accept    somebody hands us a message            → committed message and its answer, or a command_status
+    forward   a connector has credit                 → handed over, its outcome recorded per part
+    settle    the final state is known               → closed message and, if asked for, a committed receipt message
+
+Each act starts from a stored fact and ends in facts put into the store's gathering batch, with no await in between; a
+crash between two acts is the same as a pause. A receipt and an MO are messages: they are forwarded like any other.
+
+The acts hold no policy: rules, ladders and status classes are tables in the rooms below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import assert_never
+
+import structlog
+
+from smscd import pdu, receipts
+from smscd.admission import Admitted, Esme, Submission
+from smscd.clock import SECOND, Clock
+from smscd.connectors import Connector
+from smscd.counters import Counters
+from smscd.logs import masked
+from smscd.message import (
+    ENROUTE,
+    Accepted,
+    Content,
+    Deferred,
+    Delivered,
+    InDoubt,
+    Kind,
+    Message,
+    MessageIds,
+    Outcome,
+    Part,
+    Rejected,
+    Stage,
+    Unanswered,
+    text_of,
+)
+from smscd.routing import Receivers, Ruleset
+from smscd.scheduler import PRIORITY_STEP, RetrySettings, Scheduler, retry_at
+from smscd.store import Answer, Store
+
+log = structlog.get_logger("smscd.journey")
+
+LEASE = 3600 * SECOND
+"""How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
+NOBODY = "nobody"
+"""The connector of an MO that no ESME receives: a dead letter from the start."""
+
+
+class Journey:
+    """The three acts over one store. `routes`, `receivers`, `esmes` and `connectors` may be replaced by a reload."""
+
+    def __init__(
+        self, store: Store, ids: MessageIds, clock: Clock, counters: Counters, retry: RetrySettings, queue_limit: int = 0
+    ) -> None:
+        self.store = store
+        self.ids = ids
+        self.clock = clock
+        self.counters = counters
+        self.retry = retry
+        self.queue_limit = queue_limit
+        self.queued = 0
+        self.esmes: Mapping[str, Esme] = {}
+        self.connectors: Mapping[str, Connector] = {}
+        self.routes = Ruleset([])
+        self.receivers = Receivers({})
+        self.scheduler = Scheduler(store, clock, self.has_credit)
+        self._to_forward: set[str] = set()
+
+    # -- act one: accept -----------------------------------------------------------------------------------------------
+
+    def accept(
+        self, content: Submission, esme: Esme, version: int, answer: Answer, group: Message | None = None
+    ) -> Message | int:
+        """May this message of `esme` come in? Its command_status if not; otherwise `answer` is called once, later.
+
+        `version` is the interface_version of the bind. `group`: the first message of the same submit_multi, whose
+        message_id this one shares.
+        """
+        if self.store.full or 0 < self.queue_limit <= self.queued:
+            return pdu.ESME_RMSGQFUL
+        now = self.clock.wall()
+        admitted = esme.admit(content, version, now, self.clock.monotonic())
+        if not isinstance(admitted, Admitted):
+            return admitted
+        rule = self.routes.resolve(
+            esme.system_id, content.source_addr, content.destination_addr, lambda: text_of(content)
+        )
+        if rule is None:
+            return pdu.ESME_RINVDSTADR
+        message = self._identified(content, esme, rule.choose(), now, version, group)
+        message.expires = admitted.expires
+        message.segments = admitted.segments
+        status = self.connectors[message.connector].screen(message)
+        if status:
+            return status
+        priority = 0 if isinstance(content, pdu.DataSm) else content.priority_flag
+        message.due = admitted.schedule or now - priority * PRIORITY_STEP
+        self.enter(message, now)
+        self.store.batch.answer(message, answer)
+        esme.counters.accepted_segments += admitted.segments
+        return message
+
+    def _identified(
+        self, content: Content, esme: Esme, connector: str, now: int, version: int, group: Message | None
+    ) -> Message:
+        """A new MT message: our number, and the text that the ESME will know it by."""
+        number = self.ids.next(now)
+        message = Message(number, "", Kind.MT, esme.system_id, connector, content, now, now, now)
+        if group is not None:
+            message.message_id, message.alias = group.message_id, group.alias
+            message.group_id = group.group_id = group.id
+        elif version < pdu.INTERFACE_VERSION_3_4:  # its message_id has eight octets at most
+            message.alias = self.ids.next_alias()
+            message.message_id = f"{message.alias:08x}"
+        else:
+            message.message_id = self.ids.issue(number)
+        return message
+
+    def accept_mo(self, content: pdu.DeliverSm, answer: Answer | None = None) -> Message:
+        """A message from a handset, for the ESME that `receives` its destination; nobody's is a dead letter."""
+        now = self.clock.wall()
+        owner = self.receivers.owner(content.destination_addr)
+        message = self._to_esme(Kind.MO, owner or NOBODY, content, now)
+        message.due = now
+        if owner is None:
+            message.connector = NOBODY
+            message.stage, message.message_state, message.final_at = Stage.DEAD, pdu.MessageState.UNDELIVERABLE, now
+            self.store.batch.add(message)
+            self.store.batch.close(message)
+            log.warning("mo without receiver", message_id=message.message_id, to=masked(content.destination_addr))
+        else:
+            self.enter(message, now)
+        if answer is not None:
+            self.store.batch.answer(message, answer)
+        self.store.wake()
+        return message
+
+    def _to_esme(self, kind: Kind, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
+        number = self.ids.next(now)
+        expires = now + int(self.retry.receipt_validity * SECOND)
+        return Message(
+            number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires
+        )
+
+    def enter(self, message: Message, now: int) -> None:
+        """Put a new message into the batch: already leased if its connector can take it now, else queued.
+
+        The lease saves the fast path a second sync: row, lease and answer share one commit.
+        """
+        lane = self.scheduler.lane(message.connector)
+        connector = self.connectors.get(message.connector)
+        batch = self.store.batch
+        batch.add(message)
+        if connector is not None and message.due <= now and lane.idle and connector.credit() > lane.reserved:
+            self._lease(message, connector, now)
+            lane.reserved += 1
+            self.scheduler.owned[message.id] = message
+            batch.then(message, self._leave)
+        else:
+            self.queued += 1
+            lane.queued += 1
+            for part in message.parts:
+                batch.part(part)
+            batch.then(message, self.scheduler.push)
+        self.store.wake()
+
+    def _lease(self, message: Message, connector: Connector, now: int) -> None:
+        """Record that `message` is given to `connector`, before a single octet leaves."""
+        message.stage = Stage.LEASED
+        if not connector.stores_lease:
+            return
+        message.lease_until = now + LEASE
+        message.owner = self.ids.node_id
+        if not message.parts:
+            message.parts.append(Part(message.id, 1, connector.name, attempt=0))
+        for part in message.parts:
+            part.stage, part.connector, part.attempt = Stage.LEASED, connector.name, part.attempt + 1
+            part.owner, part.lease_until, part.changed_at = message.owner, message.lease_until, now
+            self.store.batch.part(part)
+
+    def dropped(self, messages: list[Message]) -> None:
+        """The disk had no room for these: their senders have been told, and nothing here remembers them."""
+        for message in messages:
+            lane = self.scheduler.lane(message.connector)
+            if message.stage == Stage.LEASED:
+                lane.reserved -= 1
+                self.scheduler.owned.pop(message.id, None)
+            elif message.stage == Stage.QUEUED:
+                lane.queued -= 1
+                self.queued -= 1
+
+    # -- act two: forward ------------------------------------------------------------------------------------------------
+
+    def has_credit(self, connector: str) -> None:
+        """`connector` can take more, or more is due for it: forward at the end of this loop turn."""
+        lane = self.scheduler.lane(connector)
+        if (lane.ready or lane.backlog) and connector not in self._to_forward:
+            if not self._to_forward:
+                asyncio.get_running_loop().call_soon(self._forward_all)
+            self._to_forward.add(connector)
+
+    def _forward_all(self) -> None:
+        names, self._to_forward = self._to_forward, set()
+        for name in names:
+            connector = self.connectors.get(name)
+            if connector is not None:
+                self.forward(connector)
+
+    def forward(self, connector: Connector) -> None:
+        """Give `connector` what is due, as far as its credit goes."""
+        lane = self.scheduler.lane(connector.name)
+        room = connector.credit() - lane.reserved
+        now = self.clock.wall()
+        while room > 0:
+            message = self.scheduler.take(lane)
+            if message is None:
+                break
+            lane.queued -= 1
+            self.queued -= 1
+            if message.expires <= now:
+                self.expire(message)
+                continue
+            room -= 1
+            lane.reserved += 1
+            if connector.stores_lease:
+                self._lease(message, connector, now)
+                self.store.batch.change(message)
+                self.store.batch.then(message, self._leave)
+            else:
+                self._leave(message)
+        self.store.wake()
+
+    def _leave(self, message: Message) -> None:
+        """The lease is on disk (or not needed): hand the message over."""
+        lane = self.scheduler.lane(message.connector)
+        lane.reserved -= 1
+        lane.in_flight += 1
+        connector = self.connectors.get(message.connector)
+        if connector is None:  # removed by a reload while the lease was being committed
+            self.outcome(message, 1, Deferred("the connector was removed", retry_after=0.0, counts=False))
+            return
+        self.counters.connector(connector.name).forwarded += 1
+        connector.submit(message)
+
+    def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
+        """Record what became of part `number` of a message that was handed over."""
+        counters = self.counters.connector(message.connector)
+        counters.outcomes[type(outcome).__name__.lower()] += 1
+        match outcome:
+            case Accepted(upstream_message_id):
+                self._taken_over(message, number, upstream_message_id)
+            case Delivered():
+                self.settle(message, int(pdu.MessageState.DELIVERED), 0)
+            case Deferred():
+                self._defer(message, outcome)
+            case Rejected(command_status, _why):
+                counters.rejected[command_status] += 1
+                self.settle(message, int(pdu.MessageState.REJECTED), command_status)
+            case Unanswered():
+                counters.in_doubt += 1
+                self._in_doubt(message)
+            case _:
+                assert_never(outcome)
+
+    def _taken_over(self, message: Message, number: int, upstream_message_id: str) -> None:
+        part = message.parts[number - 1]
+        part.stage = Stage.SENT
+        part.upstream_message_id = upstream_message_id
+        part.changed_at = self.clock.wall()
+        message.attempts += 1
+        self.store.batch.part(part)
+        if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
+            self._report(message, Kind.NOTIFICATION, ENROUTE, 0, part.changed_at)
+        self.store.wake()
+
+    def _defer(self, message: Message, deferred: Deferred) -> None:
+        """Back into the queue, to be tried again when the ladder says."""
+        now = self.clock.wall()
+        message.attempts += deferred.counts
+        message.stage = Stage.QUEUED
+        message.due = retry_at(self.retry.schedule, message.attempts, deferred, now)
+        self.scheduler.lane(message.connector).in_flight -= 1
+        self.requeue(message)
+        if deferred.counts:
+            log.info(
+                "deferred", message_id=message.message_id, connector=message.connector, attempts=message.attempts,
+                why=deferred.why,
+            )  # fmt: skip
+            if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
+                self._report(message, Kind.NOTIFICATION, ENROUTE, deferred.command_status, now)
+
+    def requeue(self, message: Message) -> None:
+        """A message that memory owns goes back to its lane, once that is committed."""
+        message.stage = Stage.QUEUED
+        self.queued += 1
+        self.scheduler.lane(message.connector).queued += 1
+        self.store.batch.change(message)
+        for part in message.parts:
+            part.stage = Stage.QUEUED
+            self.store.batch.part(part)
+        self.store.batch.then(message, self.scheduler.push)
+        self.store.wake()
+
+    def _in_doubt(self, message: Message) -> None:
+        """It left and nobody answered: as the message says (its connector's policy, or its sender's own)."""
+        log.warning("in doubt", message_id=message.message_id, connector=message.connector)
+        if message.in_doubt == InDoubt.RESEND:
+            self._defer(message, Deferred("nobody answered"))
+        elif message.in_doubt == InDoubt.FAIL:
+            self.settle(message, int(pdu.MessageState.UNKNOWN), 0)
+        else:
+            self.scheduler.lane(message.connector).in_flight -= 1
+            self.hold(message)
+
+    def hold(self, message: Message) -> None:
+        """Keep a message that memory owns for the operator to decide about."""
+        message.stage = Stage.HELD
+        self.store.batch.change(message)
+        self.store.batch.then(message, self.scheduler.release)
+        self.store.wake()
+
+    # -- act three: settle -----------------------------------------------------------------------------------------------
+
+    def settle(self, message: Message, message_state: int, error_code: int) -> None:
+        """The final state of a message that was handed over is known: close it, and commit its receipt with it."""
+        self.scheduler.lane(message.connector).in_flight -= 1
+        self.close(message, message_state, error_code)
+        self.has_credit(message.connector)
+
+    def close(self, message: Message, message_state: int, error_code: int) -> None:
+        """Close a message that memory owns and that is in nobody's hands."""
+        now = self.clock.wall()
+        message.stage, message.message_state, message.error_code = Stage.CLOSED, message_state, error_code
+        message.final_at = now
+        if message.kind == Kind.MT:
+            self._report_final(message, now)
+        for part in message.parts:
+            part.stage, part.changed_at = Stage.CLOSED, now
+            self.store.batch.part(part)
+        self.store.batch.close(message)
+        self.store.batch.then(message, self.scheduler.release)
+        self.store.wake()
+
+    def expire(self, message: Message) -> None:
+        """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""
+        if message.kind == Kind.MT:
+            self.close(message, int(pdu.MessageState.EXPIRED), 0)
+            return
+        message.stage, message.message_state = Stage.DEAD, int(pdu.MessageState.EXPIRED)
+        message.final_at = self.clock.wall()
+        self.store.batch.close(message)
+        self.store.batch.then(message, self.scheduler.release)
+        self.store.wake()
+        log.warning("dead letter", message_id=message.message_id, kind=Kind(message.kind).name, esme=message.system_id)
+
+    def _report_final(self, message: Message, now: int) -> None:
+        if receipts.wanted(message.content.registered_delivery, message.message_state):
+            message.receipt = self._report(message, Kind.RECEIPT, message.message_state, message.error_code, now).id
+
+    def _report(self, message: Message, kind: Kind, message_state: int, error_code: int, now: int) -> Message:
+        """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""
+        content = receipts.deliver_sm(message, kind, message_state, error_code, now)
+        receipt = self._to_esme(kind, message.system_id, content, now)
+        receipt.original = message.id
+        self.enter(receipt, now)
+        return receipt

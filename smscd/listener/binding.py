@@ -1,0 +1,104 @@
+"""May this ESME bind? Account, address, TLS, password (off the loop), brute force, bind limit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from smscd import pdu
+from smscd.admission import BindGuard, Esme, passwords
+from smscd.clock import Clock
+from smscd.connectors import EsmeConnector
+from smscd.link import Link
+
+log = structlog.get_logger("smscd.listener")
+
+HASHES_AT_ONCE = 1
+"""scrypt takes a core for tens of milliseconds by design: a storm of binds may keep one thread busy, not the machine."""
+HASHES_WAITING = 64
+"""Binds that may wait for it; beyond that they are refused, and the ESME tries again."""
+PROBE = 2.0
+"""Seconds that an older bind gets to prove that it is alive when the limit is reached."""
+
+
+class Binding:
+    """Answers binds with a command_status."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.esmes: Mapping[str, Esme] = {}
+        self.connectors: Mapping[str, EsmeConnector] = {}
+        self._clock = clock
+        self._guard = BindGuard()
+        self._known = passwords.KnownPasswords()
+        self._hashing = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="scrypt")
+        self._waiting = 0
+
+    async def decide(self, link: Link, bind: pdu.Bind) -> int:
+        """ESME_ROK, or the status to refuse `bind` with. What it reveals to a stranger is the same for every account."""
+        system_id = bind.system_id.decode("utf-8", "replace")
+        esme = self.esmes.get(system_id)
+        if self._guard.locked(link.peer_host, system_id, self._clock.monotonic()):
+            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "locked out after failures")
+        if esme is not None and not esme.allows_from(link.peer_host):
+            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "address not in allow_from")
+        if esme is not None and esme.settings.require_tls and not link.tls:
+            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "TLS required")
+        if self._waiting >= HASHES_WAITING:
+            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "too many binds wait for their password check")
+        if not await self._verified(system_id, esme, bind.password):
+            self._guard.failed(link.peer_host, system_id, self._clock.monotonic())
+            unknown = esme is None
+            status = pdu.ESME_RINVSYSID if unknown else pdu.ESME_RINVPASWD
+            return self._refused(link, system_id, status, "unknown system_id" if unknown else "wrong password")
+        self._guard.succeeded(link.peer_host, system_id)
+        assert esme is not None
+        if not await self._room_for_one_more(esme):
+            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, f"bind_limit {esme.settings.bind_limit} reached")
+        return pdu.ESME_ROK
+
+    def _refused(self, link: Link, system_id: str, status: int, why: str) -> int:
+        log.warning("bind refused", esme=system_id, peer=link.peer, status=pdu.status.status_name(status), why=why)
+        return status
+
+    async def _verified(self, system_id: str, esme: Esme | None, password: bytes) -> bool:
+        loop = asyncio.get_running_loop()
+        self._waiting += 1
+        try:
+            if esme is None:
+                return await loop.run_in_executor(self._hashing, passwords.verify_nobody, password)
+            stored = esme.settings.password_hash or esme.settings.password or ""
+            if self._known.knows(system_id, stored, password):
+                return True
+            right = await loop.run_in_executor(self._hashing, passwords.verify, stored, password)
+        finally:
+            self._waiting -= 1
+        if right:
+            self._known.remember(system_id, stored, password)
+        return right
+
+    async def _room_for_one_more(self, esme: Esme) -> bool:
+        """At the limit, older binds are asked whether they are alive: after a crash of the ESME they are not."""
+        connector = self.connectors[esme.system_id]
+        if len(connector.links) < esme.settings.bind_limit:
+            return True
+        probes = [(link, self._probe(link)) for link in connector.links]
+        await asyncio.wait([alive for _, alive in probes], timeout=PROBE)
+        for link, alive in probes:
+            if not alive.done():
+                link.abort("replaced: did not answer enquire_link when a new bind came")
+        await asyncio.sleep(0)  # the aborted links tell their connector at the end of this loop turn
+        return len(connector.links) < esme.settings.bind_limit
+
+    def _probe(self, link: Link) -> asyncio.Future[None]:
+        """Ask with an enquire_link; the pump completes the future when the answer comes."""
+        alive: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        link.session.request(pdu.EnquireLink(), self._clock.monotonic(), alive)
+        link.flush()
+        return alive
+
+    def close(self) -> None:
+        """Wait for no more password checks."""
+        self._hashing.shutdown(wait=False, cancel_futures=True)

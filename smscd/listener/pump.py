@@ -1,0 +1,292 @@
+"""One pump per link: what the peer asks goes to the journey, what it answers goes to its connector."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import structlog
+
+from smscd import pdu
+from smscd.admission import Esme, Submission
+from smscd.ancillary import Ancillary
+from smscd.clock import SECOND, Clock
+from smscd.connectors import EsmeConnector
+from smscd.counters import Counters
+from smscd.journey import Journey
+from smscd.link import Link
+from smscd.listener.binding import Binding
+from smscd.listener.multi import submit_multi
+from smscd.message import Message
+from smscd.session import Answered, Closed, Event, LateAnswer, Refusal, State, Unanswered
+
+log = structlog.get_logger("smscd.listener")
+
+ROK = pdu.ESME_ROK
+
+
+@dataclass(slots=True)
+class Desk:
+    """What all pumps share."""
+
+    journey: Journey
+    ancillary: Ancillary
+    binding: Binding
+    counters: Counters
+    clock: Clock
+    system_id: bytes
+
+
+class Pump:
+    """The owner of one link to an ESME (see `link.LinkOwner`)."""
+
+    __slots__ = ("_accept", "_connector", "_desk", "_esme", "_link", "_on_bound", "_on_closed", "_tasks", "since")
+
+    def __init__(self, desk: Desk, on_bound: Callable[[Pump], None], on_closed: Callable[[Pump], None]) -> None:
+        self._desk = desk
+        self._accept = desk.journey.accept
+        self._esme: Esme | None = None
+        self._connector: EsmeConnector | None = None
+        self._link: Link | None = None
+        self._on_bound = on_bound
+        self._on_closed = on_closed
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.since = desk.clock.wall()
+
+    @property
+    def esme(self) -> Esme | None:
+        """The account, once bound."""
+        return self._esme
+
+    @property
+    def link(self) -> Link | None:
+        return self._link
+
+    # -- LinkOwner -----------------------------------------------------------------------------------------------------
+
+    def events(self, link: Link, events: list[Event]) -> None:
+        """Everything one read brought, in order."""
+        self._link = link
+        for event in events:
+            if type(event) is pdu.SubmitSm:
+                self._submit_sm(link, event)
+            else:
+                handle = _HANDLERS.get(type(event))
+                if handle is not None:
+                    handle(self, link, event)
+
+    def writable(self, link: Link) -> None:
+        if self._connector is not None:
+            self._connector.writable(link)
+
+    def closed(self, link: Link, reason: str) -> None:
+        esme = self._esme
+        log.info("closed", peer=link.peer, esme=esme.system_id if esme else "", reason=reason)
+        self._leave(link, [])
+        for task in self._tasks:
+            task.cancel()
+        self._on_closed(self)
+
+    def _leave(self, link: Link, unanswered: list[Message]) -> None:
+        connector, self._connector = self._connector, None
+        if connector is not None:
+            bind = link.session.bind
+            if bind is not None and self._esme is not None:
+                self._esme.counters.sessions[_kind_of(bind)] -= 1
+            connector.detach(link, unanswered)
+
+    # -- binding -------------------------------------------------------------------------------------------------------
+
+    def _bind(self, link: Link, bind: pdu.Bind) -> None:
+        self._spawn(self._decide(link, bind))
+
+    async def _decide(self, link: Link, bind: pdu.Bind) -> None:
+        status = await self._desk.binding.decide(link, bind)
+        if link.session.state is State.CLOSED:
+            return
+        if status != ROK:
+            self._desk.counters.daemon.binds_refused[status] += 1
+            link.session.refuse_bind(bind, status)
+            link.close(f"bind refused: {pdu.status.status_name(status)}")
+            return
+        self._bound(link, bind)
+        link.flush()
+
+    def _bound(self, link: Link, bind: pdu.Bind) -> None:
+        binding = self._desk.binding
+        esme = binding.esmes[bind.system_id.decode("utf-8", "replace")]
+        connector = binding.connectors[esme.system_id]
+        settings = replace(
+            link.session.settings, window=esme.settings.deliver_window, error_body=esme.settings.resp_body
+        )
+        link.window = esme.settings.window
+        link.session.accept_bind(bind, self._desk.system_id, settings)
+        self._esme, self._connector = esme, connector
+        esme.counters.binds += 1
+        esme.counters.sessions[_kind_of(bind)] += 1
+        version = f"0x{link.session.interface_version:02x}"
+        log.info("bound", esme=esme.system_id, peer=link.peer, bind=_kind_of(bind), interface_version=version)
+        self._on_bound(self)
+        connector.attach(link)
+
+    # -- messages ------------------------------------------------------------------------------------------------------
+
+    def _submit_sm(self, link: Link, submit: pdu.SubmitSm) -> None:
+        if submit.replace_if_present_flag == 1:
+            self._spawn(self._supersede(link, submit))
+        else:
+            self._submission(link, submit)
+
+    def _submission(self, link: Link, submission: Submission) -> None:
+        """submit_sm and data_sm: refused at once, or answered by the commit."""
+        esme = self._esme
+        assert esme is not None
+        result = self._accept(
+            submission, esme, link.session.interface_version, partial(self._stored, link, submission)
+        )
+        if type(result) is int:
+            esme.counters.refused[result] += 1
+            respond(link, submission, result)
+
+    def _stored(self, link: Link, submission: Submission, message: Message, status: int) -> None:
+        """The store has spoken: on stable storage, or no room."""
+        esme = self._esme
+        assert esme is not None
+        if status:
+            esme.counters.refused[status] += 1
+            respond(link, submission, status)
+        else:
+            esme.counters.accepted += 1
+            self._desk.counters.daemon.answers.observe((self._desk.clock.wall() - message.accepted_at) / SECOND)
+            message_id = message.message_id.encode()
+            if type(submission) is pdu.SubmitSm:
+                link.session.respond_octets(pdu.submit_sm_resp(submission.sequence_number, message_id))
+            else:
+                link.session.respond(submission, pdu.DataSmResp(message_id=message_id))
+        link.flush_soon()
+
+    async def _supersede(self, link: Link, submit: pdu.SubmitSm) -> None:
+        assert self._esme is not None
+        await self._desk.ancillary.supersede(self._esme, submit)
+        self._submission(link, submit)
+        link.flush_soon()
+
+    def _submit_multi(self, link: Link, submit: pdu.SubmitMulti) -> None:
+        assert self._esme is not None
+        submit_multi(self._desk.journey, self._esme, link, submit)
+
+    # -- ancillary operations ------------------------------------------------------------------------------------------
+
+    def _query(self, link: Link, query: pdu.QuerySm) -> None:
+        assert self._esme is not None
+        self._spawn(self._reply(link, query, self._desk.ancillary.query(
+            self._esme, query, link.session.interface_version
+        )))  # fmt: skip
+
+    def _cancel(self, link: Link, cancel: pdu.CancelSm) -> None:
+        assert self._esme is not None
+        self._spawn(self._reply(link, cancel, self._desk.ancillary.cancel(self._esme, cancel)))
+
+    def _replace(self, link: Link, request: pdu.ReplaceSm) -> None:
+        assert self._esme is not None
+        self._spawn(self._reply(link, request, self._desk.ancillary.replace(
+            self._esme, request, link.session.interface_version
+        )))  # fmt: skip
+
+    async def _reply(self, link: Link, request: pdu.Pdu, work: Coroutine[Any, Any, pdu.Pdu | int]) -> None:
+        answer = await work
+        if isinstance(answer, int):
+            respond(link, request, answer)
+        else:
+            link.session.respond(request, answer)
+        link.flush_soon()
+
+    def _not_offered(self, link: Link, request: pdu.Pdu) -> None:
+        """Broadcast (SMPP 5.0 §4.6): understood, and answered with the status that says we do not do it."""
+        respond(link, request, pdu.ESME_RPROHIBITED)
+
+    # -- everything else -----------------------------------------------------------------------------------------------
+
+    def _answered(self, link: Link, event: Answered) -> None:
+        if isinstance(event.context, asyncio.Future):  # somebody wanted to know whether this link is alive
+            if not event.context.done():
+                event.context.set_result(None)
+        elif self._connector is not None:
+            self._connector.answered(link, event)
+
+    def _unanswered(self, link: Link, event: Unanswered) -> None:
+        if self._connector is not None and isinstance(event.context, Message):
+            self._connector.unanswered(link, event)
+
+    def _late(self, link: Link, event: LateAnswer) -> None:
+        message = event.context
+        if not isinstance(message, Message):
+            return
+        status = pdu.status.status_name(event.response.command_status)
+        log.info("late answer", peer=link.peer, message_id=message.message_id, status=status)
+
+    def _refusal(self, link: Link, event: Refusal) -> None:
+        counters = self._desk.counters.daemon
+        if event.command_status == pdu.ESME_RINVCMDLEN and not event.command_id:
+            counters.unframeable += 1
+            log.warning("unframeable", peer=link.peer, reason=event.reason)
+        else:
+            counters.malformed += 1
+            log.debug("refused", peer=link.peer, command_id=event.command_id, reason=event.reason)
+
+    def _closed(self, link: Link, event: Closed) -> None:
+        contexts = [unanswered.context for unanswered in event.unanswered]
+        self._leave(link, [context for context in contexts if isinstance(context, Message)])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """A request that has to wait for a thread or the store; how many there can be is bounded by the window."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            link = self._link
+            log.error("a request failed", peer=link.peer if link else "", exc_info=fault)
+            if link is not None:
+                link.abort("internal error")
+
+
+def respond(link: Link, request: pdu.Pdu, status: int) -> None:
+    """Answer `request` with nothing but a command_status."""
+    link.session.respond(request, _RESPONSES[type(request)](command_status=status))
+
+
+def _kind_of(bind: pdu.Bind) -> str:
+    return pdu.command_name(bind.command_id).removeprefix("bind_")
+
+
+_BY_COMMAND = {cls.command_id: cls for cls in pdu.PDUS}
+_RESPONSES = {
+    cls: _BY_COMMAND[response]
+    for cls in pdu.PDUS
+    if (response := pdu.response_id(cls.command_id)) is not None and response in _BY_COMMAND
+}
+
+_HANDLERS: dict[type[Any], Callable[[Pump, Link, Any], None]] = {
+    pdu.BindTransmitter: Pump._bind,  # noqa: SLF001 - the table of this module's own class
+    pdu.BindReceiver: Pump._bind,  # noqa: SLF001
+    pdu.BindTransceiver: Pump._bind,  # noqa: SLF001
+    pdu.DataSm: Pump._submission,  # noqa: SLF001
+    pdu.SubmitMulti: Pump._submit_multi,  # noqa: SLF001
+    pdu.QuerySm: Pump._query,  # noqa: SLF001
+    pdu.CancelSm: Pump._cancel,  # noqa: SLF001
+    pdu.ReplaceSm: Pump._replace,  # noqa: SLF001
+    pdu.BroadcastSm: Pump._not_offered,  # noqa: SLF001
+    pdu.QueryBroadcastSm: Pump._not_offered,  # noqa: SLF001
+    pdu.CancelBroadcastSm: Pump._not_offered,  # noqa: SLF001
+    Answered: Pump._answered,  # noqa: SLF001
+    Unanswered: Pump._unanswered,  # noqa: SLF001
+    LateAnswer: Pump._late,  # noqa: SLF001
+    Refusal: Pump._refusal,  # noqa: SLF001
+    Closed: Pump._closed,  # noqa: SLF001
+}

@@ -1,0 +1,223 @@
+"""What travels: a message, its parts, and the outcome of handing one on.
+
+A `Message` is an SMPP PDU (its content, kept as it came) with the facts that smscd adds: identity, times, stage.
+A receipt and an MO are messages too: their content is a `DeliverSm` and their way out is the connector `esme:SYSTEM_ID`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from smscd import pdu, text
+
+Content = pdu.SubmitSm | pdu.DataSm | pdu.DeliverSm
+"""The PDUs that carry a short message. A submit_multi becomes one `SubmitSm` per destination."""
+
+ENROUTE = int(pdu.MessageState.ENROUTE)
+
+
+class Kind(IntEnum):
+    """Which way a message goes, and why it exists."""
+
+    MT = 0  # an ESME submitted it towards a handset
+    MO = 1  # a handset (or another ESME) sent it towards an ESME
+    RECEIPT = 2  # an MC delivery receipt: the final word on an MT
+    NOTIFICATION = 3  # an intermediate notification: not the final word
+
+
+class Stage(IntEnum):
+    """What we know of a message; `message_state` is what the wire says (ARCHITECTURE, "Lifecycle")."""
+
+    QUEUED = 0  # stored, waits until it is due and its connector has credit
+    LEASED = 1  # given to a connector; its parts say how far each has come
+    SENT = 2  # (parts only) the other side took it and has not reported a final state
+    IN_DOUBT = 3  # it left, nobody answered
+    HELD = 4  # waits for the operator
+    CLOSED = 5  # final: `message_state` is what became of it
+    DEAD = 6  # final for us, never taken: a dead letter
+
+
+OPEN_BELOW = int(Stage.CLOSED)
+"""Stages below this one still owe somebody something."""
+
+
+class InDoubt(IntEnum):
+    """What to do with a message that left and was never answered."""
+
+    RESEND = 0
+    FAIL = 1
+    HOLD = 2
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """One PDU's worth of a message on its way through one connector. The row is written before the octets leave."""
+
+    message: int
+    number: int
+    connector: str
+    stage: int = Stage.LEASED
+    upstream_message_id: str = ""
+    attempt: int = 1
+    command_status: int = 0
+    owner: int = 0
+    lease_until: int = 0  # microseconds UTC
+    changed_at: int = 0  # microseconds UTC
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One message to one destination. Times are microseconds UTC; 0 means not set."""
+
+    id: int
+    message_id: str  # the text we issued, SMPP 3.4 §5.2.23
+    kind: int
+    system_id: str  # MT: the ESME that submitted it; otherwise the ESME that is to receive it
+    connector: str  # the way out
+    content: Content
+    accepted_at: int
+    due: int
+    expires: int
+    stage: int = Stage.QUEUED
+    message_state: int = ENROUTE
+    error_code: int = 0
+    attempts: int = 0
+    final_at: int = 0
+    segments: int = 1
+    in_doubt: int = InDoubt.RESEND
+    original: int = 0  # a receipt's subject
+    receipt: int = 0  # the id of the receipt that closed it
+    group_id: int = 0  # the first message of the submit_multi that it came with
+    alias: int | None = None  # message_id as a number, where a 3.3 peer was given eight hex digits
+    owner: int = 0
+    lease_until: int = 0
+    parts: list[Part] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        return self.stage < OPEN_BELOW
+
+
+# --- the outcome of handing a part on: one closed union ---------------------------------------------------------------
+
+
+@dataclass(slots=True, frozen=True)
+class Accepted:
+    """The other side answered that it has the part; a receipt may follow."""
+
+    upstream_message_id: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Delivered:
+    """The other side is the recipient and has acknowledged the part: nothing more will follow (a bound ESME)."""
+
+
+@dataclass(slots=True, frozen=True)
+class Deferred:
+    """Not now: try again after `retry_after` seconds (None: as the ladder says)."""
+
+    why: str
+    retry_after: float | None = None
+    counts: bool = True  # False: no attempt was burnt (the destination went away)
+    command_status: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Rejected:
+    """Never: the other side refused it for good."""
+
+    command_status: int
+    why: str
+
+
+@dataclass(slots=True, frozen=True)
+class Unanswered:
+    """It left, nobody answered: SMPP's honest case."""
+
+
+Outcome = Accepted | Delivered | Deferred | Rejected | Unanswered
+
+
+# --- identity ---------------------------------------------------------------------------------------------------------
+
+EPOCH_MS = 1_704_067_200_000
+"""2024-01-01T00:00:00Z: 41 bits of milliseconds from here last until 2093."""
+
+_NODE_BITS = 10
+_COUNTER_BITS = 12
+
+
+class MessageIds:
+    """Numbers that grow for ever: 41 bits of milliseconds, 10 of node, 12 of counter.
+
+    They grow even when the wall clock steps back, because the store hands in the highest number it holds.
+    """
+
+    __slots__ = ("_counter", "_ms", "alias", "node_id", "notation")
+
+    def __init__(self, node_id: int = 0, notation: str = "decimal", highest: int = 0, highest_alias: int = 0) -> None:
+        self.node_id = node_id
+        self.notation = notation
+        self.alias = highest_alias
+        self._ms = (highest >> (_NODE_BITS + _COUNTER_BITS)) + 1 if highest else 0
+        self._counter = -1
+
+    def next(self, now: int) -> int:
+        """A number never issued before by this node. `now` is microseconds UTC."""
+        ms = now // 1000 - EPOCH_MS
+        if ms > self._ms:
+            self._ms = ms
+            self._counter = 0
+        else:
+            self._counter += 1
+            if self._counter >> _COUNTER_BITS:
+                self._ms += 1
+                self._counter = 0
+        return self._ms << (_NODE_BITS + _COUNTER_BITS) | self.node_id << _COUNTER_BITS | self._counter
+
+    def issue(self, number: int) -> str:
+        """The text a peer is given for `number`."""
+        return str(number) if self.notation == "decimal" else f"{number:016x}"
+
+    def next_alias(self) -> int:
+        """A number that fits the eight octets of a 3.3 message_id."""
+        self.alias = self.alias + 1 & 0xFFFFFFFF or 1
+        return self.alias
+
+
+def numbers_of(message_id: str) -> tuple[set[int], int | None]:
+    """The numbers that `message_id` may stand for in any notation we ever issued, and the 3.3 alias it may be.
+
+    The caller compares the stored text, so a candidate too many does no harm.
+    """
+    numbers: set[int] = set()
+    if not message_id.isascii() or len(message_id) > 20:
+        return numbers, None
+    if message_id.isdigit():
+        numbers.add(int(message_id))
+    try:
+        value = int(message_id, 16)
+    except ValueError:
+        return numbers, None
+    numbers.add(value)
+    alias = value if len(message_id) == 8 else None
+    return {n for n in numbers if n < 1 << 63}, alias
+
+
+def octets_of(content: Content) -> bytes:
+    """The user data: message_payload where it is there (SMPP 5.0 §4.8.4.36: it supersedes), else short_message."""
+    if content.tlvs:
+        payload = pdu.tlv.get(content.tlvs, pdu.Tag.message_payload)
+        if payload is not None:
+            return payload
+    return b"" if isinstance(content, pdu.DataSm) else content.short_message
+
+
+def text_of(content: Content, default_alphabet: text.Alphabet = "gsm7") -> str:
+    """The characters of the user data, its header left out. Never raises: what cannot be read is U+FFFD."""
+    octets = octets_of(content)
+    if content.esm_class & pdu.ESM_UDHI and octets:
+        octets = octets[octets[0] + 1 :]
+    return text.decode(octets, text.data_coding(content.data_coding, default_alphabet).alphabet)

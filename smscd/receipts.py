@@ -1,0 +1,74 @@
+"""What a delivery receipt says: SMPP 3.4 Appendix B in the text, and the TLVs of §5.3.2.12 and §5.3.2.35."""
+
+from __future__ import annotations
+
+from smscd import pdu
+from smscd.message import Kind, Message, octets_of, text_of
+
+DELIVERED = int(pdu.MessageState.DELIVERED)
+ACCEPTED = int(pdu.MessageState.ACCEPTED)
+TEXT_OCTETS = 20
+"""Appendix B: the first 20 characters of the short message."""
+GSM_NETWORK = 3
+"""network_error_code, network type GSM (SMPP 3.4 §5.3.2.31)."""
+
+
+def wanted(registered_delivery: int, message_state: int) -> bool:
+    """Whether the sender asked for a receipt in this case (SMPP 3.4 §5.2.17, 5.0 §4.7.21)."""
+    asked = registered_delivery & pdu.REGISTERED_RECEIPT_MASK
+    if asked == pdu.REGISTERED_RECEIPT_FINAL:
+        return True
+    success = message_state in {DELIVERED, ACCEPTED}
+    if asked == pdu.REGISTERED_RECEIPT_FAILURE:
+        return not success
+    return asked == pdu.REGISTERED_RECEIPT_SUCCESS and success
+
+
+def deliver_sm(message: Message, kind: Kind, message_state: int, error_code: int, now: int) -> pdu.DeliverSm:
+    """The deliver_sm that reports on `message`: from its recipient to its sender, with TON and NPI as submitted."""
+    content = message.content
+    done = message.segments if message_state == DELIVERED else 0
+    text = pdu.receipt.format_receipt(
+        message_id=message.message_id.encode(),
+        sub=min(message.segments, 999),
+        dlvrd=min(done, 999),
+        submit_date=message.accepted_at,
+        done_date=now,
+        message_state=message_state,
+        err=error_code,
+        text=_beginning(message),
+    )
+    return pdu.DeliverSm(
+        service_type=content.service_type,
+        source_addr_ton=content.dest_addr_ton,
+        source_addr_npi=content.dest_addr_npi,
+        source_addr=content.destination_addr,
+        dest_addr_ton=content.source_addr_ton,
+        dest_addr_npi=content.source_addr_npi,
+        destination_addr=content.source_addr,
+        esm_class=pdu.ESM_TYPE_RECEIPT if kind == Kind.RECEIPT else pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
+        short_message=text,
+        tlvs=_tlvs(message, message_state, error_code),
+    )
+
+
+def _tlvs(message: Message, message_state: int, error_code: int) -> list[tuple[int, bytes]]:
+    tlvs = [
+        (int(pdu.Tag.receipted_message_id), message.message_id.encode() + b"\0"),
+        (int(pdu.Tag.message_state), bytes((message_state,))),
+    ]
+    if error_code:
+        tlvs.append((int(pdu.Tag.network_error_code), bytes((GSM_NETWORK,)) + (error_code & 0xFFFF).to_bytes(2, "big")))
+    reference = pdu.tlv.get(message.content.tlvs, pdu.Tag.user_message_reference)
+    if reference is not None:  # the sender's own number for it: §5.3.2.17
+        tlvs.append((int(pdu.Tag.user_message_reference), reference))
+    return tlvs
+
+
+def _beginning(message: Message) -> bytes:
+    """The first characters of the text, in ASCII because that is what receipts are read as."""
+    content = message.content
+    octets = octets_of(content)
+    if content.data_coding == 0 and not content.esm_class & pdu.ESM_UDHI and octets[:TEXT_OCTETS].isalnum():
+        return octets[:TEXT_OCTETS]
+    return text_of(content)[:TEXT_OCTETS].encode("ascii", "replace")

@@ -1,0 +1,112 @@
+"""The `[[route]]` table and the `receives` of the ESMEs, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from smscd.patterns import AddressSet
+from smscd.routing.settings import RouteSettings
+from smscd.units import compile_expression
+
+
+@dataclass(slots=True, frozen=True)
+class Explanation:
+    """Why one rule was or was not taken."""
+
+    number: int
+    taken: bool
+    why: str
+
+
+class Rule:
+    """One `[[route]]`, number 1 being the first in the file."""
+
+    __slots__ = ("_turn", "connectors", "destination", "esmes", "number", "source", "strategy", "text")
+
+    def __init__(self, number: int, settings: RouteSettings) -> None:
+        self.number = number
+        self.connectors = tuple(settings.connectors)
+        self.strategy = settings.strategy
+        self.destination = AddressSet([settings.destination_addr])
+        self.source = AddressSet([settings.source_addr])
+        self.esmes = frozenset(settings.esme)
+        self.text = compile_expression(settings.text) if settings.text else None
+        self._turn = 0
+
+    def misses(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> str:
+        """The first condition that does not hold, in words; empty if all hold."""
+        if self.esmes and system_id not in self.esmes:
+            return f"esme is {system_id}, not one of {', '.join(sorted(self.esmes))}"
+        if destination not in self.destination:
+            return f"destination_addr does not match {self.destination.patterns[0]}"
+        if source not in self.source:
+            return f"source_addr does not match {self.source.patterns[0]}"
+        if self.text is not None and not self.text.fullmatch(text()):
+            return f"text does not match /{self.text.pattern}/"
+        return ""
+
+    def choose(self) -> str:
+        """The connector whose turn it is: the first for failover, each in turn otherwise."""
+        if self.strategy == "failover" or len(self.connectors) == 1:
+            return self.connectors[0]
+        self._turn = (self._turn + 1) % len(self.connectors)
+        return self.connectors[self._turn - 1]
+
+
+class Ruleset:
+    """All rules, in order."""
+
+    __slots__ = ("_takes_all", "rules")
+
+    def __init__(self, settings: Sequence[RouteSettings]) -> None:
+        self.rules = tuple(Rule(number, one) for number, one in enumerate(settings, start=1))
+        first = self.rules[0] if self.rules else None
+        conditions = first and (first.esmes or first.text or b"" not in first.destination or b"" not in first.source)
+        self._takes_all = first if first and not conditions else None
+
+    def resolve(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> Rule | None:
+        """The first rule that matches, or None. `text` is called only where a rule asks for the text."""
+        if self._takes_all is not None:
+            return self._takes_all
+        for rule in self.rules:
+            if not rule.misses(system_id, source, destination, text):
+                return rule
+        return None
+
+    def explain(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> list[Explanation]:
+        """The same walk as `resolve`, with a line for every rule looked at."""
+        story = []
+        for rule in self.rules:
+            why = rule.misses(system_id, source, destination, text)
+            story.append(Explanation(rule.number, not why, why or f"takes it to {', '.join(rule.connectors)}"))
+            if not why:
+                break
+        return story
+
+
+class Receivers:
+    """Which ESME a number belongs to: the most specific `receives` wins, the first in the file among equals."""
+
+    __slots__ = ("_known", "_sets")
+
+    LARGEST = 10_000
+    """Numbers remembered at most; the answer for one is remembered because MO traffic repeats itself."""
+
+    def __init__(self, receives: Mapping[str, Sequence[str]]) -> None:
+        self._sets = [(system_id, AddressSet(patterns)) for system_id, patterns in receives.items() if patterns]
+        self._known: dict[bytes, str | None] = {}
+
+    def owner(self, destination: bytes) -> str | None:
+        """system_id of the ESME that receives what is sent to `destination`, or None."""
+        if destination in self._known:
+            return self._known[destination]
+        best, owner = -1, None
+        for system_id, addresses in self._sets:
+            fit = addresses.specificity(destination)
+            if fit > best:
+                best, owner = fit, system_id
+        if len(self._known) >= self.LARGEST:
+            self._known.clear()
+        self._known[destination] = owner
+        return owner

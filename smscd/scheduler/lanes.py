@@ -1,0 +1,194 @@
+"""What is due now: a small window in memory on a queue of any length on disk, one lane per connector.
+
+A lane holds at most `WINDOW` messages that are due; the rest of the backlog stays in the store and is fetched when the
+window runs low. What is due later is only remembered as one time per lane. So a backlog costs disk, not memory, and a
+destination that is away costs nothing at all: nobody takes from its lane.
+
+Memory owns a message from the moment it enters a lane or leaves for a connector until the commit of the fact that ends
+that. While it is owned, nobody else may act on it: this is what serialises forward, cancel and replace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from heapq import heapify, heappop, heappush
+
+from smscd.clock import SECOND, Clock
+from smscd.message import Message
+from smscd.store import LaneState, Store
+
+WINDOW = 1000
+"""Messages of one lane held ready in memory."""
+LOW_WATER = 200
+"""Fewer than this in memory, and more are fetched."""
+LONGEST_SLEEP = 1.0
+"""Seconds: how late a step of the wall clock is noticed."""
+
+PRIORITY_STEP = 30 * SECOND
+"""A message of the next higher priority overtakes those that have waited up to this much longer. It is subtracted
+from `due` once, so ageing costs nothing and nothing starves."""
+
+
+class Lane:
+    """The queue of one connector."""
+
+    __slots__ = ("backlog", "connector", "in_flight", "next_due", "queued", "ready", "refilling", "reserved")
+
+    def __init__(self, connector: str) -> None:
+        self.connector = connector
+        self.ready: list[tuple[int, int, Message]] = []
+        self.backlog = False  # due messages are on disk that are not in `ready`
+        self.next_due: int | None = None  # the earliest message on disk that is due later
+        self.queued = 0  # messages waiting, in memory or on disk
+        self.reserved = 0  # credit spoken for by messages whose lease is being committed
+        self.in_flight = 0  # messages out with the connector
+        self.refilling = False
+
+    @property
+    def idle(self) -> bool:
+        """Nothing due waits here, so a new message may go straight out without overtaking another."""
+        return not self.ready and not self.backlog and not self.refilling
+
+
+class Scheduler:
+    """All lanes, and the task that watches the time for them."""
+
+    def __init__(self, store: Store, clock: Clock, on_due: Callable[[str], None]) -> None:
+        self.lanes: dict[str, Lane] = {}
+        self.owned: dict[int, Message] = {}
+        self._store = store
+        self._clock = clock
+        self._on_due = on_due
+        self._changed = asyncio.Event()
+        self._fetching: set[asyncio.Task[None]] = set()
+        self._watchers: list[set[int]] = []
+
+    def lane(self, connector: str) -> Lane:
+        found = self.lanes.get(connector)
+        if found is None:
+            found = self.lanes[connector] = Lane(connector)
+        return found
+
+    def recover(self, states: list[LaneState]) -> None:
+        """Take over what the store found at start; nothing is fetched before somebody takes."""
+        for state in states:
+            lane = self.lane(state.connector)
+            lane.queued = state.queued
+            lane.next_due = state.next_due
+        self._changed.set()
+
+    # -- in ------------------------------------------------------------------------------------------------------------
+
+    def push(self, message: Message) -> None:
+        """A message that has just been committed as queued."""
+        lane = self.lane(message.connector)
+        now = self._clock.wall()
+        if message.due > now:
+            self._later(lane, message.due)
+            self.release(message)
+        elif lane.backlog or len(lane.ready) >= WINDOW:
+            lane.backlog = True
+            self.release(message)
+        else:
+            self.owned[message.id] = message
+            heappush(lane.ready, (message.due, message.id, message))
+            self._on_due(lane.connector)
+
+    def _later(self, lane: Lane, due: int) -> None:
+        if lane.next_due is None or due < lane.next_due:
+            lane.next_due = due
+            self._changed.set()
+
+    def release(self, message: Message) -> None:
+        """Memory no longer owns `message`: the store's row is the truth again. Call it after the commit."""
+        self.owned.pop(message.id, None)
+        for gone in self._watchers:
+            gone.add(message.id)
+
+    @contextmanager
+    def watching(self) -> Iterator[set[int]]:
+        """Collects what memory lets go of meanwhile: a row read from the store before that is out of date."""
+        gone: set[int] = set()
+        self._watchers.append(gone)
+        try:
+            yield gone
+        finally:
+            self._watchers.remove(gone)
+
+    # -- out -----------------------------------------------------------------------------------------------------------
+
+    def take(self, lane: Lane) -> Message | None:
+        """The next message that is due in `lane`, or None. It stays owned by memory."""
+        if lane.backlog and len(lane.ready) < LOW_WATER:
+            self._fetch(lane)
+        while lane.ready:
+            message = heappop(lane.ready)[2]
+            if message.id in self.owned and message.connector == lane.connector:
+                return message
+        return None
+
+    def drop(self, message: Message) -> bool:
+        """Take `message` out of its lane, if that is where it is; the caller then owns it."""
+        lane = self.lane(message.connector)
+        left = [entry for entry in lane.ready if entry[1] != message.id]
+        if len(left) == len(lane.ready):
+            return False
+        heapify(left)
+        lane.ready = left
+        return True
+
+    def _fetch(self, lane: Lane) -> None:
+        if not lane.refilling:
+            lane.refilling = True
+            task = asyncio.create_task(self._refill(lane), name=f"refill {lane.connector}")
+            self._fetching.add(task)
+            task.add_done_callback(self._fetching.discard)
+
+    async def _refill(self, lane: Lane) -> None:
+        now = self._clock.wall()
+        held = len(lane.ready) + lane.in_flight + lane.reserved
+        try:
+            with self.watching() as gone:
+                found = await self._store.due(lane.connector, now, WINDOW + held)
+            for message in found:
+                if message.id not in self.owned and message.id not in gone:
+                    self.owned[message.id] = message
+                    heappush(lane.ready, (message.due, message.id, message))
+            lane.backlog = len(found) == WINDOW + held
+            later = await self._store.next_due(lane.connector, now)
+            if later is not None:
+                self._later(lane, later)
+        finally:
+            lane.refilling = False
+        if lane.ready:
+            self._on_due(lane.connector)
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Fetch what becomes due, until cancelled."""
+        while True:
+            now = self._clock.wall()
+            soonest: int | None = None
+            for lane in self.lanes.values():
+                if lane.next_due is None:
+                    continue
+                if lane.next_due <= now:
+                    lane.next_due = None
+                    lane.backlog = True
+                    self._fetch(lane)
+                elif soonest is None or lane.next_due < soonest:
+                    soonest = lane.next_due
+            pause = LONGEST_SLEEP if soonest is None else min(LONGEST_SLEEP, (soonest - now) / SECOND)
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def settle_down(self) -> None:
+        """Return when no fetch is under way."""
+        while self._fetching:
+            await asyncio.gather(*self._fetching)

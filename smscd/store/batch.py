@@ -1,0 +1,202 @@
+"""Facts gathered for one transaction, and the loop that commits them together.
+
+While one commit is on its way to the disk the next batch gathers: the cost of a sync is divided by the number of
+messages that waited for it. There is no timer: an idle store commits at once, a busy one batches by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from smscd.clock import Clock
+from smscd.counters import StoreCounters
+from smscd.errors import StoreBroken, StoreFull
+from smscd.message import Message, Part
+from smscd.pdu import ESME_RMSGQFUL, ESME_ROK
+
+Answer = Callable[[Message, int], None]
+"""Called with the message and its command_status: ESME_ROK after the commit, ESME_RMSGQFUL when there was no room."""
+
+Then = Callable[[Message], None]
+"""Called with the message once the commit is on stable storage."""
+
+FULL_PAUSE = 1.0
+"""Seconds between two attempts while the disk is full: long enough to cost nothing, short enough to notice room."""
+
+
+class Batch:
+    """One transaction in the making. The rows are read off the objects when it is taken to be written."""
+
+    __slots__ = ("_answers", "_closed", "_then", "changed", "new", "parts", "rewritten")
+
+    def __init__(self) -> None:
+        self.new: dict[int, Message] = {}
+        self.changed: dict[int, Message] = {}
+        self.rewritten: dict[int, Message] = {}
+        self.parts: dict[tuple[int, int], Part] = {}
+        self._answers: list[tuple[Message, Answer]] = []
+        self._then: list[tuple[Message, Then]] = []
+        self._closed: list[Message] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.changed or self.rewritten or self.parts or self._answers or self._then)
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.changed) + len(self.rewritten)
+
+    def add(self, message: Message) -> None:
+        """A message to be stored for the first time."""
+        self.new[message.id] = message
+
+    def change(self, message: Message) -> None:
+        """Stage, state, times or connector of a stored message changed."""
+        if message.id not in self.new:
+            self.changed[message.id] = message
+
+    def rewrite(self, message: Message) -> None:
+        """The content of a stored message was replaced."""
+        if message.id not in self.new:
+            self.rewritten[message.id] = message
+
+    def part(self, part: Part) -> None:
+        """A part came into being or moved on."""
+        self.parts[part.message, part.number] = part
+
+    def close(self, message: Message) -> None:
+        """As `change`, for a message that has become final: it is recorded once this is committed."""
+        self.change(message)
+        self._closed.append(message)
+
+    def answer(self, message: Message, answer: Answer) -> None:
+        """Somebody waits to hear that `message` is on disk; where there is no room it is dropped and they are told."""
+        self._answers.append((message, answer))
+
+    def then(self, message: Message, then: Then) -> None:
+        """What to do with `message` after the commit, and after every answer of this batch was given."""
+        self._then.append((message, then))
+
+    # -- the end of a batch, called by GroupCommit ----------------------------------------------------------------------
+
+    def committed(self) -> list[Message]:
+        """Give every answer, then hand every message on; return what became final."""
+        for message, answer in self._answers:
+            answer(message, ESME_ROK)
+        for message, then in self._then:
+            then(message)
+        return self._closed
+
+    def refused(self) -> tuple[Batch, list[Message]]:
+        """No room: tell those who wait. Return what must be written all the same once there is room, and what not."""
+        dropped = {message.id for message, _ in self._answers}
+        for message, answer in self._answers:
+            answer(message, ESME_RMSGQFUL)
+        rest = Batch()
+        rest.new = {number: message for number, message in self.new.items() if number not in dropped}
+        rest.changed = {number: message for number, message in self.changed.items() if number not in dropped}
+        rest.rewritten = {number: message for number, message in self.rewritten.items() if number not in dropped}
+        rest.parts = {key: part for key, part in self.parts.items() if key[0] not in dropped}
+        rest._then = [(message, then) for message, then in self._then if message.id not in dropped]
+        rest._closed = [message for message in self._closed if message.id not in dropped]
+        return rest, [message for message, _ in self._answers]
+
+    def absorb(self, later: Batch) -> None:
+        """Append what was gathered meanwhile; the later fact about a row wins."""
+        self.new |= later.new
+        self.changed |= {number: message for number, message in later.changed.items() if number not in self.new}
+        self.rewritten |= {number: message for number, message in later.rewritten.items() if number not in self.new}
+        self.parts |= later.parts
+        self._answers += later._answers
+        self._then += later._then
+        self._closed += later._closed
+
+
+class GroupCommit:
+    """Takes the gathering batch, writes it, releases its answers, and begins again."""
+
+    def __init__(
+        self,
+        write: Callable[[Batch], Awaitable[None]],
+        clock: Clock,
+        counters: StoreCounters,
+        on_broken: Callable[[StoreBroken], None],
+        on_closed: Callable[[list[Message]], None],
+        on_dropped: Callable[[list[Message]], None],
+    ) -> None:
+        self.gathering = Batch()
+        self.full = False
+        self._write = write
+        self._clock = clock
+        self._counters = counters
+        self._on_broken = on_broken
+        self._on_closed = on_closed
+        self._on_dropped = on_dropped
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
+        self._between: list[Callable[[], Awaitable[None]]] = []
+
+    def wake(self) -> None:
+        """Something was gathered. Cheap; call it once per act or once per read."""
+        self._wake.set()
+
+    def between_batches(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Run `job` (a checkpoint, a purge chunk) on the writer when no batch is being written."""
+        self._between.append(job)
+        self._wake.set()
+
+    async def drained(self) -> None:
+        """Return when everything gathered so far has been written."""
+        while self.gathering or not self._idle.is_set():
+            self._wake.set()
+            await self._idle.wait()
+            await asyncio.sleep(0)
+
+    async def run(self) -> None:
+        """Commit until `stop`. Ends early only when the store is broken."""
+        while not self._stopping or self.gathering:
+            if not self.gathering and not self._between:
+                self._idle.set()
+                self._wake.clear()
+                await self._wake.wait()
+            self._idle.clear()
+            if self.gathering and not await self._commit():
+                return
+            if self._between:
+                await self._between.pop(0)()
+        self._idle.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def _commit(self) -> bool:
+        batch, self.gathering = self.gathering, Batch()
+        started = self._clock.monotonic()
+        try:
+            await self._write(batch)
+        except StoreFull:
+            await self._wait_for_room(batch)
+            return True
+        except StoreBroken as broken:
+            self._on_broken(broken)
+            return False
+        self.full = False
+        self._counters.batches.observe(len(batch))
+        self._counters.commits.observe(self._clock.monotonic() - started)
+        closed = batch.committed()
+        if closed:
+            self._on_closed(closed)
+        return True
+
+    async def _wait_for_room(self, batch: Batch) -> None:
+        self.full = True
+        self._counters.full += 1
+        rest, dropped = batch.refused()
+        self._on_dropped(dropped)
+        rest.absorb(self.gathering)
+        self.gathering = rest
+        if rest and not self._stopping:
+            await asyncio.sleep(FULL_PAUSE)
+        self.full = False

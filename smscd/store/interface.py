@@ -1,0 +1,112 @@
+"""What every store can do. `tests/store/contract.py` says it in tests; SQL stays behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from smscd.message import Message
+from smscd.store.batch import Batch
+
+
+@dataclass(slots=True)
+class LaneState:
+    """What waits for one connector, as found at start."""
+
+    connector: str
+    queued: int
+    next_due: int  # microseconds UTC
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a store knows when it opens."""
+
+    highest_id: int = 0
+    highest_alias: int = 0
+    leased: list[str] = field(default_factory=list)  # connectors that had messages when the process ended
+    dead: int = 0
+
+
+@dataclass(slots=True)
+class Listing:
+    """Which messages somebody wants to see; a filter that is None takes everything."""
+
+    stage: int | None = None
+    message_state: int | None = None
+    kind: int | None = None
+    system_id: str | None = None
+    source_addr: str | None = None
+    destination_addr: str | None = None
+    before: int | None = None  # only ids below this one: how a long list is paged
+    limit: int = 50
+
+
+class Store(Protocol):
+    """Durable messages. Writing is by facts put into the gathering `Batch`; reading sees what is committed."""
+
+    @property
+    def batch(self) -> Batch:
+        """The transaction in the making: an act puts its facts here, without awaiting anything in between."""
+
+    @property
+    def full(self) -> bool:
+        """No room at the last attempt: new work is better refused at once."""
+
+    def wake(self) -> None:
+        """Facts were put into the batch."""
+
+    async def open(self) -> Recovered:
+        """Open or create. Raises StoreBroken if what is there cannot be used."""
+
+    async def close(self) -> None:
+        """Write what was gathered and let go of the files."""
+
+    async def committed(self) -> None:
+        """Return when everything gathered before this call is on stable storage."""
+
+    async def due(self, connector: str, now: int, limit: int) -> list[Message]:
+        """Queued messages for `connector` whose time has come, the longest due first."""
+
+    async def next_due(self, connector: str, after: int) -> int | None:
+        """When the earliest of those queued for `connector` that are due later than `after` is due."""
+
+    async def queued_for_each(self) -> list[LaneState]:
+        """Count and earliest due time of what is queued, by connector."""
+
+    async def expired(self, now: int, limit: int) -> list[Message]:
+        """Queued messages whose validity is over."""
+
+    async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
+        """Messages given to `connector` and not closed, with their parts, in order of id from above `after`."""
+
+    async def requeue_leases(self, connector: str) -> int:
+        """Queue again all that was leased to `connector`; for connectors whose unanswered work is always repeated."""
+
+    async def overdue(self, before: int, limit: int) -> list[Message]:
+        """Messages sent and never reported whose validity ended before `before`, with their parts."""
+
+    async def find(self, message_id: str) -> list[Message]:
+        """The message that was issued `message_id`, or all those of its submit_multi; with parts. Empty: unknown."""
+
+    async def get(self, ids: Collection[int]) -> list[Message]:
+        """The messages with these numbers, those that exist."""
+
+    async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
+        """Queued MT messages of one ESME between two addresses: what cancel_sm and replace_sm may mean without an id."""
+
+    async def listing(self, wanted: Listing) -> list[Message]:
+        """Messages as asked for, newest first."""
+
+    async def purge(self, before: int, after_id: int, limit: int) -> int | None:
+        """Forget up to `limit` messages closed before `before`; return the id to go on after, None at the end."""
+
+    async def set_counter(self, name: str, value: int) -> None:
+        """Remember a number under a name, with the next batch at the latest."""
+
+    async def counter(self, name: str) -> int:
+        """The number last remembered under `name`, 0 if none was."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Sizes worth showing: octets of the database and of its log."""

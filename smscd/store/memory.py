@@ -1,0 +1,171 @@
+"""A store that forgets everything at exit: for tests, and for measuring what durability costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import fields
+from typing import Any
+
+from smscd.clock import Clock
+from smscd.counters import StoreCounters
+from smscd.errors import StoreBroken
+from smscd.message import Kind, Message, Part, Stage, numbers_of
+from smscd.store import rows
+from smscd.store.batch import Batch, GroupCommit
+from smscd.store.interface import LaneState, Listing, Recovered
+
+
+class MemoryStore:
+    """See `store.interface.Store`: the same rows, in dictionaries."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        counters: StoreCounters,
+        on_broken: Callable[[StoreBroken], None],
+        on_closed: Callable[[list[Message]], None] = lambda _closed: None,
+        on_dropped: Callable[[list[Message]], None] = lambda _dropped: None,
+    ) -> None:
+        self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
+        self._messages: dict[int, rows.Row] = {}
+        self._parts: dict[tuple[int, int], rows.Row] = {}
+        self._counter: dict[str, int] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    @property
+    def batch(self) -> Batch:
+        return self._commit.gathering
+
+    @property
+    def full(self) -> bool:
+        return self._commit.full
+
+    def wake(self) -> None:
+        self._commit.wake()
+
+    async def committed(self) -> None:
+        await self._commit.drained()
+
+    async def _write(self, batch: Batch) -> None:
+        for message in (*batch.new.values(), *batch.rewritten.values()):
+            self._messages[message.id] = rows.message_row(message)
+        for message in batch.changed.values():
+            row = dict(zip(rows.MESSAGE, self._messages[message.id], strict=True))
+            row.update(zip(rows.CHANGED, rows.changed_row(message), strict=True))
+            self._messages[message.id] = tuple(row.values())
+        for key, part in batch.parts.items():
+            self._parts[key] = rows.part_row(part)
+        await asyncio.sleep(0)
+
+    async def open(self) -> Recovered:
+        self._loop = asyncio.create_task(self._commit.run(), name="store")
+        everything = self._read(lambda _m: True)
+        aliases = [m.alias for m in everything if m.alias is not None]
+        highest = max((m.id for m in everything), default=0)
+        dead = sum(m.stage == Stage.DEAD for m in everything)
+        leased = {m.connector for m in everything if m.stage == Stage.LEASED}
+        return Recovered(highest, max(aliases, default=0), sorted(leased), dead)
+
+    async def close(self) -> None:
+        if self._loop is not None:
+            self._commit.stop()
+            await self._loop
+            self._loop = None
+
+    def _read(self, wanted: Callable[[Message], bool]) -> list[Message]:
+        found = [message for row in self._messages.values() if wanted(message := rows.message_of(row))]
+        for message in found:
+            message.parts = [rows.part_of(row) for key, row in sorted(self._parts.items()) if key[0] == message.id]
+        return sorted(found, key=lambda m: m.id)
+
+    def _queued(self, connector: str) -> list[Message]:
+        return self._read(lambda m: m.stage == Stage.QUEUED and m.connector == connector)
+
+    async def due(self, connector: str, now: int, limit: int) -> list[Message]:
+        return sorted((m for m in self._queued(connector) if m.due <= now), key=lambda m: (m.due, m.id))[:limit]
+
+    async def next_due(self, connector: str, after: int) -> int | None:
+        return min((m.due for m in self._queued(connector) if m.due > after), default=None)
+
+    async def queued_for_each(self) -> list[LaneState]:
+        lanes: dict[str, LaneState] = {}
+        for m in self._read(lambda m: m.stage == Stage.QUEUED):
+            lane = lanes.setdefault(m.connector, LaneState(m.connector, 0, m.due))
+            lane.queued += 1
+            lane.next_due = min(lane.next_due, m.due)
+        return list(lanes.values())
+
+    async def expired(self, now: int, limit: int) -> list[Message]:
+        return self._read(lambda m: m.stage == Stage.QUEUED and m.expires <= now)[:limit]
+
+    async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
+        return self._read(lambda m: m.stage == Stage.LEASED and m.connector == connector and m.id > after)[:limit]
+
+    async def requeue_leases(self, connector: str) -> int:
+        found = await self.leased(connector, 0, len(self._messages))
+        for message in found:
+            message.stage = Stage.QUEUED
+            self._messages[message.id] = rows.message_row(message)
+        return len(found)
+
+    async def overdue(self, before: int, limit: int) -> list[Message]:
+        return self._read(lambda m: m.stage == Stage.LEASED and m.kind == Kind.MT and m.expires <= before)[:limit]
+
+    async def find(self, message_id: str) -> list[Message]:
+        numbers, alias = numbers_of(message_id)
+        found = self._read(
+            lambda m: m.message_id == message_id and (m.id in numbers or (alias is not None and m.alias == alias))
+        )[-1:]
+        if found and found[0].group_id:
+            group = found[0].group_id
+            return self._read(lambda m: m.group_id == group)
+        return found
+
+    async def get(self, ids: Collection[int]) -> list[Message]:
+        return self._read(lambda m: m.id in ids)
+
+    async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
+        source, destination = source_addr.encode("latin-1"), destination_addr.encode("latin-1")
+        return self._read(
+            lambda m: (
+                m.stage == Stage.QUEUED
+                and m.kind == Kind.MT
+                and m.system_id == system_id
+                and m.content.source_addr == source
+                and m.content.destination_addr == destination
+            )
+        )
+
+    async def listing(self, wanted: Listing) -> list[Message]:
+        asked = {f.name: getattr(wanted, f.name) for f in fields(wanted) if f.name not in {"before", "limit"}}
+        columns = {name: rows.MESSAGE.index(name) for name, value in asked.items() if value is not None}
+        chosen = [
+            row[0]
+            for row in self._messages.values()
+            if all(row[at] == asked[name] for name, at in columns.items())
+            and (wanted.before is None or row[0] < wanted.before)
+        ]
+        newest = set(sorted(chosen, reverse=True)[: wanted.limit])
+        return self._read(lambda m: m.id in newest)[::-1]
+
+    async def purge(self, before: int, after_id: int, limit: int) -> int | None:
+        ids = sorted(number for number in self._messages if number > after_id)[:limit]
+        for message in await self.get(ids):
+            if message.stage == Stage.CLOSED and message.final_at < before:
+                del self._messages[message.id]
+                self._parts = {key: row for key, row in self._parts.items() if key[0] != message.id}
+        return ids[-1] if ids else None
+
+    async def set_counter(self, name: str, value: int) -> None:
+        self._counter[name] = value
+
+    async def counter(self, name: str) -> int:
+        return self._counter.get(name, 0)
+
+    def part(self, message: int, number: int) -> Part:
+        """One stored part; KeyError if there is none."""
+        return rows.part_of(self._parts[message, number])
+
+    def statistics(self) -> dict[str, Any]:
+        return {"database_octets": 0, "wal_octets": 0}

@@ -1,0 +1,111 @@
+"""Between objects and rows: the column lists stand here once, and every statement is made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from smscd import pdu
+from smscd.message import Content, Message, Part
+
+MESSAGE = (
+    "id", "message_id", "kind", "system_id", "connector", "stage", "message_state", "error_code", "attempts",
+    "accepted_at", "due", "expires", "final_at", "segments", "in_doubt", "original", "receipt", "group_id", "alias",
+    "owner", "lease_until", "source_addr", "destination_addr", "pdu",
+)  # fmt: skip
+CHANGED = (
+    "id", "connector", "stage", "message_state", "error_code", "attempts", "due", "expires", "final_at", "in_doubt",
+    "receipt", "owner", "lease_until",
+)  # fmt: skip
+PART = (
+    "message", "number", "connector", "stage", "upstream_message_id", "attempt", "command_status", "owner",
+    "lease_until", "changed_at",
+)  # fmt: skip
+
+Row = tuple[Any, ...]
+
+
+def message_row(m: Message) -> Row:
+    """`m` in the order of MESSAGE."""
+    content = m.content
+    return (
+        m.id, m.message_id, int(m.kind), m.system_id, m.connector, int(m.stage), m.message_state, m.error_code,
+        m.attempts, m.accepted_at, m.due, m.expires, m.final_at, m.segments, m.in_doubt, m.original, m.receipt,
+        m.group_id or None, m.alias, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
+        content.destination_addr.decode("latin-1"), pdu.encode(content),
+    )  # fmt: skip
+
+
+def changed_row(m: Message) -> Row:
+    """`m` in the order of CHANGED."""
+    return (
+        m.id, m.connector, int(m.stage), m.message_state, m.error_code, m.attempts, m.due, m.expires, m.final_at,
+        m.in_doubt, m.receipt, m.owner, m.lease_until,
+    )  # fmt: skip
+
+
+def part_row(p: Part) -> Row:
+    """`p` in the order of PART."""
+    return (
+        p.message, p.number, p.connector, int(p.stage), p.upstream_message_id, p.attempt, p.command_status, p.owner,
+        p.lease_until, p.changed_at,
+    )  # fmt: skip
+
+
+def message_of(row: Row) -> Message:
+    """The message that a row in the order of MESSAGE stands for, its parts not loaded."""
+    content = pdu.decode(row[23])
+    assert isinstance(content, Content)
+    return Message(
+        id=row[0], message_id=row[1], kind=row[2], system_id=row[3], connector=row[4], stage=row[5],
+        message_state=row[6], error_code=row[7], attempts=row[8], accepted_at=row[9], due=row[10], expires=row[11],
+        final_at=row[12], segments=row[13], in_doubt=row[14], original=row[15], receipt=row[16],
+        group_id=row[17] or 0, alias=row[18], owner=row[19], lease_until=row[20], content=content,
+    )  # fmt: skip
+
+
+def part_of(row: Row) -> Part:
+    """The part that a row in the order of PART stands for."""
+    return Part(*row)
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+CHUNKS = (64, 16, 4, 1)
+"""Rows per statement, largest first: a multi-row statement releases the interpreter lock once, not once a row."""
+
+
+def _marks(columns: int, rows: int) -> str:
+    one = f"({','.join('?' * columns)})"
+    return ",".join([one] * rows)
+
+
+def insert(table: str, columns: Sequence[str], rows: int, verb: str = "INSERT") -> str:
+    """A statement that stores `rows` rows."""
+    return f"{verb} INTO {table} ({','.join(columns)}) VALUES {_marks(len(columns), rows)}"
+
+
+def _update(rows: int) -> str:
+    assignments = ",".join(f"{name}=v.column{n}" for n, name in enumerate(CHANGED[1:], start=2))
+    return (
+        f"WITH v AS (VALUES {_marks(len(CHANGED), rows)}) "  # noqa: S608 - column names of our own, values are bound
+        f"UPDATE message SET {assignments} FROM v WHERE message.id=v.column1"
+    )
+
+
+INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
+REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
+REPLACE_PART = {n: insert("part", PART, n, "INSERT OR REPLACE") for n in CHUNKS}
+UPDATE_MESSAGE = {n: _update(n) for n in CHUNKS}
+
+
+def chunked(rows: Sequence[Row], statements: dict[int, str]) -> list[tuple[str, list[Any]]]:
+    """(statement, parameters) pairs that together bind all of `rows`."""
+    out = []
+    at = 0
+    for size in CHUNKS:
+        while len(rows) - at >= size:
+            out.append((statements[size], list(chain.from_iterable(rows[at : at + size]))))
+            at += size
+    return out

@@ -1,0 +1,64 @@
+"""The tables, as a list of migrations: the version of a database is the number of those it has seen.
+
+One partial index per stage that anybody looks for: a message that goes straight out enters `message_leased` once and
+leaves it once. SQLite uses a partial index only where the query repeats its condition word for word (`stage = 0`).
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE message (
+        id               INTEGER PRIMARY KEY,  -- time, node_id, counter: grows, so rows are appended
+        message_id       TEXT    NOT NULL,     -- as it was issued to the ESME
+        kind             INTEGER NOT NULL,     -- message.Kind
+        system_id        TEXT    NOT NULL,
+        connector        TEXT    NOT NULL,     -- the way out
+        stage            INTEGER NOT NULL,     -- message.Stage
+        message_state    INTEGER NOT NULL,
+        error_code       INTEGER NOT NULL,
+        attempts         INTEGER NOT NULL,
+        accepted_at      INTEGER NOT NULL,     -- microseconds UTC, like every time here
+        due              INTEGER NOT NULL,
+        expires          INTEGER NOT NULL,
+        final_at         INTEGER NOT NULL,
+        segments         INTEGER NOT NULL,
+        in_doubt         INTEGER NOT NULL,     -- message.InDoubt, copied from the connector or the sender's own
+        original         INTEGER NOT NULL,     -- receipt: the message it reports on
+        receipt          INTEGER NOT NULL,     -- message: the receipt that closed it
+        group_id         INTEGER,              -- submit_multi: the first of its messages
+        alias            INTEGER,              -- message_id of a 3.3 bind as a number
+        owner            INTEGER NOT NULL,     -- node_id of the process that may act on it
+        lease_until      INTEGER NOT NULL,
+        source_addr      TEXT    NOT NULL,
+        destination_addr TEXT    NOT NULL,
+        pdu              BLOB    NOT NULL      -- the content: one PDU as on the wire
+    );
+    CREATE INDEX message_due ON message (connector, due) WHERE stage = 0;
+    CREATE INDEX message_expires ON message (expires) WHERE stage = 0;
+    CREATE INDEX message_queued_to ON message (destination_addr) WHERE stage = 0;
+    CREATE INDEX message_leased ON message (connector) WHERE stage = 1;
+    CREATE INDEX message_in_doubt ON message (connector) WHERE stage = 3;
+    CREATE INDEX message_held ON message (connector) WHERE stage = 4;
+    CREATE INDEX message_alias ON message (alias) WHERE alias IS NOT NULL;
+    CREATE INDEX message_group ON message (group_id) WHERE group_id IS NOT NULL;
+    CREATE INDEX message_dead ON message (connector) WHERE stage = 6;
+    CREATE TABLE part (
+        message             INTEGER NOT NULL,
+        number              INTEGER NOT NULL,
+        connector           TEXT    NOT NULL,
+        stage               INTEGER NOT NULL,
+        upstream_message_id TEXT    NOT NULL,
+        attempt             INTEGER NOT NULL,
+        command_status      INTEGER NOT NULL,
+        owner               INTEGER NOT NULL,
+        lease_until         INTEGER NOT NULL,
+        changed_at          INTEGER NOT NULL,
+        PRIMARY KEY (message, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE counter (
+        name  TEXT PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)

@@ -1,0 +1,324 @@
+"""The default store: one SQLite file in WAL mode with synchronous=FULL, one writer, one reader.
+
+All writes of a batch cost one hop to the writer's thread. The reader never commits and never checkpoints: SQLite up to
+3.51.2 can damage a file where two connections do so at once (PERFORMANCE.md, "What the prototypes taught" 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from smscd.clock import Clock
+from smscd.counters import StoreCounters
+from smscd.errors import StoreBroken, StoreFull
+from smscd.message import Kind, Message, numbers_of
+from smscd.store import rows
+from smscd.store.batch import Batch, GroupCommit
+from smscd.store.interface import LaneState, Listing, Recovered
+from smscd.store.schema import MIGRATIONS
+
+T = TypeVar("T")
+
+CHECKPOINT_IDLE = 1000
+"""Pages of WAL worth copying back when nothing else is to be done."""
+CHECKPOINT_BUSY = 4000
+"""Pages of WAL (16 MiB) after which the copy back is done even under load."""
+
+_COLUMNS = ",".join(f"message.{name}" for name in rows.MESSAGE)
+_PARTS = ",".join(rows.PART)
+
+
+class Writer(aiosqlite.Connection):
+    """aiosqlite's connection, with whole functions as the unit of work: one hop a batch instead of one a statement."""
+
+    async def on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in the connection's thread."""
+        result: T = await self._execute(work, self._conn)
+        return result
+
+
+class SqliteStore:
+    """See `store.interface.Store`. `on_broken` is called once, from the loop, when nothing more can be promised."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        counters: StoreCounters,
+        on_broken: Callable[[StoreBroken], None],
+        on_closed: Callable[[list[Message]], None] = lambda _closed: None,
+        on_dropped: Callable[[list[Message]], None] = lambda _dropped: None,
+    ) -> None:
+        self.path = path
+        self._counters = counters
+        self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
+        self._writer: Writer
+        self._reader: aiosqlite.Connection
+        self._loop: asyncio.Task[None] | None = None
+        self._checkpointing = False
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    @property
+    def batch(self) -> Batch:
+        return self._commit.gathering
+
+    @property
+    def full(self) -> bool:
+        return self._commit.full
+
+    def wake(self) -> None:
+        self._commit.wake()
+
+    async def committed(self) -> None:
+        await self._commit.drained()
+
+    async def _write(self, batch: Batch) -> None:
+        statements = [
+            *rows.chunked([rows.message_row(m) for m in batch.new.values()], rows.INSERT_MESSAGE),
+            *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
+            *rows.chunked([rows.changed_row(m) for m in batch.changed.values()], rows.UPDATE_MESSAGE),
+            *rows.chunked([rows.part_row(p) for p in batch.parts.values()], rows.REPLACE_PART),
+        ]
+        if statements:
+            await self._writer.on_writer(lambda connection: _transact(connection, statements))
+            self._mind_the_log()
+
+    def _mind_the_log(self) -> None:
+        """Ask for a checkpoint when the WAL has grown: sooner if nothing waits, later under load."""
+        if self._checkpointing:
+            return
+        pages = self._log_octets() // 4096
+        if pages >= (CHECKPOINT_IDLE if not self._commit.gathering else CHECKPOINT_BUSY):
+            self._checkpointing = True
+            self._commit.between_batches(self._checkpoint)
+
+    async def _checkpoint(self) -> None:
+        try:
+            await self._writer.on_writer(_checkpoint)
+        finally:
+            self._checkpointing = False
+
+    def _log_octets(self) -> int:
+        try:
+            return os.stat(f"{self.path}-wal").st_size  # noqa: PTH116 - a Path object a batch is waste
+        except FileNotFoundError:
+            return 0
+
+    def statistics(self) -> dict[str, Any]:
+        octets = self.path.stat().st_size if self.path.exists() else 0
+        return {"database_octets": octets, "wal_octets": self._log_octets()}
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> Recovered:
+        if sqlite3.sqlite_version_info < (3, 35):
+            raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
+        try:
+            self._writer = await Writer(lambda: _connect(self.path), 64)
+            await self._writer.on_writer(_migrate)
+            self._reader = await aiosqlite.connect(self.path, isolation_level=None)
+            await self._reader.execute("PRAGMA query_only=ON")
+            recovered = await self._recover()
+        except sqlite3.Error as fault:
+            raise StoreBroken(f"{self.path}: {fault}") from fault
+        self._loop = asyncio.create_task(self._commit.run(), name="store")
+        return recovered
+
+    async def _recover(self) -> Recovered:
+        highest = await self._value("SELECT max(id) FROM message")
+        alias = await self._value("SELECT max(alias) FROM message WHERE alias IS NOT NULL")
+        dead = await self._value("SELECT count(*) FROM message WHERE stage = 6")
+        floor = await self.counter("highest_id")
+        leased = await self._rows("SELECT DISTINCT connector FROM message WHERE stage = 1")
+        return Recovered(max(highest or 0, floor), alias or 0, [row[0] for row in leased], dead or 0)
+
+    async def close(self) -> None:
+        if self._loop is None:
+            return
+        self._commit.stop()
+        await self._loop
+        self._loop = None
+        await self._reader.close()
+        with suppress(sqlite3.Error):  # nothing is lost by a log that was not copied back: the next start reads it
+            await self._writer.on_writer(_checkpoint)
+        await self._writer.close()
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    async def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[rows.Row]:
+        try:
+            return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
+        except sqlite3.Error as fault:
+            raise StoreBroken(f"{self.path}: {fault}") from fault
+
+    async def _value(self, sql: str, parameters: Iterable[Any] = ()) -> Any:
+        return (await self._rows(sql, parameters))[0][0]
+
+    async def _messages(self, where: str, parameters: Iterable[Any] = ()) -> list[Message]:
+        sql = f"SELECT {_COLUMNS} FROM message WHERE {where}"  # noqa: S608 - clauses written below, values bound
+        return [rows.message_of(row) for row in await self._rows(sql, parameters)]
+
+    async def _with_parts(self, messages: list[Message]) -> list[Message]:
+        by_id = {m.id: m for m in messages}
+        ids = list(by_id)
+        for at in range(0, len(ids), 500):
+            some = ids[at : at + 500]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT {_PARTS} FROM part WHERE message IN ({marks}) ORDER BY message, number"  # noqa: S608
+            for row in await self._rows(sql, some):
+                by_id[row[0]].parts.append(rows.part_of(row))
+        return messages
+
+    async def due(self, connector: str, now: int, limit: int) -> list[Message]:
+        return await self._messages(
+            "stage = 0 AND connector = ? AND due <= ? ORDER BY due, id LIMIT ?", (connector, now, limit)
+        )
+
+    async def next_due(self, connector: str, after: int) -> int | None:
+        value: int | None = await self._value(
+            "SELECT min(due) FROM message WHERE stage = 0 AND connector = ? AND due > ?", (connector, after)
+        )
+        return value
+
+    async def queued_for_each(self) -> list[LaneState]:
+        sql = "SELECT connector, count(*), min(due) FROM message WHERE stage = 0 GROUP BY connector"
+        return [LaneState(*row) for row in await self._rows(sql)]
+
+    async def expired(self, now: int, limit: int) -> list[Message]:
+        return await self._messages("stage = 0 AND expires <= ? ORDER BY expires LIMIT ?", (now, limit))
+
+    async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
+        found = await self._messages(
+            "stage = 1 AND connector = ? AND id > ? ORDER BY id LIMIT ?", (connector, after, limit)
+        )
+        return await self._with_parts(found)
+
+    async def requeue_leases(self, connector: str) -> int:
+        sql = "UPDATE message SET stage = 0 WHERE stage = 1 AND connector = ?"
+        return await self._writer.on_writer(lambda connection: connection.execute(sql, (connector,)).rowcount)
+
+    async def overdue(self, before: int, limit: int) -> list[Message]:
+        found = await self._messages("stage = 1 AND kind = 0 AND expires <= ? LIMIT ?", (before, limit))
+        return await self._with_parts(found)
+
+    async def find(self, message_id: str) -> list[Message]:
+        numbers, alias = numbers_of(message_id)
+        marks = ",".join("?" * len(numbers))
+        found = await self._messages(
+            f"(id IN ({marks}) OR (alias = ? AND alias IS NOT NULL)) AND message_id = ? ORDER BY id DESC LIMIT 1",
+            (*numbers, alias, message_id),
+        )
+        if found and found[0].group_id:
+            found = await self._messages("group_id = ? AND group_id IS NOT NULL ORDER BY id", (found[0].group_id,))
+        return await self._with_parts(found)
+
+    async def get(self, ids: Collection[int]) -> list[Message]:
+        found = await self._messages(f"id IN ({','.join('?' * len(ids))}) ORDER BY id", ids)
+        return await self._with_parts(found)
+
+    async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
+        return await self._messages(
+            "stage = 0 AND destination_addr = ? AND source_addr = ? AND system_id = ? AND kind = ? ORDER BY id",
+            (destination_addr, source_addr, system_id, int(Kind.MT)),
+        )
+
+    async def listing(self, wanted: Listing) -> list[Message]:
+        clauses, parameters = ["1"], []
+        for column in ("stage", "message_state", "kind", "system_id", "source_addr", "destination_addr"):
+            value = getattr(wanted, column)
+            if value is not None:
+                # the literal stage lets SQLite see that a partial index fits
+                clauses.append(f"stage = {int(value)}" if column == "stage" else f"{column} = ?")
+                if column != "stage":
+                    parameters.append(value)
+        if wanted.before is not None:
+            clauses.append("id < ?")
+            parameters.append(wanted.before)
+        return await self._messages(f"{' AND '.join(clauses)} ORDER BY id DESC LIMIT ?", (*parameters, wanted.limit))
+
+    # -- upkeep --------------------------------------------------------------------------------------------------------
+
+    async def purge(self, before: int, after_id: int, limit: int) -> int | None:
+        sql = (
+            "SELECT id FROM (SELECT id, stage, final_at FROM message WHERE id > ? ORDER BY id LIMIT ?) "
+            "WHERE stage = 5 AND final_at < ?"
+        )
+        last = await self._value(
+            "SELECT max(id) FROM (SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?)", (after_id, limit)
+        )
+        ids = [row[0] for row in await self._rows(sql, (after_id, limit, before))]
+        if ids:
+            await self._writer.on_writer(lambda connection: _forget(connection, ids))
+        return last if isinstance(last, int) else None
+
+    async def set_counter(self, name: str, value: int) -> None:
+        sql = "INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)"
+        await self._writer.on_writer(lambda connection: connection.execute(sql, (name, value)).rowcount)
+
+    async def counter(self, name: str) -> int:
+        found = await self._rows("SELECT value FROM counter WHERE name = ?", (name,))
+        return int(found[0][0]) if found else 0
+
+
+# --- in the writer's thread -------------------------------------------------------------------------------------------
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # the promise P1: a commit returns after its WAL frames are synced
+    connection.execute("PRAGMA wal_autocheckpoint=0")  # done by hand, outside the commits that people wait for
+    connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute("PRAGMA cache_size=-16384")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise StoreBroken(f"the database is of version {version}, this smscd knows {len(MIGRATIONS)}: upgrade smscd")
+    for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {migration} PRAGMA user_version={number}; COMMIT;")
+
+
+def _transact(connection: sqlite3.Connection, statements: list[tuple[str, list[Any]]]) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for sql, parameters in statements:
+            connection.execute(sql, parameters)
+        connection.execute("COMMIT")
+    except sqlite3.Error as fault:
+        raise _classified(connection, fault) from fault
+
+
+def _classified(connection: sqlite3.Connection, fault: sqlite3.Error) -> StoreFull | StoreBroken:
+    """No room is something to wait out; anything else, a failed sync above all, ends the process (RELIABILITY 4)."""
+    if getattr(fault, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL:
+        return StoreBroken(str(fault))
+    with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+        connection.execute("ROLLBACK")
+    return StoreFull(str(fault))
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _forget(connection: sqlite3.Connection, ids: list[int]) -> None:
+    marks = ",".join("?" * len(ids))
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"DELETE FROM part WHERE message IN ({marks})", ids)  # noqa: S608
+    connection.execute(f"DELETE FROM message WHERE id IN ({marks})", ids)  # noqa: S608
+    # a number must not come back, even when the newest messages are gone and the wall clock has stepped back
+    connection.execute("INSERT OR REPLACE INTO counter (name, value) VALUES ('highest_id', ?)", (max(ids),))
+    connection.execute("COMMIT")
