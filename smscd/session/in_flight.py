@@ -31,6 +31,11 @@ class InFlight:
         self.late: dict[int, Pending] = {}
         self._last = 0
 
+    @property
+    def anything(self) -> bool:
+        """Whether `expire` could find something."""
+        return bool(self.messages or self.control or self.late)
+
     def allot(self) -> int:
         """The next sequence_number: 1 to 0x7FFFFFFF and 1 again (SMPP 3.4 §5.1.4), never one that may be answered."""
         number = self._last
@@ -55,7 +60,7 @@ class InFlight:
 
     def drain(self) -> list[Pending]:
         """Empties all tables; returns what has neither been answered nor expired, oldest first."""
-        left = sorted((*self.control.values(), *self.messages.values()), key=lambda pending: pending.sent)
+        left = sorted((*self.messages.values(), *self.control.values()), key=lambda pending: pending.sent)
         self.control.clear()
         self.messages.clear()
         self.late.clear()

@@ -310,14 +310,16 @@ class Session(Lifecycle):
         if self.state is State.CLOSED:
             return events
         time = self._time.at(now)
-        self._expire(time, events)
-        if self.state in BOUND:
-            self._watch(now, time)
-        elif self.state is State.UNBOUND:
+        if self._in_flight.anything:
+            self._expire(time, events)
+        if self.state is State.UNBOUND:
             self._hurry(now)
+        elif self.bind is not None:
+            self._watch(now, time)
         elif self.settings.session_init_timer and self._bind_pending is None and now >= self._init_deadline:
             self._close(Cause.SESSION_INIT, f"no bind within {self.settings.session_init_timer:g} s")
-        events += self._take_news()
+        if self._news:
+            events += self._take_news()
         return events
 
     def pause_timers(self, now: float) -> None:
@@ -338,8 +340,14 @@ class Session(Lifecycle):
                 self._close(self._leaving[0], f"{self._leaving[1]}, without an unbind_resp")
 
     def _watch(self, now: float, time: float) -> None:
-        """Asks a silent peer, drops a dead one, leaves an idle one."""
+        """Leaves an idle peer, asks a silent one, drops a dead one."""
+        if self.state is State.CLOSED:
+            return
         timers = self.settings
+        if self._leaving is None and 0 < timers.inactivity_timer <= time - self._last_message:
+            self.unbind(now)
+            self._leaving = (Cause.INACTIVITY, f"no message for {timers.inactivity_timer:g} s")
+            return
         advice = self._liveness.advice(
             time, timers.enquire_link_timer, timers.response_timer, timers.enquire_link_misses
         )
@@ -347,6 +355,3 @@ class Session(Lifecycle):
             self.request(pdu.EnquireLink(), now, OUR_OWN)
         elif advice is Advice.GONE:
             self._close(Cause.ENQUIRE_LINK, f"{timers.enquire_link_misses} enquire_links met silence")
-        elif self._leaving is None and 0 < timers.inactivity_timer <= time - self._last_message:
-            self.unbind(now)
-            self._leaving = (Cause.INACTIVITY, f"no message for {timers.inactivity_timer:g} s")

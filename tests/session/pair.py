@@ -52,6 +52,10 @@ class End:
         (found,) = self.take(kind)
         return found
 
+    def in_state(self, state: State) -> bool:
+        """A call, so that a type checker does not believe the state to stay what it was asserted to be."""
+        return self.session.state is state
+
     def last_sent(self) -> pdu.Pdu:
         return self.sent[-1]
 
