@@ -127,7 +127,9 @@ class Key:
             return value
         if isinstance(value, Path):
             return str(value)
-        return self.notation.write(value) if self.notation else value
+        if self.notation is not None:
+            return self.notation.write(value)
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
     def _bounds(self) -> str:
         if self.octets is not None:

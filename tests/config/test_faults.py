@@ -235,7 +235,10 @@ CONNECTORS = [
     ),
     (
         behaviour('message_state = "DELIVRD"'),
-        f'5: connector.behaviour.message_state = "DELIVRD": is no message_state; allowed: {STATES}; did you mean "DELIVERED"?',
+        (
+            f'5: connector.behaviour.message_state = "DELIVRD": is no message_state; allowed: {STATES}; did you mean'
+            ' "DELIVERED"?'
+        ),
     ),
     (
         behaviour('text = "fail"'),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from smscd.config.load import Report, read_text
 
-HASH = "$scrypt$ln=4,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$tS8QrGyvLMrLaXfAnNrHxWFZ0VH5SZu3S25xnkRjSmk"
+HASH = "$scrypt$ln=4,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$8fMVNQRIS3XNsc6gAOqWRDEoI09km9Ol5J49QfkUo8E"
+"""Of the password "secret", at a cost only a test may have."""
 
 SOUND = f"""
 [[listener]]
