@@ -186,8 +186,8 @@ def _scan(octets: bytes, *, text_takes_rest: bool) -> dict[str, bytes]:
     """The first value of every key; a value ends at a separator, and before the next key where it is missing."""
     found: dict[str, bytes] = {}
     matches = list(_KEY.finditer(octets))
-    ends = [match.start() for match in matches[1:]] + [len(octets)]
-    for match, end in zip(matches, ends, strict=True):
+    ends = [match.start() for match in matches] + [len(octets)]
+    for match, end in zip(matches, ends[1:], strict=True):
         key = match[1].decode().lower().replace(" ", "").replace("_", "")
         if key == "text":
             found.setdefault(key, octets[match.end() :] if text_takes_rest else octets[match.end() : end].rstrip())

@@ -56,6 +56,8 @@ def full_year(year: int) -> int:
 
 def absolute(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
     """Microseconds UTC of a calendar moment. Raises TimeFormatError that names the field out of range."""
+    if year < 1:
+        raise TimeFormatError(f"YYYY is {year:04}: there is no such year")
     if not 1 <= month <= 12:
         raise TimeFormatError(f"MM is {month:02}: months go from 01 to 12")
     days = calendar.monthrange(year, month)[1]
