@@ -5,7 +5,8 @@
     alphabets    encode, decode, fits, choose by the name of an alphabet
     data_coding  what a data_coding octet says
     udh          user data header: information elements
-    segments     cutting long messages and counting parts                   reassembly joining them
+    segments     cutting long messages and counting parts (graphemes: where not to cut)
+    reassembly   joining parts, in any order
     translit     GSM look-alikes for characters GSM does not have
 
 It works on str and bytes and knows nothing of PDUs, links, files or time: `now` is an argument. Octets from a peer
@@ -17,9 +18,11 @@ from __future__ import annotations
 
 from smscd.text.alphabets import ALPHABETS, DATA_CODING, Alphabet, choose, decode, encode, fits
 from smscd.text.data_coding import DataCoding, MessageWaiting, data_coding, data_coding_table
+from smscd.text.reassembly import Addition, Assembled, Fragment, Reassembly, fragment_of
 from smscd.text.segments import Part, count_segments, room, segment
 from smscd.text.septets import fill_bits, pack, unpack
 from smscd.text.tables import LANGUAGES
+from smscd.text.translit import transliterate
 from smscd.text.udh import (
     Concatenation,
     Elements,
@@ -32,19 +35,24 @@ from smscd.text.udh import (
     parse_udh,
     read_udh,
     without_concatenation,
+    without_national,
 )
 
 __all__ = [
     "ALPHABETS",
     "DATA_CODING",
     "LANGUAGES",
+    "Addition",
     "Alphabet",
+    "Assembled",
     "Concatenation",
     "DataCoding",
     "Elements",
+    "Fragment",
     "InformationElement",
     "MessageWaiting",
     "Part",
+    "Reassembly",
     "build_udh",
     "choose",
     "concatenation",
@@ -56,6 +64,7 @@ __all__ = [
     "encode",
     "fill_bits",
     "fits",
+    "fragment_of",
     "national_elements",
     "national_tables",
     "pack",
@@ -63,6 +72,8 @@ __all__ = [
     "read_udh",
     "room",
     "segment",
+    "transliterate",
     "unpack",
     "without_concatenation",
+    "without_national",
 ]

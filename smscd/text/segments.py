@@ -4,16 +4,20 @@ A short message on the air has 140 octets of user data (23.040 §9.2.3.16): 160 
 A user data header takes its octets off that, and septets start on a septet boundary after it, hence 153 and 152, 134
 and 133, 67 and 66 for concatenation with an 8- and a 16-bit reference. On SMPP links septets travel one per octet, so
 a part of 153 septets is 159 octets of short_message.
+
+IA5 is counted as what it is, a 7-bit code: one septet per character, brackets and braces too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from smscd.errors import TextTooLong
 from smscd.text.alphabets import Alphabet, encode
 from smscd.text.data_coding import data_coding_table
+from smscd.text.graphemes import kinder_cuts
 from smscd.text.gsm7 import ESC
 from smscd.text.udh import (
     Elements,
@@ -35,6 +39,7 @@ MOST_PARTS: Final = 255
 _UNITS: Final[dict[Alphabet, Unit]] = {"gsm7": "septet", "ascii": "septet", "ucs2": "ucs2"}
 _HEADER_8: Final = 5  # octets that a concatenation element adds to a header
 _HEADER_16: Final = 6
+_LEAST_SPACE: Final = 4  # octets: a surrogate pair
 
 
 @dataclass(slots=True)
@@ -95,7 +100,9 @@ def segment(
     elements    other information elements, repeated in each part (a concatenation element among them is dropped)
     locking, single   national language identifiers; their elements are added
 
-    An escape pair and a surrogate pair are never cut apart. Raises Unencodable for text, TextTooLong above 255 parts.
+    An escape pair and a surrogate pair are never cut apart; a character of several code points (an accent, an emoji
+    with its colour) is kept whole if that costs no further part.
+    Raises Unencodable for text, TextTooLong above 255 parts.
     """
     octets = encode(message, alphabet, locking=locking, single=single) if isinstance(message, str) else message
     others = without_concatenation(elements) + national_elements(locking, single)
@@ -105,12 +112,15 @@ def segment(
     if len(octets) <= _room(unit, len(header)):
         return [Part(header + octets, bool(header), reference=reference)]
     width = 16 if how == "udh16" or (how == "sar" and reference > 0xFF) else 8
-    ends = _cuts(octets, unit, _room_of_a_part(unit, len(header), width))
+    space = _room_of_a_part(unit, len(header), width)
+    ends = _cuts(octets, unit, space)
     total = len(ends)
     if total > MOST_PARTS:
         raise TextTooLong(f"{len(octets)} octets of {alphabet} make {total} parts: at most {MOST_PARTS}")
     if how == "payload":
         return [Part(header + octets, bool(header), reference=reference)]
+    if unit == "ucs2":
+        ends = kinder_cuts(octets, ends, space)
     before, after = (header, None) if how == "sar" else _header_around_the_number(reference, width, total, others)
     parts = []
     start = 0
@@ -136,7 +146,7 @@ def _room_of_a_part(unit: Unit, header: int, width: int) -> int:
 
 def _cuts(octets: bytes, unit: Unit, space: int) -> list[int]:
     """Where each part ends. Raises TextTooLong if the headers leave no room for a whole character."""
-    if space < 4:
+    if space < _LEAST_SPACE:
         raise TextTooLong("the information elements leave no room for text")
     length = len(octets)
     if unit == "octet" or (unit == "septet" and ESC not in octets):
@@ -161,22 +171,34 @@ def count_segments(octets: bytes, data_coding: int = 0, udhi: bool = False, defa
 
     Works on octets alone: no text is decoded, nothing is raised. A part that its sender has cut counts 1.
     """
-    if len(octets) <= USER_DATA:  # whatever the alphabet and the header
+    length = len(octets)
+    if length <= USER_DATA:  # whatever the alphabet and the header
         return 1
-    return _count_long(octets, unit_of(data_coding_table(default_alphabet)[data_coding].alphabet), udhi)
-
-
-def _count_long(octets: bytes, unit: Unit, udhi: bool) -> int:
-    header = 0
-    others = 0
+    unit = _units(default_alphabet)[data_coding]
     if udhi:
-        elements, text = read_udh(octets)
-        header = len(octets) - len(text)
-        others = len(build_udh(without_concatenation(elements)))
-        octets = text
-    if len(octets) <= _room(unit, header):
+        return _count_beside_a_header(octets, unit)
+    if length <= _room(unit, 0):
         return 1
-    space = _room_of_a_part(unit, others, width=8)
-    if space < 4:
+    return _count_cuts(octets, unit, 0)
+
+
+@cache
+def _units(default_alphabet: Alphabet) -> tuple[Unit, ...]:
+    """The unit of each data_coding."""
+    return tuple(unit_of(meaning.alphabet) for meaning in data_coding_table(default_alphabet))
+
+
+def _count_beside_a_header(octets: bytes, unit: Unit) -> int:
+    elements, text = read_udh(octets)
+    if len(text) <= _room(unit, len(octets) - len(text)):
+        return 1
+    return _count_cuts(text, unit, len(build_udh(without_concatenation(elements))))
+
+
+def _count_cuts(octets: bytes, unit: Unit, header: int) -> int:
+    space = _room_of_a_part(unit, header, width=8)
+    if space < _LEAST_SPACE:
         return MOST_PARTS
+    if unit == "octet" or (unit == "septet" and ESC not in octets):
+        return (len(octets) + space - 1) // space
     return len(_cuts(octets, unit, space))

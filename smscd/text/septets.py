@@ -91,12 +91,9 @@ def unpack(octets: bytes, count: int | None = None, fill: int = 0, *, cr_padding
 
 
 def _unpack_slice(octets: bytes) -> bytes:
+    """Every seven octets get an empty eighth (hex has a separator for just that), then packing runs backwards."""
     groups = (len(octets) + 6) // 7
-    lanes = bytearray(8 * groups)
-    octets = octets.ljust(7 * groups, b"\0")
-    for column in range(7):
-        lanes[column::8] = octets[column::7]
-    whole = int.from_bytes(lanes, "little")
+    whole = int.from_bytes(bytes.fromhex(octets.hex("|", -7).replace("|", "00")), "little")
     for low, high, shift in _BACK:
         whole = (whole & low) | ((whole & high) << shift)
     return whole.to_bytes(8 * groups, "little")

@@ -132,3 +132,8 @@ def national_elements(locking: int = 0, single: int = 0) -> Elements:
     if locking:
         elements.append(InformationElement(LOCKING_SHIFT, bytes((locking,))))
     return tuple(elements)
+
+
+def without_national(elements: Elements) -> Elements:
+    """The elements but for those that select national tables."""
+    return tuple(element for element in elements if element.identifier not in {SINGLE_SHIFT, LOCKING_SHIFT})
