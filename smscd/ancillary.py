@@ -28,7 +28,7 @@ class Ancillary:
         self._store = journey.store
         self._scheduler = journey.scheduler
 
-    # -- query_sm, SMPP 3.4 §4.8 -----------------------------------------------------------------------------------------
+    # -- query_sm, SMPP 3.4 §4.8 -------------------------------------------------------------------------------------
 
     async def query(self, esme: Esme, query: pdu.QuerySm, version: int) -> pdu.QuerySmResp:
         """Where the message is now. Of a submit_multi: the state of the destination that is furthest behind."""
@@ -53,7 +53,7 @@ class Ancillary:
         mine = [m for m in found if m.kind == Kind.MT and m.system_id == system_id]
         return [self._scheduler.owned.get(m.id, m) for m in mine]
 
-    # -- cancel_sm, SMPP 3.4 §4.9 ----------------------------------------------------------------------------------------
+    # -- cancel_sm, SMPP 3.4 §4.9 ------------------------------------------------------------------------------------
 
     async def cancel(self, esme: Esme, cancel: pdu.CancelSm) -> int:
         """Cancel one message by its id, or all that are pending between two addresses. Its command_status."""
@@ -98,7 +98,7 @@ class Ancillary:
         stored = await self._store.pending(system_id, source.decode("latin-1"), destination.decode("latin-1"))
         return in_memory + [m for m in stored if m.id not in known]
 
-    # -- replace_sm, SMPP 3.4 §4.10, and replace_if_present_flag, §5.2.18 ------------------------------------------------
+    # -- replace_sm, SMPP 3.4 §4.10, and replace_if_present_flag, §5.2.18 --------------------------------------------
 
     async def replace(self, esme: Esme, replace: pdu.ReplaceSm, version: int) -> int:
         """New text and times for a message that is still pending. Its command_status."""
@@ -138,7 +138,7 @@ class Ancillary:
             found = await self._between(esme.system_id, content.source_addr, content.destination_addr)
         self._cancel_all([m for m in found if m.content.service_type == content.service_type], gone)
 
-    # -- whose is it? ----------------------------------------------------------------------------------------------------
+    # -- whose is it? ------------------------------------------------------------------------------------------------
 
     def claim(self, message: Message, gone: set[int]) -> Message | None:
         """Make memory own `message` with nobody else holding it; None if it is final or cannot be taken back.

@@ -57,7 +57,13 @@ class Journey:
     """The three acts over one store. `routes`, `receivers`, `esmes` and `connectors` may be replaced by a reload."""
 
     def __init__(
-        self, store: Store, ids: MessageIds, clock: Clock, counters: Counters, retry: RetrySettings, queue_limit: int = 0
+        self,
+        store: Store,
+        ids: MessageIds,
+        clock: Clock,
+        counters: Counters,
+        retry: RetrySettings,
+        queue_limit: int = 0,
     ) -> None:
         self.store = store
         self.ids = ids
@@ -73,7 +79,7 @@ class Journey:
         self.scheduler = Scheduler(store, clock, self.has_credit)
         self._to_forward: set[str] = set()
 
-    # -- act one: accept -----------------------------------------------------------------------------------------------
+    # -- act one: accept ---------------------------------------------------------------------------------------------
 
     def accept(
         self, content: Submission, esme: Esme, version: int, answer: Answer, group: Message | None = None
@@ -145,9 +151,7 @@ class Journey:
     def _to_esme(self, kind: Kind, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         number = self.ids.next(now)
         expires = now + int(self.retry.receipt_validity * SECOND)
-        return Message(
-            number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires
-        )
+        return Message(number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires)
 
     def enter(self, message: Message, now: int) -> None:
         """Put a new message into the batch: already leased if its connector can take it now, else queued.
@@ -196,7 +200,7 @@ class Journey:
                 lane.queued -= 1
                 self.queued -= 1
 
-    # -- act two: forward ------------------------------------------------------------------------------------------------
+    # -- act two: forward --------------------------------------------------------------------------------------------
 
     def has_credit(self, connector: str) -> None:
         """`connector` can take more, or more is due for it: forward at the end of this loop turn."""
@@ -326,7 +330,7 @@ class Journey:
         self.store.batch.then(message, self.scheduler.release)
         self.store.wake()
 
-    # -- act three: settle -----------------------------------------------------------------------------------------------
+    # -- act three: settle -------------------------------------------------------------------------------------------
 
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         """The final state of a message that was handed over is known: close it, and commit its receipt with it."""

@@ -1,7 +1,7 @@
 """What travels: a message, its parts, and the outcome of handing one on.
 
 A `Message` is an SMPP PDU (its content, kept as it came) with the facts that smscd adds: identity, times, stage.
-A receipt and an MO are messages too: their content is a `DeliverSm` and their way out is the connector `esme:SYSTEM_ID`.
+A receipt and an MO are messages too: their content is a `DeliverSm`, their way out the connector `esme:SYSTEM_ID`.
 """
 
 from __future__ import annotations

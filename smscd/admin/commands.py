@@ -47,7 +47,7 @@ class Commands:
             "route.explain": self.route_explain,
         }
 
-    # -- status ----------------------------------------------------------------------------------------------------------
+    # -- status ------------------------------------------------------------------------------------------------------
 
     async def status(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         """How it goes: sessions, connectors, queue, rates since the last time somebody asked."""
@@ -95,7 +95,7 @@ class Commands:
             "dead": sum(esme.receipts_dead + esme.mo_dead for esme in esmes),
         }
 
-    # -- message ---------------------------------------------------------------------------------------------------------
+    # -- message -----------------------------------------------------------------------------------------------------
 
     async def message_list(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Messages as filtered, newest first."""
@@ -170,7 +170,7 @@ class Commands:
         """Memory knows better than the store where it owns the message."""
         return self._journey.scheduler.owned.get(message.id, message)
 
-    # -- the network -----------------------------------------------------------------------------------------------------
+    # -- the network -------------------------------------------------------------------------------------------------
 
     async def mo(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """A handset of the emulated network sends a message."""

@@ -37,7 +37,7 @@ class EsmeConnector:
         self._in_flight = 0
         self._stopped = False
 
-    # -- links, as the listener brings them ------------------------------------------------------------------------------
+    # -- links, as the listener brings them --------------------------------------------------------------------------
 
     @property
     def links(self) -> list[Link]:
@@ -52,7 +52,7 @@ class EsmeConnector:
             self._news.has_credit(self.name)
 
     def detach(self, link: Link, unanswered: list[Message]) -> None:
-        """A link is gone with these messages unanswered on it: they are due again at once, on whichever link is left."""
+        """A link is gone with these messages unanswered on it: they are due again at once, on any other link."""
         self._links.remove(link)
         for message in (*unanswered, *self._waiting.pop(link)):
             self._ended(message)
@@ -89,7 +89,7 @@ class EsmeConnector:
             self._write(link, waiting.popleft())
         self._news.has_credit(self.name)
 
-    # -- what the journey asks -------------------------------------------------------------------------------------------
+    # -- what the journey asks ---------------------------------------------------------------------------------------
 
     def credit(self) -> int:
         if self._stopped:
@@ -165,17 +165,23 @@ def _credit(link: Link) -> int:
 
 def as_deliver_sm(content: Content) -> pdu.DeliverSm:
     """What another ESME submitted, as the deliver_sm that reaches this one (SMPP 3.4 §4.6.1 against §4.4.1)."""
-    shared = {
-        name: getattr(content, name)
-        for name in ("service_type", "source_addr_ton", "source_addr_npi", "source_addr", "dest_addr_ton",
-                     "dest_addr_npi", "destination_addr", "data_coding")
-    }  # fmt: skip
-    tlvs = [(tag, value) for tag, value in content.tlvs if tag not in SUBMIT_ONLY]
-    more = {} if isinstance(content, pdu.DataSm) else {
-        "short_message": content.short_message, "protocol_id": content.protocol_id,
-        "priority_flag": content.priority_flag,
-    }  # fmt: skip
-    return pdu.DeliverSm(**shared, **more, esm_class=content.esm_class & ~pdu.ESM_MODE_MASK, tlvs=tlvs)
+    deliver = pdu.DeliverSm(
+        service_type=content.service_type,
+        source_addr_ton=content.source_addr_ton,
+        source_addr_npi=content.source_addr_npi,
+        source_addr=content.source_addr,
+        dest_addr_ton=content.dest_addr_ton,
+        dest_addr_npi=content.dest_addr_npi,
+        destination_addr=content.destination_addr,
+        esm_class=content.esm_class & ~pdu.ESM_MODE_MASK,
+        data_coding=content.data_coding,
+        tlvs=[(tag, value) for tag, value in content.tlvs if tag not in SUBMIT_ONLY],
+    )
+    if not isinstance(content, pdu.DataSm):
+        deliver.protocol_id = content.protocol_id
+        deliver.priority_flag = content.priority_flag
+        deliver.short_message = content.short_message
+    return deliver
 
 
 SUBMIT_ONLY = frozenset({

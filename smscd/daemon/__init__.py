@@ -37,7 +37,7 @@ def run(config: Config, *, demo: bool = False, path: Path | None = None) -> int:
             return _run_loop(_main(config, demo=demo, path=path))
     except ConfigError as fault:
         for line in fault.faults:
-            print(line, file=sys.stderr)  # noqa: T201 - before a loop runs, the terminal is the only listener
+            print(line, file=sys.stderr)
         return 1
     except (SmscdError, OSError) as fault:
         log.error("cannot start", why=str(fault))
@@ -50,7 +50,7 @@ def _run_loop(main: object) -> int:
         import uvloop  # noqa: PLC0415 - optional on platforms without it
     except ImportError:
         return asyncio.run(main)  # type: ignore[arg-type]
-    return uvloop.run(main)  # type: ignore[no-any-return, arg-type]
+    return uvloop.run(main)  # type: ignore[arg-type]
 
 
 async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
@@ -86,7 +86,7 @@ async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
 def _welcome(config: Config) -> None:
     """What a person who has just typed `scripts/run` needs to know next."""
     command = "smscd" if os.environ.get("VIRTUAL_ENV") else ".venv/bin/smscd"
-    print(  # noqa: T201 - the demo talks to a person
+    print(
         f"""
   smscd is running: an SMSC emulator for your messaging software.
 

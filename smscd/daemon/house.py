@@ -49,9 +49,8 @@ class House:
         data_dir = config.smscd.data_dir
         self.records = Records(data_dir / "records", config.records, self.counters.daemon)
         self.store = SqliteStore(
-            data_dir / "smscd.db", self.clock, self.counters.store, self._broken, self._closed,
-            lambda dropped: self.journey.dropped(dropped),
-        )  # fmt: skip
+            data_dir / "smscd.db", self.clock, self.counters.store, self._broken, self._closed, self._dropped
+        )
         ids = MessageIds(config.smscd.node_id, config.smscd.message_id)
         self.journey = Journey(self.store, ids, self.clock, self.counters, config.retry, config.store.queue_limit)
         self.ancillary = Ancillary(self.journey)
@@ -72,7 +71,7 @@ class House:
         self._tasks: list[asyncio.Task[None]] = []
         self._reservations: set[asyncio.Task[None]] = set()
 
-    # -- starting --------------------------------------------------------------------------------------------------------
+    # -- starting ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Recover the store, start every connector, open the doors. Raises ConfigError, OSError or StoreBroken."""
@@ -157,7 +156,7 @@ class House:
         self.http = AdminHttp(settings.address, self._metrics, tls=tls, token=token, refresh=self._refresh)
         await self.http.start()
 
-    # -- stopping --------------------------------------------------------------------------------------------------------
+    # -- stopping ----------------------------------------------------------------------------------------------------
 
     async def stop(self) -> None:
         """Accept no more, answer what is committed, unbind, write everything down (CONTRACT, "Stop")."""
@@ -192,7 +191,7 @@ class House:
         log.critical("the store is broken: exiting, the next start recovers", why=str(fault))
         os._exit(EXIT_BROKEN)
 
-    # -- what the rooms report -------------------------------------------------------------------------------------------
+    # -- what the rooms report ---------------------------------------------------------------------------------------
 
     def _closed(self, closed: list[Message]) -> None:
         """Messages that have just become final, and are committed as such: counted, and recorded."""
@@ -201,6 +200,9 @@ class House:
             self._count(message)
             records += records_of(message)
         self.records.write(records)
+
+    def _dropped(self, dropped: list[Message]) -> None:
+        self.journey.dropped(dropped)
 
     def _count(self, message: Message) -> None:
         esme = self.counters.esmes.get(message.system_id)
@@ -215,7 +217,7 @@ class House:
             esme.receipts_delivered += message.stage == Stage.CLOSED
             esme.receipts_dead += message.stage == Stage.DEAD
 
-    def _refresh(self) -> None:
+    async def _refresh(self) -> None:
         """Bring the gauges up to date before they are read."""
         for name, connector in self.journey.connectors.items():
             counters, lane = self.counters.connector(name), self.journey.scheduler.lane(name)
@@ -225,7 +227,7 @@ class House:
         for system_id, esme in self.counters.esmes.items():
             esme.receipts_waiting = self.journey.scheduler.lane(f"esme:{system_id}").queued
 
-    # -- what an operator sees -------------------------------------------------------------------------------------------
+    # -- what an operator sees ---------------------------------------------------------------------------------------
 
     def _pumps(self) -> list[Pump]:
         everywhere = [*self.receptions.values(), *self.retired]

@@ -13,14 +13,14 @@ from smscd.errors import ConfigError
 
 @contextmanager
 def claim_data_dir(path: Path) -> Iterator[Path]:
-    """Make `path` if need be (mode 0700) and hold it; ConfigError if another process has it or it cannot be had."""
+    """Make `path` if need be (mode 0700) and hold it; ConfigError if another process does, or it cannot be had."""
     os.umask(0o077)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as fault:
         raise ConfigError(
-            [f"the data directory {path} cannot be used: {fault.strerror}", "try: another smscd.data_dir, or --data-dir"]
+            [f"the data directory {path} cannot be used: {fault.strerror}", "try: another data_dir, or --data-dir"]
         ) from fault
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -43,7 +43,7 @@ class Upkeep:
             await asyncio.sleep(seconds)
             try:
                 await job()
-            except Exception as fault:  # noqa: BLE001 - it is tried again, and said loudly
+            except Exception as fault:
                 log.error("upkeep failed", job=getattr(job, "__name__", ""), exc_info=fault)
 
     async def expire(self) -> int:

@@ -17,7 +17,7 @@ from smscd.link import Link
 log = structlog.get_logger("smscd.listener")
 
 HASHES_AT_ONCE = 1
-"""scrypt takes a core for tens of milliseconds by design: a storm of binds may keep one thread busy, not the machine."""
+"""scrypt takes a core for tens of milliseconds by design: a storm of binds may keep one thread busy, not more."""
 HASHES_WAITING = 64
 """Binds that may wait for it; beyond that they are refused, and the ESME tries again."""
 PROBE = 2.0
@@ -37,7 +37,7 @@ class Binding:
         self._waiting = 0
 
     async def decide(self, link: Link, bind: pdu.Bind) -> int:
-        """ESME_ROK, or the status to refuse `bind` with. What it reveals to a stranger is the same for every account."""
+        """ESME_ROK, or the status to refuse `bind` with; a stranger learns the same of every account."""
         system_id = bind.system_id.decode("utf-8", "replace")
         esme = self.esmes.get(system_id)
         if self._guard.locked(link.peer_host, system_id, self._clock.monotonic()):

@@ -76,9 +76,7 @@ class _Answer:
         if self._waiting or not self._complete:
             return
         if self._stored and self.first is not None:
-            response = pdu.SubmitMultiResp(
-                message_id=self.first.message_id.encode(), unsuccess_sme=self._unsuccess
-            )
+            response = pdu.SubmitMultiResp(message_id=self.first.message_id.encode(), unsuccess_sme=self._unsuccess)
         else:
             response = pdu.SubmitMultiResp(command_status=self._unsuccess[0].error_status_code)
         self._link.session.respond(self._submit, response)

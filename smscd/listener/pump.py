@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 
@@ -65,7 +65,7 @@ class Pump:
     def link(self) -> Link | None:
         return self._link
 
-    # -- LinkOwner -----------------------------------------------------------------------------------------------------
+    # -- LinkOwner ---------------------------------------------------------------------------------------------------
 
     def events(self, link: Link, events: list[Event]) -> None:
         """Everything one read brought, in order."""
@@ -74,7 +74,7 @@ class Pump:
             if type(event) is pdu.SubmitSm:
                 self._submit_sm(link, event)
             else:
-                handle = _HANDLERS.get(type(event))
+                handle = self._HANDLERS.get(type(event))
                 if handle is not None:
                     handle(self, link, event)
 
@@ -98,7 +98,7 @@ class Pump:
                 self._esme.counters.sessions[_kind_of(bind)] -= 1
             connector.detach(link, unanswered)
 
-    # -- binding -------------------------------------------------------------------------------------------------------
+    # -- binding -----------------------------------------------------------------------------------------------------
 
     def _bind(self, link: Link, bind: pdu.Bind) -> None:
         self._spawn(self._decide(link, bind))
@@ -132,7 +132,7 @@ class Pump:
         self._on_bound(self)
         connector.attach(link)
 
-    # -- messages ------------------------------------------------------------------------------------------------------
+    # -- messages ----------------------------------------------------------------------------------------------------
 
     def _submit_sm(self, link: Link, submit: pdu.SubmitSm) -> None:
         if submit.replace_if_present_flag == 1:
@@ -144,9 +144,7 @@ class Pump:
         """submit_sm and data_sm: refused at once, or answered by the commit."""
         esme = self._esme
         assert esme is not None
-        result = self._accept(
-            submission, esme, link.session.interface_version, partial(self._stored, link, submission)
-        )
+        result = self._accept(submission, esme, link.session.interface_version, partial(self._stored, link, submission))
         if type(result) is int:
             esme.counters.refused[result] += 1
             respond(link, submission, result)
@@ -178,7 +176,7 @@ class Pump:
         assert self._esme is not None
         submit_multi(self._desk.journey, self._esme, link, submit)
 
-    # -- ancillary operations ------------------------------------------------------------------------------------------
+    # -- ancillary operations ----------------------------------------------------------------------------------------
 
     def _query(self, link: Link, query: pdu.QuerySm) -> None:
         assert self._esme is not None
@@ -208,7 +206,7 @@ class Pump:
         """Broadcast (SMPP 5.0 §4.6): understood, and answered with the status that says we do not do it."""
         respond(link, request, pdu.ESME_RPROHIBITED)
 
-    # -- everything else -----------------------------------------------------------------------------------------------
+    # -- everything else ---------------------------------------------------------------------------------------------
 
     def _answered(self, link: Link, event: Answered) -> None:
         if isinstance(event.context, asyncio.Future):  # somebody wanted to know whether this link is alive
@@ -255,6 +253,25 @@ class Pump:
             if link is not None:
                 link.abort("internal error")
 
+    _HANDLERS: ClassVar[dict[type[Any], Callable[[Pump, Link, Any], None]]] = {
+        pdu.BindTransmitter: _bind,
+        pdu.BindReceiver: _bind,
+        pdu.BindTransceiver: _bind,
+        pdu.DataSm: _submission,
+        pdu.SubmitMulti: _submit_multi,
+        pdu.QuerySm: _query,
+        pdu.CancelSm: _cancel,
+        pdu.ReplaceSm: _replace,
+        pdu.BroadcastSm: _not_offered,
+        pdu.QueryBroadcastSm: _not_offered,
+        pdu.CancelBroadcastSm: _not_offered,
+        Answered: _answered,
+        Unanswered: _unanswered,
+        LateAnswer: _late,
+        Refusal: _refusal,
+        Closed: _closed,
+    }
+
 
 def respond(link: Link, request: pdu.Pdu, status: int) -> None:
     """Answer `request` with nothing but a command_status."""
@@ -270,23 +287,4 @@ _RESPONSES = {
     cls: _BY_COMMAND[response]
     for cls in pdu.PDUS
     if (response := pdu.response_id(cls.command_id)) is not None and response in _BY_COMMAND
-}
-
-_HANDLERS: dict[type[Any], Callable[[Pump, Link, Any], None]] = {
-    pdu.BindTransmitter: Pump._bind,  # noqa: SLF001 - the table of this module's own class
-    pdu.BindReceiver: Pump._bind,  # noqa: SLF001
-    pdu.BindTransceiver: Pump._bind,  # noqa: SLF001
-    pdu.DataSm: Pump._submission,  # noqa: SLF001
-    pdu.SubmitMulti: Pump._submit_multi,  # noqa: SLF001
-    pdu.QuerySm: Pump._query,  # noqa: SLF001
-    pdu.CancelSm: Pump._cancel,  # noqa: SLF001
-    pdu.ReplaceSm: Pump._replace,  # noqa: SLF001
-    pdu.BroadcastSm: Pump._not_offered,  # noqa: SLF001
-    pdu.QueryBroadcastSm: Pump._not_offered,  # noqa: SLF001
-    pdu.CancelBroadcastSm: Pump._not_offered,  # noqa: SLF001
-    Answered: Pump._answered,  # noqa: SLF001
-    Unanswered: Pump._unanswered,  # noqa: SLF001
-    LateAnswer: Pump._late,  # noqa: SLF001
-    Refusal: Pump._refusal,  # noqa: SLF001
-    Closed: Pump._closed,  # noqa: SLF001
 }

@@ -79,7 +79,7 @@ class Scheduler:
             lane.next_due = state.next_due
         self._changed.set()
 
-    # -- in ------------------------------------------------------------------------------------------------------------
+    # -- in ----------------------------------------------------------------------------------------------------------
 
     def push(self, message: Message) -> None:
         """A message that has just been committed as queued."""
@@ -117,7 +117,7 @@ class Scheduler:
         finally:
             self._watchers.remove(gone)
 
-    # -- out -----------------------------------------------------------------------------------------------------------
+    # -- out ---------------------------------------------------------------------------------------------------------
 
     def take(self, lane: Lane) -> Message | None:
         """The next message that is due in `lane`, or None. It stays owned by memory."""
@@ -165,7 +165,7 @@ class Scheduler:
         if lane.ready:
             self._on_due(lane.connector)
 
-    # -- time ----------------------------------------------------------------------------------------------------------
+    # -- time --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Fetch what becomes due, until cancelled."""

@@ -76,7 +76,7 @@ class Batch:
         """What to do with `message` after the commit, and after every answer of this batch was given."""
         self._then.append((message, then))
 
-    # -- the end of a batch, called by GroupCommit ----------------------------------------------------------------------
+    # -- the end of a batch, called by GroupCommit -------------------------------------------------------------------
 
     def committed(self) -> list[Message]:
         """Give every answer, then hand every message on; return what became final."""

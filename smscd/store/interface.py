@@ -94,7 +94,7 @@ class Store(Protocol):
         """The messages with these numbers, those that exist."""
 
     async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
-        """Queued MT messages of one ESME between two addresses: what cancel_sm and replace_sm may mean without an id."""
+        """Queued MT messages of one ESME between two addresses: what cancel_sm and replace_sm mean without an id."""
 
     async def listing(self, wanted: Listing) -> list[Message]:
         """Messages as asked for, newest first."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,8 +41,8 @@ class Writer(aiosqlite.Connection):
 
     async def on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the connection's thread."""
-        result: T = await self._execute(work, self._conn)
-        return result
+        execute: Callable[..., Awaitable[T]] = self._execute
+        return await execute(work, self._conn)
 
 
 class SqliteStore:
@@ -65,7 +65,7 @@ class SqliteStore:
         self._loop: asyncio.Task[None] | None = None
         self._checkpointing = False
 
-    # -- writing -------------------------------------------------------------------------------------------------------
+    # -- writing -----------------------------------------------------------------------------------------------------
 
     @property
     def batch(self) -> Batch:
@@ -117,13 +117,14 @@ class SqliteStore:
         octets = self.path.stat().st_size if self.path.exists() else 0
         return {"database_octets": octets, "wal_octets": self._log_octets()}
 
-    # -- life ----------------------------------------------------------------------------------------------------------
+    # -- life --------------------------------------------------------------------------------------------------------
 
     async def open(self) -> Recovered:
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
         try:
-            self._writer = await Writer(lambda: _connect(self.path), 64)
+            self._writer = Writer(lambda: _connect(self.path), 64)
+            await self._writer
             await self._writer.on_writer(_migrate)
             self._reader = await aiosqlite.connect(self.path, isolation_level=None)
             await self._reader.execute("PRAGMA query_only=ON")
@@ -152,7 +153,7 @@ class SqliteStore:
             await self._writer.on_writer(_checkpoint)
         await self._writer.close()
 
-    # -- reading -------------------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------------------------
 
     async def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[rows.Row]:
         try:
@@ -245,7 +246,7 @@ class SqliteStore:
             parameters.append(wanted.before)
         return await self._messages(f"{' AND '.join(clauses)} ORDER BY id DESC LIMIT ?", (*parameters, wanted.limit))
 
-    # -- upkeep --------------------------------------------------------------------------------------------------------
+    # -- upkeep ------------------------------------------------------------------------------------------------------
 
     async def purge(self, before: int, after_id: int, limit: int) -> int | None:
         sql = (

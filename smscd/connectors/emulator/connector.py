@@ -27,7 +27,9 @@ class Emulator:
     kind = "emulator"
     stores_lease = True
 
-    def __init__(self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]
+    ) -> None:
         self.name = settings.name
         self._latency = settings.latency
         self._network = Network(settings)
@@ -48,7 +50,7 @@ class Emulator:
         self._latency = settings.latency
         self._network = Network(settings)
 
-    # -- what the journey asks -----------------------------------------------------------------------------------------
+    # -- what the journey asks ---------------------------------------------------------------------------------------
 
     def credit(self) -> int:
         return 0 if self._stopped else CAPACITY - len(self._under_way)
@@ -96,7 +98,7 @@ class Emulator:
             self._timer = None
         self._reserve(self.name, self._arrivals)
 
-    # -- the network itself --------------------------------------------------------------------------------------------
+    # -- the network itself ------------------------------------------------------------------------------------------
 
     def _take_over(self, message: Message) -> None:
         arrival = arrival_of(message)
