@@ -18,7 +18,7 @@ LN, R, P = 14, 8, 1
 
 _MOST_MEMORY = 256 << 20  # octets that a hash in the file may ask for: 2^18 rounds at r = 8
 _SALT, _LENGTH = 16, 32  # octets
-_FORM = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)")
+_FORM = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)", re.ASCII)
 
 
 @dataclass(slots=True, frozen=True)
