@@ -1,0 +1,37 @@
+"""`smscd route explain`: which way a message would take, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smscd.cli.control import call
+from smscd.cli.output import JsonOption, details, show
+from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Ask about routes.")
+
+
+@app.callback()
+def route() -> None:
+    """Ask about routes."""
+
+
+@app.command("explain")
+def explain(
+    source_addr: Annotated[str, typer.Option("--from", metavar="N", help="The sender.")],
+    destination_addr: Annotated[str, typer.Option("--to", metavar="N", help="The recipient.")],
+    esme: Annotated[str | None, typer.Option("--esme", metavar="ID", help="The ESME that would submit it.")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="T", help="Its text, for routes that look at it.")
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Show which way a message would take and why; nothing is sent."""
+    wanted = {"from": source_addr, "to": destination_addr, "esme": esme, "text": text}
+    arguments = {name: value for name, value in wanted.items() if value is not None}
+    answer = call(data_dirs(config, data_dir), "route.explain", **arguments)
+    show(answer, as_json, lambda value: [details("", value)])
