@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -27,9 +28,7 @@ def restored() -> Iterator[None]:
     structlog.configure(**configured)
 
 
-def log(
-    log_format: logs.LogFormat = "console", log_level: str = "info"
-) -> tuple[io.StringIO, structlog.typing.BindableLogger]:
+def log(log_format: logs.LogFormat = "console", log_level: str = "info") -> tuple[io.StringIO, Any]:
     stream = io.StringIO()
     logs.configure(log_format, log_level, stream)
     return stream, structlog.get_logger("smscd.test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from getpass import getpass
 
 import typer
 
@@ -19,8 +20,11 @@ def hash_password() -> None:
 
 
 def _asked() -> bytes:
-    """Asked twice on the terminal, the prompt on standard error so that the output can be redirected."""
-    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    """Asked twice, because nobody sees what they type; the prompts stay out of a redirected output."""
+    password = getpass("Password: ")
+    if getpass("The same again: ") != password:
+        typer.echo("The two are not the same.\nTry again; nothing was changed.", err=True)
+        raise typer.Exit(1)
     return password.encode()
 
 

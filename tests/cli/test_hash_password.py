@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import os
+import pty
+import subprocess
 import sys
 
 import pytest
@@ -36,25 +38,41 @@ def test_nothing_is_no_password() -> None:
     assert "$scrypt$" not in result.output
 
 
-class Terminal(io.TextIOWrapper):
-    """Standard input that says it is a terminal."""
+def at_a_terminal(*typed: str) -> tuple[str, str, int]:
+    """What the terminal showed, what went to standard output, and the exit code."""
+    master, slave = pty.openpty()
+    program = "import typer; from smscd.cli.hash_password import hash_password; typer.run(hash_password)"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=slave, stdout=subprocess.PIPE, stderr=slave, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(slave)
+        shown = ""
+        for line in typed:
+            while not shown.endswith(": "):  # the prompt comes after echo was switched off
+                shown += os.read(master, 1024).decode()
+            os.write(master, f"{line}\n".encode())
+            shown += "|"
+        output, _ = process.communicate(timeout=60)
+    while True:
+        try:
+            more = os.read(master, 1024).decode()
+        except OSError:  # the last one at the other end has gone
+            break
+        shown += more
+    os.close(master)
+    return shown, output, process.returncode
 
-    def isatty(self) -> bool:
-        return True
+
+def test_at_a_terminal_it_is_asked_for_twice_and_never_shown() -> None:
+    shown, output, code = at_a_terminal("s3cret", "s3cret")
+    assert code == 0
+    assert verify(output.strip(), b"s3cret")
+    assert "Password: " in shown
+    assert "s3cret" not in shown
 
 
-def test_at_a_terminal_it_is_asked_for_twice_and_without_echo(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(io.BytesIO()))
-    prompts: list[str] = []
-
-    def getpass(prompt: str) -> str:
-        prompts.append(prompt)
-        return "s3cret"
-
-    monkeypatch.setattr("click.termui.hidden_prompt_func", getpass, raising=False)
-    monkeypatch.setattr("typer._click.termui.hidden_prompt_func", getpass, raising=False)
-    hash_password()
-    assert len(prompts) == 2
-    assert verify(capsys.readouterr().out.strip(), b"s3cret")
+def test_two_that_differ_are_not_hashed() -> None:
+    shown, output, code = at_a_terminal("s3cret", "s3crte")
+    assert (output, code) == ("", 1)
+    assert "not the same" in shown
