@@ -1,0 +1,252 @@
+"""A real smscd in its own process, for tests that treat it as its users do: over sockets, signals and its log.
+
+    @pytest.fixture
+    def smscd(tmp_path: Path) -> Iterator[Running]:
+        with Running(tmp_path, EMULATOR) as running:      # started, recovered, listening
+            yield running
+
+    smscd.port                          the first [[listener]]; smscd.ports has all of them, in the file's order
+    smscd.ask("mo", **{"from": "447700900123", "to": "12345", "text": "hi"})     the control socket (ControlError if no)
+    smscd.lines("bound", esme="test")   what it has logged so far; smscd.wait_for("bound") waits for such a line
+    smscd.stop()                        SIGTERM, and its exit code; `expect=` says which one is right
+    smscd.kill()                        SIGKILL: nothing is flushed, nothing is said
+    smscd.start()                       again, on the same data directory and the same ports
+    smscd.reload(text)                  writes the file anew and sends SIGHUP; the log says what came of it
+    until(lambda: ...)                  for what neither a socket nor the log announces
+
+Nothing here sleeps to be safe: readiness is systemd's READY=1, the log is read as it is written, ends are waited for.
+An address `127.0.0.1:0` in the text is a free port that the system chooses at the first start; restarts keep it.
+The text needs no `data_dir` and no `log_format`: both are written into its `[smscd]` section, which is made if need be.
+The log of every start is appended to `smscd.log` in the directory, where a failed test can be read about.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from smscd.cli.control import call
+
+PATIENCE = 20.0
+"""Seconds after which a test is told that something did not happen. Waiting itself ends with the event."""
+
+EMULATOR = """\
+[[listener]]
+address = "127.0.0.1:0"
+
+[[esme]]
+system_id = "test"
+password = "secret"
+receives = ["*"]
+
+[[connector]]
+name = "handsets"
+kind = "emulator"
+receipt_delay = "0ms"
+
+[[route]]
+connectors = ["handsets"]
+"""
+"""The smallest file that is a whole SMSC: one ESME that also gets every MO, handsets that take everything at once."""
+
+
+class Running:
+    """One smscd process on one data directory, from start to start."""
+
+    def __init__(self, directory: Path, text: str = EMULATOR, *, environment: Mapping[str, str] | None = None) -> None:
+        self.directory = directory
+        # Sockets have short paths (unix(7): 107 octets), and what pytest calls a test's directory need not be short.
+        self._sockets = tempfile.TemporaryDirectory(prefix="smscd-")
+        self.data_dir = Path(self._sockets.name) / "data"
+        self.config = directory / "smscd.toml"
+        self.log = directory / "smscd.log"
+        self.ports: list[int] = []
+        self.process: subprocess.Popen[str] | None = None
+        self._environment = dict(environment or {})
+        self._lines: list[dict[str, Any]] = []
+        self._news = threading.Condition()
+        self._readers: list[threading.Thread] = []
+        self.write_config(text)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._sockets.cleanup()
+
+    # -- its life ----------------------------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> Self:
+        """Start it and return when it accepts binds; AssertionError with its log if it ends before that."""
+        assert not self.alive, "it is running already"
+        path = Path(self._sockets.name) / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            self.process = self.launch({"NOTIFY_SOCKET": str(path)})
+            self._wait_until_ready(notify)
+        if not self.ports:
+            self.ports = [listener["port"] for listener in self.ask("status")["listeners"]]
+            self.write_config(self.config.read_text())
+        return self
+
+    def launch(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """The bare process: for tests of a start that is meant to fail. Its log is read in the background."""
+        environ = {**os.environ, **self._environment, **(environment or {})}
+        environ.pop("SMSCD_CONFIG", None)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smscd", "run", "--config", str(self.config)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ,
+        )  # fmt: skip
+        reader = threading.Thread(target=self._read, args=(process,), daemon=True)
+        reader.start()
+        self._readers.append(reader)
+        return process
+
+    def _wait_until_ready(self, notify: socket.socket) -> None:
+        assert self.process is not None
+        ending = os.pidfd_open(self.process.pid)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while (left := deadline - time.monotonic()) > 0:
+                readable, _, _ = select.select([notify.fileno(), ending], [], [], left)
+                if notify.fileno() in readable and b"READY=1" in notify.recv(4096):
+                    return
+                if ending in readable:
+                    break
+        finally:
+            os.close(ending)
+        ended = self.process.poll()
+        self.kill()
+        state = f"it ended with code {ended}" if ended is not None else f"it was not ready after {PATIENCE} s"
+        raise AssertionError(f"{state}; its log:\n{self.log.read_text()}")
+
+    def stop(self, *, expect: int | None = 0, patience: float = PATIENCE) -> int:
+        """SIGTERM. The exit code, which is `expect` unless that is None."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(patience)
+        self._read_to_the_end()
+        assert expect is None or code == expect, f"exit code {code}; its log:\n{self.log.read_text()}"
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL, and gone when this returns. Does nothing to one that has ended."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+        self._read_to_the_end()
+
+    def restart(self) -> Self:
+        """kill -9 and a new start on what is left."""
+        self.kill()
+        return self.start()
+
+    # -- its configuration -------------------------------------------------------------------------------------------
+
+    def write_config(self, text: str) -> None:
+        """Write the file for the next start or reload; ports that were given once are written instead of `:0`."""
+        ports = iter(self.ports)
+        if not re.search(r"^\[smscd\]", text, re.MULTILINE):
+            text = f"[smscd]\n\n{text}"
+        for key, value in (("log_format", "json"), ("data_dir", str(self.data_dir))):
+            if not re.search(rf"^{key}\b", text, re.MULTILINE):
+                text = re.sub(r"^\[smscd\][^\n]*", rf'\g<0>\n{key} = "{value}"', text, count=1, flags=re.MULTILINE)
+        text = re.sub(r'(?<=:)0(?=")', lambda _: str(next(ports, 0)), text)
+        self.config.write_text(text)
+
+    def reload(self, text: str | None = None) -> None:
+        """SIGHUP, after writing `text` if given."""
+        if text is not None:
+            self.write_config(text)
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    # -- what it says ------------------------------------------------------------------------------------------------
+
+    def ask(self, command: str, **arguments: Any) -> Any:
+        """What the control socket answers to `command`."""
+        return call(self.data_dir, command, **arguments)
+
+    def lines(self, event: str | None = None, **fields: Any) -> list[dict[str, Any]]:
+        """Lines logged since the very first start, those of `event` with these `fields`."""
+        with self._news:
+            return [line for line in self._lines if _is(line, event, fields)]
+
+    def wait_for(self, event: str, *, count: int = 1, patience: float = PATIENCE, **fields: Any) -> dict[str, Any]:
+        """The `count`-th line of `event` with these `fields`, now or when it is written."""
+        found: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            found[:] = [line for line in self._lines if _is(line, event, fields)]
+            return len(found) >= count
+
+        with self._news:
+            assert self._news.wait_for(there, patience), f"no line {event!r} {fields}; its log:\n{self.log.read_text()}"
+        return found[count - 1]
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        with self.log.open("a") as log, process.stderr:
+            for text in process.stderr:
+                log.write(text)
+                log.flush()
+                with self._news:
+                    self._lines.append(_parsed(text))
+                    self._news.notify_all()
+
+    def _read_to_the_end(self) -> None:
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        self._readers.clear()
+
+
+def until(condition: Callable[[], object], *, patience: float = PATIENCE, every: float = 0.01) -> None:
+    """Return when `condition` holds; for facts that nothing announces. AssertionError after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"not true after {patience} s"
+        time.sleep(every)
+
+
+def _is(line: dict[str, Any], event: str | None, fields: dict[str, Any]) -> bool:
+    return (event is None or line.get("event") == event) and all(line.get(name) == fields[name] for name in fields)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """A line of the log; what is not JSON (a fault of the start is told in plain words) is its event."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return {"event": text.rstrip("\n")}
+    return line if isinstance(line, dict) else {"event": line}
