@@ -27,9 +27,9 @@ class Change:
 
     def __str__(self) -> str:
         subject = f"{self.section} {self.name}" if self.name else self.section
-        if self.what != "changed":
-            return f"{subject} {self.what}"
         restart = " (needs a restart)" if self.needs_restart else ""
+        if self.what != "changed":
+            return f"{subject} {self.what}{restart}"
         return f"{subject}: {self.key} {self.before} -> {self.after}{restart}"
 
 
@@ -43,7 +43,7 @@ def diff(old: Config, new: Config) -> list[Change]:
         elif section.is_array:
             changes += _ordered(section.name, "", before, after)
         else:
-            changes += _single(section.name, "", before, after)
+            changes += _single(section.name, "", before, after, needs_restart=section.needs_restart)
     return changes
 
 
@@ -69,10 +69,10 @@ def _rule(settings: Any) -> str:
     return ", ".join(f"{name} = {known[name].write(value)}" for name, value in said.items()) or "for everything"
 
 
-def _single(section: str, name: str, before: Any, after: Any) -> Iterator[Change]:
+def _single(section: str, name: str, before: Any, after: Any, *, needs_restart: bool = False) -> Iterator[Change]:
     if before is None or after is None:
         if before is not after:
-            yield Change(section, name, "added" if before is None else "removed")
+            yield Change(section, name, "added" if before is None else "removed", needs_restart=needs_restart)
     elif type(before) is not type(after):
         yield Change(section, name, "changed", "kind", before.kind, after.kind)
     else:

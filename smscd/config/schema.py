@@ -56,6 +56,8 @@ class Section:
     kinds: dict[str, type[Any]]
     is_array: bool = False
     name_key: str = ""
+    needs_restart: bool = False
+    """Whether a running process can neither begin nor end with it."""
 
     @property
     def header(self) -> str:
@@ -79,7 +81,7 @@ SECTIONS = (
     Section("store", "store", {"": StoreSettings}),
     Section("records", "records", {"": RecordsSettings}),
     Section("opt_out", "opt_out", {"": OptOutSettings}),
-    Section("admin", "admin", {"": AdminSettings}),
+    Section("admin", "admin", {"": AdminSettings}, needs_restart=True),
 )
 """In the order in which the reference explains them."""
 

@@ -32,9 +32,6 @@ class ListenerSettings:
     enquire_link_timer: Annotated[
         Seconds, Between(0, 86400), 'an enquire_link is sent after this much silence; "0s" = never'
     ] = _SESSION.enquire_link_timer
-    enquire_link_misses: Annotated[
-        int, Between(1, 100), "so many enquire_link in a row into silence, and the ESME counts as gone"
-    ] = _SESSION.enquire_link_misses
     inactivity_timer: Annotated[
         Seconds, Between(0, 7 * 86400), 'a bind without any message for this long is unbound; "0s" = never'
     ] = _SESSION.inactivity_timer

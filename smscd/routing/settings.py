@@ -23,6 +23,7 @@ class RouteSettings:
         default_factory=list
     )
     text: Annotated[TextPattern | None, Example("/.*urgent.*/"), "what the text has to look like"] = None
-    strategy: Annotated[Literal["failover", "round-robin", "weighted"], "in which order the connectors are tried"] = (
-        "failover"
-    )
+    strategy: Annotated[
+        Literal["failover", "round-robin", "weighted"],
+        "which connector is taken: the first, or each in turn; weighted is like round-robin in this release",
+    ] = "failover"

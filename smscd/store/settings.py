@@ -18,4 +18,3 @@ class StoreSettings:
     retention: Annotated[
         Seconds, Between(0), "how long a finished message stays visible to query_sm and `smscd message`"
     ] = 24 * 3600.0
-    batch_max: Annotated[int, Between(1, 100_000), "acts per transaction: the more, the fewer fsyncs"] = 1000

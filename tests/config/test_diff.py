@@ -66,7 +66,7 @@ def test_what_needs_a_restart_is_marked() -> None:
 
 
 def test_a_section_that_comes_or_goes_is_told_as_such() -> None:
-    assert changes(SOUND, f"[admin]\n{SOUND}") == ["admin added"]
+    assert changes(SOUND, f"[admin]\n{SOUND}") == ["admin added (needs a restart)"]
     assert changes(f"[opt_out]\n{SOUND}", SOUND) == ["opt_out removed"]
 
 

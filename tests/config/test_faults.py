@@ -317,6 +317,36 @@ def test_a_fault_is_one_line_with_file_line_key_value_and_remedy(text: str, expe
     assert all("this release does not run connectors of this kind" in line for line in others)
 
 
+def test_a_clear_text_password_too_long_for_the_wire_is_warned_of_twice() -> None:
+    lines = said('[[esme]]\nsystem_id = "x"\npassword = "nine-long"\n')
+    assert [line.split(": ", 3)[3] for line in lines] == [
+        "is longer than the 8 octets of SMPP 3.4 §4.1.1: not every peer can send it",
+        "is kept in clear text: fine for the emulator; for anything else use `smscd hash-password`",
+    ]
+
+
+def test_a_client_certificate_without_its_key_is_of_no_use(tmp_path: Path) -> None:
+    (tmp_path / "c.pem").touch()
+    lines = said(smpp('tls.certificate = "c.pem"') + "\n", tmp_path)
+    assert "smscd.toml:5: connector.tls: tls.certificate and tls.key are of use only together" in lines
+
+
+def test_one_password_for_an_upstream_is_enough() -> None:
+    lines = said(smpp('password = "x"', 'password_file = "y"') + "\n")
+    assert "smscd.toml:6: connector.password_file: gives password and password_file: one of them is enough" in lines
+
+
+def test_tls_can_be_required_where_a_listener_has_it(tmp_path: Path) -> None:
+    for name in ("c.pem", "k.pem"):
+        (tmp_path / name).touch(mode=0o600)
+    tls = '\n[[listener]]\naddress = "[::1]:3550"\ntls.certificate = "c.pem"\ntls.key = "k.pem"\n'
+    assert said(esme("require_tls = true") + tls, tmp_path) == []
+
+
+def test_a_text_that_would_be_two_things_is_told_once() -> None:
+    assert len(said('[[esme]]\nsystem_id = "x"\npassword = 7\n')) == 1
+
+
 def test_all_faults_are_told_at_once_in_the_order_of_their_lines() -> None:
     text = """\
 [smscd]
