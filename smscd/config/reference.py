@@ -156,13 +156,13 @@ def _markdown_rows(settings: type[Any], prefix: str) -> Iterator[str]:
             if key.item is None:
                 yield from _markdown_rows(key.table, f"{prefix}{key.name}.")
             continue
-        cells = (f"`{prefix}{key.name}`", _default(key), _escaped(key.allowed), _escaped(_meaning(key)))
+        cells = (f"`{prefix}{key.name}`", _default(key, prefix), _escaped(key.allowed), _escaped(_meaning(key)))
         yield f"| {' | '.join(cells)} |"
 
 
-def _default(key: Key) -> str:
+def _default(key: Key, prefix: str) -> str:
     if key.required:
-        return "required"
+        return f"required with `{prefix}*`" if prefix else "required"
     return "none" if key.default is None else f"`{key.write(key.default)}`"
 
 
