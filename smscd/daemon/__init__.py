@@ -67,7 +67,11 @@ async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    await house.start()
+    try:
+        await house.start()
+    except BaseException:
+        await house.store.close()  # its threads would keep alive a process that does nothing
+        raise
     systemd.ready()
     watchdog = loop.create_task(systemd.feed_watchdog())
     if demo:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
 
 
 def notify(*lines: str) -> None:
-    """Send the lines to systemd; does nothing where nobody listens."""
+    """Send the lines to systemd; does nothing where nobody listens, or no longer."""
     path = os.environ.get("NOTIFY_SOCKET")
     if not path:
         return
     address = "\0" + path[1:] if path.startswith("@") else path
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel,
+        contextlib.suppress(OSError),  # a manager that went away must not take the daemon with it
+    ):
         channel.sendto("\n".join(lines).encode(), address)
 
 

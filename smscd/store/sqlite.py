@@ -62,6 +62,7 @@ class SqliteStore:
         self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
         self._writer: Writer
         self._reader: aiosqlite.Connection
+        self._connections: list[aiosqlite.Connection] = []
         self._loop: asyncio.Task[None] | None = None
         self._checkpointing = False
 
@@ -125,12 +126,19 @@ class SqliteStore:
         try:
             self._writer = Writer(lambda: _connect(self.path), 64)
             await self._writer
+            self._connections.append(self._writer)
+            await self._writer.on_writer(_prepare)
             await self._writer.on_writer(_migrate)
             self._reader = await aiosqlite.connect(self.path, isolation_level=None)
+            self._connections.append(self._reader)
             await self._reader.execute("PRAGMA query_only=ON")
             recovered = await self._recover()
         except sqlite3.Error as fault:
+            await self._disconnect()
             raise StoreBroken(f"{self.path}: {fault}") from fault
+        except StoreBroken:
+            await self._disconnect()
+            raise
         self._loop = asyncio.create_task(self._commit.run(), name="store")
         return recovered
 
@@ -151,7 +159,13 @@ class SqliteStore:
         await self._reader.close()
         with suppress(sqlite3.Error):  # nothing is lost by a log that was not copied back: the next start reads it
             await self._writer.on_writer(_checkpoint)
-        await self._writer.close()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        """Close what was opened: the thread of an open connection keeps the process alive."""
+        for connection in self._connections:
+            await connection.close()
+        self._connections.clear()
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -274,14 +288,16 @@ class SqliteStore:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # the promise P1: a commit returns after its WAL frames are synced
     connection.execute("PRAGMA wal_autocheckpoint=0")  # done by hand, outside the commits that people wait for
     connection.execute("PRAGMA journal_size_limit=67108864")
     connection.execute("PRAGMA cache_size=-16384")
     connection.execute("PRAGMA temp_store=MEMORY")
-    return connection
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
