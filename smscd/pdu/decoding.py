@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
-from smscd.pdu import tlv
 from smscd.pdu.compile import INTEGER_CODES, Run, function, steps
 from smscd.pdu.constants import HEADER_LENGTH
 from smscd.pdu.fields import Field, Kind, wire_fields
@@ -20,8 +19,12 @@ from smscd.pdu.fields import Field, Kind, wire_fields
 Decoder = Callable[[bytes, int, int, int], Any]
 """(frame, command_length, command_status, sequence_number) -> PDU"""
 
+_REFUSAL: Final = "    return refuse(frame, command_status, sequence_number)"
+
 EntryReader = Callable[[bytes, int], tuple[Any, int] | None]
 """(frame, position) -> one structure of a counted list and the position behind it, or None"""
+
+_unpack_tlv = struct.Struct(">HH").unpack_from
 
 
 def _pattern(run: Run) -> re.Pattern[bytes]:
@@ -41,8 +44,8 @@ def _pattern(run: Run) -> re.Pattern[bytes]:
     return re.compile("".join(parts).encode(), re.DOTALL)
 
 
-def _read_run(number: int, run: Run, position: str, namespace: dict[str, Any]) -> Iterator[str]:
-    """Source lines that match one run at `position` and leave its values in locals of their names."""
+def _read_run(number: int, run: Run, namespace: dict[str, Any], refusal: str = _REFUSAL) -> Iterator[str]:
+    """Source lines that match one run at `p`, leave its values in locals of their names, and move `p` behind it."""
     namespace[f"match{number}"] = _pattern(run).match
     integers = [(name, field) for name, field in run if field.kind is Kind.INTEGER]
     groups: list[str] = []
@@ -55,9 +58,9 @@ def _read_run(number: int, run: Run, position: str, namespace: dict[str, Any]) -
             gathered.append(f"integers{len(gathered)}")
             groups.append(gathered[-1])
         inside = field.kind is Kind.INTEGER
-    yield f"m = match{number}(frame, {position})"
+    yield f"m = match{number}(frame, p)"
     yield "if m is None:"
-    yield "    return refuse(frame, command_status, sequence_number)"
+    yield refusal
     yield f"({', '.join(groups)},) = m.groups()"
     if integers:
         layout = ">" + "".join(INTEGER_CODES[field.size] for _, field in integers)
@@ -70,8 +73,7 @@ def _entry_reader(cls: type[Any]) -> EntryReader:
     """A function that reads one structure of a counted list: the structure and the position behind it, or None."""
     namespace: dict[str, Any] = {"cls": cls}
     run = list(wire_fields(cls).items())
-    body = list(_read_run(0, run, "p", namespace))
-    body[2] = "    return None"
+    body = list(_read_run(0, run, namespace, refusal="    return None"))
     body.append(f"return cls({', '.join(name for name, _ in run)}), p")
     reader: EntryReader = function("read(frame, p)", body, namespace)
     return reader
@@ -102,41 +104,45 @@ def _list_reader(field: Field) -> Callable[[bytes, int, int], tuple[list[Any], i
 
 def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder:
     """The decoder of a PDU class. `refuse` is called with the frame when the mandatory part cannot be read."""
-    namespace: dict[str, Any] = {"cls": cls, "refuse": refuse, "read_tlvs": tlv.read}
-    body: list[str] = []
-    position = str(HEADER_LENGTH)
-    optional = False
+    namespace: dict[str, Any] = {"cls": cls, "refuse": refuse, "unpack_tlv": _unpack_tlv}
+    body = [f"p = {HEADER_LENGTH}"]
     for number, step in enumerate(steps(cls)):
         if isinstance(step, list):
-            body += _read_run(number, step, position, namespace)
+            body += _read_run(number, step, namespace)
+            continue
+        name, field = step
+        if field.kind is Kind.SIZED_OCTETS:
+            body += _read_sized(name, field)
+        elif field.kind is Kind.LIST:
+            namespace[f"read_{name}"] = _list_reader(field)
+            body += _read_list(name, field)
         else:
-            name, field = step
-            if field.kind is Kind.SIZED_OCTETS:
-                body += _read_sized(name, field)
-            elif field.kind is Kind.LIST:
-                namespace[f"read_{name}"] = _list_reader(field)
-                body += _read_list(name, field)
-            else:
-                optional = True
-                continue
-        position = "p"
-    if position != "p":
-        body.append(f"p = {position}")
-    if optional:
-        body += ["if p == command_length:", "    tlvs = []", "    tail = b''"]
-        body += ["else:", "    tlvs, tail = read_tlvs(frame, p, command_length)"]
-    else:
-        body.append("tail = frame[p:]")
-    body.append(f"return cls({', '.join(['sequence_number', 'command_status', 'tail', *wire_fields(cls)])})")
+            body += _READ_TLVS
+    arguments = ["sequence_number", "command_status", "frame[p:]", *wire_fields(cls)]
+    body.append(f"return cls({', '.join(arguments)})")
     result: Decoder = function("decode(frame, command_length, command_status, sequence_number)", body, namespace)
     return result
+
+
+_READ_TLVS: Final = (
+    "tlvs = []",
+    "last = command_length - 4",
+    "while p <= last:",
+    "    tag, length = unpack_tlv(frame, p)",
+    "    end = p + 4 + length",
+    "    if end > command_length:",
+    "        break",
+    "    tlvs.append((tag, frame[p + 4 : end]))",
+    "    p = end",
+)
+"""All whole TLVs; from the first that promises more than there is, the octets stay in `tail`."""
 
 
 def _read_sized(name: str, field: Field) -> list[str]:
     return [
         f"end = p + {field.counter}",
         "if end > command_length:",
-        "    return refuse(frame, command_status, sequence_number)",
+        _REFUSAL,
         f"{name} = frame[p:end]",
         "p = end",
     ]
@@ -146,6 +152,6 @@ def _read_list(name: str, field: Field) -> list[str]:
     return [
         f"found = read_{name}(frame, p, {field.counter})",
         "if found is None:",
-        "    return refuse(frame, command_status, sequence_number)",
+        _REFUSAL,
         f"{name}, p = found",
     ]

@@ -42,6 +42,9 @@ STAT_WORDS: Final[dict[MessageState, str]] = {
 }
 """Appendix B table B-2. ENROUTE, SKIPPED and SCHEDLD are not in it: seven octets that peers use for those states."""
 
+_STAT_OCTETS: Final = {int(state): word.encode() for state, word in STAT_WORDS.items()}
+_DELIVERED: Final = int(MessageState.DELIVERED)
+
 _STATES: Final[dict[str, MessageState]] = {
     **{word: state for state, word in STAT_WORDS.items()},
     **{state.name: state for state in MessageState},
@@ -92,10 +95,7 @@ class Receipt:
 
 def receipt_stat(message_state: int) -> str:
     """The seven octets after `stat:` for a message_state; UNKNOWN for a number that is none."""
-    try:
-        return STAT_WORDS[MessageState(message_state)]
-    except ValueError:
-        return STAT_WORDS[MessageState.UNKNOWN]
+    return _STAT_OCTETS.get(message_state, b"UNKNOWN").decode()
 
 
 def format_receipt(
@@ -114,15 +114,15 @@ def format_receipt(
     `dlvrd` is 1 for a delivered message unless given. Numbers beyond three digits are written as 999.
     """
     if dlvrd is None:
-        dlvrd = 1 if message_state == MessageState.DELIVERED else 0
+        dlvrd = 1 if message_state == _DELIVERED else 0
     return b"id:%b sub:%03d dlvrd:%03d submit date:%b done date:%b stat:%b err:%03d text:%b" % (
         message_id,
-        min(sub, 999),
-        min(dlvrd, 999),
+        sub if sub < 1000 else 999,
+        dlvrd if dlvrd < 1000 else 999,
         _ten_digits(submit_date // MINUTE),
         _ten_digits(done_date // MINUTE),
-        receipt_stat(message_state).encode(),
-        min(err, 999),
+        _STAT_OCTETS.get(message_state, b"UNKNOWN"),
+        err if err < 1000 else 999,
         text[:TEXT_OCTETS],
     )
 

@@ -14,7 +14,6 @@ from typing import Final
 
 from smscd.pdu.fields import Tlv
 
-_unpack_head = struct.Struct(">HH").unpack_from
 _pack_head = struct.Struct(">HH").pack
 
 
@@ -295,20 +294,6 @@ def octets(tag: int, value: bytes) -> Tlv:
 
 
 # --- on the wire -------------------------------------------------------------------------------------------------
-
-
-def read(frame: bytes, position: int, end: int) -> tuple[list[Tlv], bytes]:
-    """All whole TLVs from `position` on, and the octets behind the last whole one."""
-    tlvs: list[Tlv] = []
-    last = end - 4
-    while position <= last:
-        tag, length = _unpack_head(frame, position)
-        stop = position + 4 + length
-        if stop > end:
-            break
-        tlvs.append((tag, frame[position + 4 : stop]))
-        position = stop
-    return tlvs, frame[position:]
 
 
 def write(tlvs: Iterable[Tlv]) -> bytes:

@@ -65,8 +65,8 @@ def test_what_is_written_is_read_as_it_was(written: pdu.Pdu) -> None:
 
 @st.composite
 def frames(draw: st.DrawFn) -> bytes:
-    """A frame of honest length: a header, then a body that is whole, damaged, or nothing but octets."""
-    kind = draw(st.sampled_from(["damaged", "damaged", "tail", "octets"]))
+    """A frame of honest length: a header, then a body that is whole, damaged, too long, or nothing but octets."""
+    kind = draw(st.sampled_from(["whole", "damaged", "damaged", "tail", "octets"]))
     command_id = draw(st.sampled_from([cls.command_id for cls in pdu.PDUS]))
     if kind == "octets":
         command_id = draw(st.one_of(st.just(command_id), HEADER_WORD))
@@ -111,10 +111,10 @@ def test_a_frame_is_read_losslessly_or_refused_by_name_and_nothing_else_happens(
 
     check()
     # Random octets alone never get inside: the counters prove that this strategy does.
-    assert seen["refused"] > 50, seen
-    assert seen["accepted request with a body"] > 50, seen
-    assert seen["TLVs"] > 50, seen
-    assert seen["tail"] > 50, seen
+    assert seen["refused"] > 10, seen
+    assert seen["accepted request with a body"] > 10, seen
+    assert seen["TLVs"] > 10, seen
+    assert seen["tail"] > 10, seen
 
 
 @given(frames())
