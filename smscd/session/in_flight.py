@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from smscd.pdu import MAX_SEQUENCE_NUMBER, Pdu
+from smscd.pdu import MAX_SEQUENCE_NUMBER, CommandId, Pdu
+
+_ENQUIRE_LINK: Final = int(CommandId.enquire_link)
 
 
 @dataclass(slots=True)
@@ -35,6 +38,13 @@ class InFlight:
     def anything(self) -> bool:
         """Whether `expire` could find something."""
         return bool(self.messages or self.control or self.late)
+
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether more is missing than the answer to an enquire_link."""
+        return bool(self.messages) or any(
+            pending.request.command_id != _ENQUIRE_LINK for pending in self.control.values()
+        )
 
     def allot(self) -> int:
         """The next sequence_number: 1 to 0x7FFFFFFF and 1 again (SMPP 3.4 §5.1.4), never one that may be answered."""

@@ -14,7 +14,7 @@ from smscd.session.outgoing import Outgoing, bind_resp
 from smscd.session.settings import SessionSettings
 from smscd.session.states import BINDS, Side, State
 
-UNBIND: Final = int(CommandId.unbind)
+_UNBIND_RESP: Final = int(CommandId.unbind_resp)
 OUR_OWN: Final = object()
 """The context of a request that the session makes by itself: its answer is nobody's news."""
 
@@ -120,7 +120,7 @@ class Lifecycle:
     # --- leaving --------------------------------------------------------------------------------------------------
 
     def _unbound(self) -> None:
-        """The peer's unbind was read, or ours was answered: no more requests, only what is still owed."""
+        """The peer's unbind or the end of its stream was read, or ours answered: no requests, only what is owed."""
         self._enter(State.UNBOUND)
 
     def _farewell(self) -> None:
@@ -131,10 +131,9 @@ class Lifecycle:
         if self.owed or self._leaving is None:
             return
         if self._unbind_to_answer is not None:
-            self._out.octets(pdu.header(UNBIND | RESPONSE, pdu.ESME_ROK, self._unbind_to_answer))
+            self._out.octets(pdu.header(_UNBIND_RESP, pdu.ESME_ROK, self._unbind_to_answer))
             self._unbind_to_answer = None
-        ours = any(pending.request.command_id == UNBIND for pending in self._in_flight.control.values())
-        if not self._in_flight.messages and not ours:
+        if self._leaving[0] is Cause.EOF or not self._in_flight.awaits_answers:
             self._close(*self._leaving)
 
     def _hurry(self, now: float) -> None:
@@ -151,10 +150,19 @@ class Lifecycle:
         self._close(Cause.OWNER, reason)
         return self._take_news()
 
-    def receive_eof(self, now: float) -> list[Event]:  # noqa: ARG002 - all that the transport reports has a time
-        """The connection is gone. What we still owe is lost with it; what is in flight comes back in `Closed`."""
+    def receive_eof(self, now: float, *, can_write: bool = False) -> list[Event]:  # noqa: ARG002 - as all news of the wire
+        """The peer sends nothing more: `Closed`, with what is in flight; what we owe is lost with the connection.
+
+        Unless `can_write`: a peer that has closed only its own direction gets its answers first, within the response
+        timer.
+        """
         octets = self._framer.pending
-        self._close(Cause.EOF, "the peer closed the connection" + (f", {octets} octets into a PDU" if octets else ""))
+        reason = "the peer closed the connection" + (f", {octets} octets into a PDU" if octets else "")
+        if can_write and self.owed:
+            self._leaving = (Cause.EOF, reason)
+            self._unbound()
+        else:
+            self._close(Cause.EOF, reason)
         return self._take_news()
 
     def _close(self, cause: Cause, reason: str) -> None:

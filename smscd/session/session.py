@@ -25,15 +25,16 @@ from smscd.session.events import (
     UnexpectedResponse,
 )
 from smscd.session.in_flight import Pending
-from smscd.session.lifecycle import OUR_OWN, UNBIND, Lifecycle
+from smscd.session.lifecycle import OUR_OWN, Lifecycle
 from smscd.session.settings import SessionSettings
 from smscd.session.states import BINDS, BOUND, Side, State
 from smscd.session.timers import Advice, Liveness, SessionTime
 
 _GENERIC_NACK: Final = int(CommandId.generic_nack)
 _ENQUIRE_LINK: Final = int(CommandId.enquire_link)
+_UNBIND: Final = int(CommandId.unbind)
 _OUTBIND: Final = int(CommandId.outbind)
-_SESSION_RESPONSES: Final = frozenset(command_id | RESPONSE for command_id in (*BINDS, UNBIND, _ENQUIRE_LINK))
+_SESSION_RESPONSES: Final = frozenset(command_id | RESPONSE for command_id in (*BINDS, _UNBIND, _ENQUIRE_LINK))
 
 
 class Session(Lifecycle):
@@ -57,6 +58,10 @@ class Session(Lifecycle):
         free = self.settings.window - len(self._in_flight.messages)
         return free if free > 0 and self._our_messages else 0
 
+    def silence(self, now: float) -> float:
+        """Seconds since the peer's last whole PDU, without those in which reading was paused."""
+        return self._time.at(now) - self._liveness.heard_at
+
     @property
     def in_flight(self) -> int:
         """Our requests about messages that are not answered yet."""
@@ -70,9 +75,9 @@ class Session(Lifecycle):
         Never raises for what the peer sent: a malformed body, an unknown command or a wrong state is answered and told
         as a `Refusal`; an unframeable PDU is nacked and ends the session (SMPP 3.4 §4.3, 5.0 §2.8.2).
         """
-        events = self._take_news()
         if self.state is State.CLOSED:
-            return events
+            return self._take_news()
+        events: list[Event] = []
         time = self._time.at(now)
         frames = self._framer.feed(data)
         if frames:
@@ -104,18 +109,19 @@ class Session(Lifecycle):
             peer_messages = self._peer_messages
         if events:
             self._last_message = time
-        self._end_of_read(events)
+        if self._framer.error is not None or self.state is State.UNBOUND:
+            self._end_of_read(events)
         return events
 
     def _end_of_read(self, events: list[Event]) -> None:
-        """What is due once per read: the end of a broken stream, or of an unbind with nothing left to say."""
+        """Ends a broken stream, or an unbind with nothing left to say."""
         error = self._framer.error
         if error is not None:
             # 3.4 §4.3: "it should assume that the data is corrupt", so nothing behind it is looked at
             self._out.error(_GENERIC_NACK, pdu.ESME_RINVCMDLEN, error.sequence_number)
             events.append(Refusal(0, error.sequence_number, pdu.ESME_RINVCMDLEN, error.reason))
             self._close(Cause.UNFRAMEABLE, error.reason)
-        elif self.state is State.UNBOUND:
+        else:
             self._farewell()
         events += self._take_news()
 
@@ -159,7 +165,7 @@ class Session(Lifecycle):
                 version = versions.version_of_mc(request, received, self.settings.peer_version)
                 self._bound(request, version, received.system_id or b"")
                 events.append(Bound(self.state, version, self.peer_system_id))
-        elif request.command_id == UNBIND:
+        elif request.command_id == _UNBIND:
             # whatever the status: a peer that refuses to be left is left all the same
             events.append(Unbound(by_peer=False))
             self._unbound()
@@ -171,7 +177,7 @@ class Session(Lifecycle):
             self._refuse_state(command_id, number, events)
         elif command_id == _ENQUIRE_LINK:
             self._out.octets(pdu.header(_ENQUIRE_LINK | RESPONSE, pdu.ESME_ROK, number))
-        elif command_id == UNBIND:
+        elif command_id == _UNBIND:
             self._leaving = (Cause.UNBOUND, "unbound by the peer")
             self._unbind_to_answer = number
             self._unbound()
@@ -240,7 +246,7 @@ class Session(Lifecycle):
             self._framer.max_length = self.settings.max_pdu  # messages may follow the bind_resp in the same read
         elif command_id == _OUTBIND:
             self._outbound(now)
-        elif command_id == UNBIND:
+        elif command_id == _UNBIND:
             self._leaving = (Cause.UNBOUND, "unbound by us")
             self._our_messages = frozenset()
         return number
@@ -306,9 +312,9 @@ class Session(Lifecycle):
 
     def tick(self, now: float) -> list[Event]:
         """Looks at every timer; to be called about once a second. Costs next to nothing while nothing is due."""
-        events = self._take_news()
         if self.state is State.CLOSED:
-            return events
+            return self._take_news()
+        events: list[Event] = []
         time = self._time.at(now)
         if self._in_flight.anything:
             self._expire(time, events)
@@ -336,7 +342,7 @@ class Session(Lifecycle):
                 events.append(Unanswered(pending.context, pending.request))
             if isinstance(pending.request, pdu.Bind):
                 self._close(Cause.BIND_UNANSWERED, f"no bind_resp within {self.settings.response_timer:g} s")
-            elif pending.request.command_id == UNBIND and self._leaving is not None:
+            elif pending.request.command_id == _UNBIND and self._leaving is not None:
                 self._close(self._leaving[0], f"{self._leaving[1]}, without an unbind_resp")
 
     def _watch(self, now: float, time: float) -> None:

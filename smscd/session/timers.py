@@ -42,20 +42,20 @@ class Liveness:
     primitive".
     """
 
-    __slots__ = ("_asked", "_asked_at", "_heard_at")
+    __slots__ = ("_asked", "_asked_at", "heard_at")
 
     def __init__(self, time: float) -> None:
-        self._heard_at = time
+        self.heard_at = time
         self._asked = 0
         self._asked_at = time
 
     def heard(self, time: float) -> None:
-        self._heard_at = time
+        self.heard_at = time
         self._asked = 0
 
     def advice(self, time: float, enquire_link_timer: float, response_timer: float, misses: int) -> Advice:
         """ASK notes that it is being done; GONE comes when `misses` in a row have met silence."""
-        if not enquire_link_timer or time - self._heard_at < enquire_link_timer:
+        if not enquire_link_timer or time - self.heard_at < enquire_link_timer:
             return Advice.WAIT
         if self._asked and time - self._asked_at < response_timer:
             return Advice.WAIT

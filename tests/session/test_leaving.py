@@ -196,3 +196,36 @@ def test_an_end_in_the_middle_of_a_pdu_is_said_so() -> None:
     session.receive_data(pdu.encode(message())[:20], 0)
     (closed,) = session.receive_eof(0)
     assert closed == Closed("the peer closed the connection, 20 octets into a PDU", Cause.EOF)
+
+
+def test_a_peer_that_has_only_stopped_sending_still_gets_its_answers() -> None:
+    pair = bound()
+    pair.esme.session.request(message(), pair.now, "mine")
+    pair.pump()
+    pair.mc.session.request(delivery(), pair.now, "receipt")
+    submitted = pair.mc.only(pdu.SubmitSm)
+    assert pair.mc.session.receive_eof(pair.now, can_write=True) == []
+    assert pair.mc.in_state(State.UNBOUND)
+    pair.mc.session.data_to_send()
+    assert pair.mc.session.respond(submitted, pdu.SubmitSmResp(message_id=b"1"))
+    (closed,) = pair.mc.session.tick(pair.now)
+    assert isinstance(closed, Closed)
+    assert closed.cause is Cause.EOF
+    assert [event.context for event in closed.unanswered] == ["receipt"]
+    assert frames(pair.mc.session.data_to_send()) == [pdu.SubmitSmResp(submitted.sequence_number, message_id=b"1")]
+
+
+def test_a_peer_that_unbinds_and_stops_sending_gets_its_answers_too() -> None:
+    pair = bound()
+    pair.esme.session.request(message(), pair.now, "mine")
+    pair.esme.session.unbind(pair.now)
+    pair.pump()
+    assert pair.mc.session.receive_eof(pair.now, can_write=True) == []
+    pair.mc.session.respond(pair.mc.only(pdu.SubmitSm), pdu.SubmitSmResp(message_id=b"1"))
+    assert [type(sent) for sent in frames(pair.mc.session.data_to_send())] == [pdu.SubmitSmResp, pdu.UnbindResp]
+    assert pair.mc.in_state(State.CLOSED)
+
+
+def test_a_peer_that_stops_sending_with_nothing_owed_is_gone() -> None:
+    (closed,) = bound().mc.session.receive_eof(0, can_write=True)
+    assert isinstance(closed, Closed)

@@ -173,3 +173,12 @@ def test_a_tick_with_nothing_due_writes_nothing() -> None:
     pair.advance(1000)
     assert pair.esme.events == pair.mc.events == []
     assert pair.mc.session.data_to_send() == b""
+
+
+def test_silence_is_measured_from_the_last_whole_pdu() -> None:
+    session = bound().mc.session
+    session.receive_data(pdu.encode(message()), 4)
+    session.receive_data(pdu.encode(message())[:-1], 6)
+    assert session.silence(10) == 6
+    session.pause_timers(10)
+    assert session.silence(50) == 6
