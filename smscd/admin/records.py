@@ -94,7 +94,7 @@ class Records:
         last = False
         while not last:
             records, last = self._gather()
-            if not self._keep([line(record) for record in records]):
+            if not self._keep(self._rendered(records)):
                 return
         try:
             self._file.close()
@@ -112,6 +112,16 @@ class Records:
             except queue.Empty:
                 return gathered, False
         return gathered, True
+
+    def _rendered(self, records: list[Record]) -> list[bytes]:
+        lines = []
+        for record in records:
+            try:
+                lines.append(line(record))
+            except Exception:  # a fault of ours costs its own record, not all that follow
+                log.exception("a record cannot be made", message_id=record[0].message_id)
+                self._done += 1
+        return lines
 
     def _keep(self, lines: list[bytes]) -> bool:
         """Write `lines`, as often as it takes; False if the disk did not even take them when asked to stop."""

@@ -54,7 +54,7 @@ def _row(metric: Metric, labels: tuple[str, ...]) -> str:
 
 def page() -> str:
     """The whole of docs/records.md."""
-    fields = "".join(f"| `{field.name}` | {field.notation.shape} | {field.help} |\n" for field in FIELDS)
+    fields = "".join(f"| `{field.name}` | {field.shape} | {field.help} |\n" for field in FIELDS)
     metrics = "".join(_row(metric, labels) for labels, table, _ in TABLES for metric in table)
     return f"{_HEAD}{fields}{_METRICS}{metrics}"
 

@@ -89,5 +89,9 @@ def _session(session: dict[str, Any]) -> list[str]:
 
 
 def _version(value: Any) -> str:
-    """3.4 for 0x34 (SMPP 3.4 §5.2.4)."""
-    return f"{value >> 4}.{value & 15}" if isinstance(value, int) else cell(value)
+    """3.4 for 0x34 (SMPP 3.4 §5.2.4), however it is written."""
+    try:
+        number = int(str(value), 0)
+    except ValueError:
+        return cell(value)
+    return f"{number >> 4}.{number & 15}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import threading
 import time
@@ -55,7 +56,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 
 def numbered(first: int, count: int) -> list[Record]:
-    return [{"record": "message", "message_id": str(number)} for number in range(first, first + count)]
+    return [(message(message_id=str(number)), None) for number in range(first, first + count)]
 
 
 @pytest.fixture
@@ -68,9 +69,23 @@ def written(tmp_path: Path) -> Iterator[Records]:
 # --- what they say
 
 
-def test_a_record_has_exactly_the_documented_fields_in_their_order() -> None:
-    (whole,) = records_of(message())
-    assert list(json.loads(line(whole))) == [field.name for field in FIELDS]
+SHAPES = {
+    "string": r'".*"',
+    "string or null": r'".*"|null',
+    "integer": r"\d+",
+    "integer or null": r"\d+|null",
+    "time (ISO 8601, UTC)": r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"',
+}
+
+
+@pytest.mark.parametrize("parts", [0, 1, 3])
+def test_a_line_has_exactly_the_documented_fields_in_their_order_and_shape(parts: int) -> None:
+    closed = message(parts=[Part(1, number + 1, "carrier-a") for number in range(parts)])
+    for record in records_of(closed):
+        said = json.loads(line(record))
+        assert list(said) == [field.name for field in FIELDS]
+        for field in FIELDS:
+            assert re.fullmatch(SHAPES[field.shape], json.dumps(said[field.name])), field.name
 
 
 def test_a_closed_message_is_told_with_full_numbers_names_and_times() -> None:
@@ -96,7 +111,6 @@ def test_a_closed_message_is_told_with_full_numbers_names_and_times() -> None:
         "connector": "carrier-a",
         "upstream_message_id": "up-1",
         "accepted_at": "2027-01-15T08:00:00.123456Z",
-        "submitted_at": None,
         "final_at": "2027-01-15T08:00:01.623456Z",
         "stage": "closed",
         "message_state": "DELIVERED",
@@ -157,6 +171,16 @@ def test_what_is_written_is_on_the_disk_after_a_close(tmp_path: Path, written: R
     assert [one["message_id"] for one in lines_of(path)] == ["0", "1", "2", "3", "4"]
     assert written.counters.records_written == 5
     assert written.counters.records_dropped == 0
+    assert written.waiting == 0
+
+
+def test_a_record_that_cannot_be_made_costs_only_itself(tmp_path: Path, written: Records) -> None:
+    broken: Any = (message(message_id="2", accepted_at="never"), None)
+    with capture_logs() as logs:
+        written.write([*numbered(1, 1), broken, *numbered(3, 1)])
+        written.close()
+    assert [one["message_id"] for one in lines_of(tmp_path / "records" / "records.jsonl")] == ["1", "3"]
+    assert [(entry["event"], entry["message_id"]) for entry in logs] == [("a record cannot be made", "2")]
     assert written.waiting == 0
 
 

@@ -29,7 +29,7 @@ NOW: dict[str, Any] = {
             "window": 100, "owed": 3, "in_flight": 20, "since": 1_800_000_000_000_000,
         },
         {
-            "system_id": "[red]evil\x1b[2J", "bind": "receiver", "peer": "[::1]:40001", "interface_version": 0x50,
+            "system_id": "[red]evil\x1b[2J", "bind": "receiver", "peer": "[::1]:40001", "interface_version": "0x50",
             "window": 10, "owed": 0, "in_flight": 0, "since": "2027-01-15T09:30:00+01:00",
         },
     ],
@@ -59,6 +59,7 @@ def test_on_a_terminal_it_is_tables(serve: Serve, smscd: Smscd) -> None:
     assert rows["test"] == [
         "test", "transceiver", "127.0.0.1:40000", "3.4", "100", "20", "3", "2027-01-15", "08:00:00Z"
     ]  # fmt: skip
+    assert rows["[red]evil\\x1b[2J"][1:4] == ["receiver", "[::1]:40001", "5.0"]
     assert rows["handsets"] == ["handsets", "emulator", "up", "5", "1", "99"]
 
 
