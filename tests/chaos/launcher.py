@@ -1,0 +1,50 @@
+"""smscd with one promise broken on purpose: the negative controls, without which a broken harness would pass.
+
+python -m tests.chaos.launcher answer-first run --config FILE
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from smscd import cli
+from smscd.daemon import house
+from smscd.pdu import ESME_ROK
+from smscd.store import MemoryStore, Recovered, SqliteStore
+from smscd.store.batch import Batch
+
+
+class AnswerFirst(SqliteStore):
+    """Every answer is on the wire before its batch is written: what a careless "optimisation" would do."""
+
+    async def _write(self, batch: Batch) -> None:
+        for message, answer in batch._answers:
+            answer(message, ESME_ROK)
+        batch._answers.clear()
+        for _ in range(3):  # the links flush at the end of a loop turn
+            await asyncio.sleep(0)
+        await super()._write(batch)
+
+
+def forgetful(_path: Path, *arguments: Any) -> MemoryStore:
+    """Nothing is on disk at all."""
+    return MemoryStore(*arguments)
+
+
+class Unsynced(SqliteStore):
+    """Everything is written, nothing is synced: kill -9 does not notice, a power cut does."""
+
+    async def open(self) -> Recovered:
+        recovered = await super().open()
+        await self._writer.on_writer(lambda connection: connection.execute("PRAGMA synchronous=OFF"))
+        return recovered
+
+
+STORES = {"answer-first": AnswerFirst, "forgetful": forgetful, "unsynced": Unsynced}
+
+if __name__ == "__main__":
+    vars(house)["SqliteStore"] = STORES[sys.argv.pop(1)]
+    cli.main()

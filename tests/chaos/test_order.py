@@ -1,0 +1,42 @@
+"""P1: an answer leaves after the sync that makes it true. Seen in the system calls, so it depends on no luck."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smscd import pdu
+from tests.chaos import trace
+from tests.chaos.conftest import Build
+from tests.chaos.esme import Esme, message
+from tests.chaos.ledger import Ledger
+
+MESSAGES = 5
+
+
+async def orders(build: Build, out: Path, sabotage: str = "") -> list[str]:
+    """Submit one message after the other to a traced smscd; what was wrong with the order of each."""
+    trace.usable()
+    ledger = Ledger()
+    smscd = build(sabotage=sabotage, prefix=trace.strace(out))
+    await smscd.begin()
+    esme = await Esme(ledger).bind(smscd.port)
+    frames: list[tuple[bytes, bytes]] = []
+    for _ in range(MESSAGES):
+        tag = ledger.tag()
+        answer = await esme.ask(message(tag))
+        assert isinstance(answer, pdu.SubmitSmResp)
+        frames.append((tag, pdu.encode(answer)))
+    await smscd.halt()
+    trace.closed(out)
+    return [wrong for tag, answer in frames if (wrong := trace.answered_before_synced(out, tag, answer)) is not None]
+
+
+async def test_the_answer_is_written_after_the_sync_of_what_it_promises(build: Build, tmp_path: Path) -> None:
+    assert await orders(build, tmp_path / "strace") == []
+
+
+@pytest.mark.parametrize("sabotage", ["answer-first", "forgetful", "unsynced"])
+async def test_a_build_that_answers_too_early_is_found_out(build: Build, tmp_path: Path, sabotage: str) -> None:
+    assert len(await orders(build, tmp_path / "strace", sabotage)) == MESSAGES
