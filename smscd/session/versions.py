@@ -92,17 +92,15 @@ def wire_tlvs(message: pdu.Pdu, tlvs: list[pdu.Tlv], interface_version: int) -> 
 
     Raises SessionError where leaving one out would lose the text: a message_payload for a 3.3 peer.
     """
-    if interface_version >= V5_0:
-        return tlvs
     if interface_version < V3_4:
         if any(tag == _TAG_MESSAGE_PAYLOAD for tag, _ in tlvs):
             raise SessionError("a 3.3 peer cannot be sent a message_payload: put the text into short_message")
         return []
+    if interface_version >= V5_0 or not message.command_id & pdu.RESPONSE:
+        return tlvs
     if message.command_id in _RESPONSES_WITHOUT_TLVS:
         return []
-    if message.command_id & pdu.RESPONSE:
-        return [(tag, value) for tag, value in tlvs if tag != _TAG_CONGESTION_STATE]
-    return tlvs
+    return [(tag, value) for tag, value in tlvs if tag != _TAG_CONGESTION_STATE]
 
 
 def encode_for(message: pdu.Pdu, interface_version: int) -> bytes:

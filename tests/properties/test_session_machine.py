@@ -229,6 +229,10 @@ class TwoSessions(RuleBasedStateMachine):
                 assert own.session.state is State.CLOSED
 
     def teardown(self) -> None:
+        """Every run ends with an unbind, if it can, and then with the line cut: nothing may be left over."""
+        self.unbind(Side.ESME)
+        self.carry_both_ways()
+        self.carry_both_ways()
         for own in self.ends.values():
             own.hear(own.session.receive_eof(self.now))
             assert own.closed == 1

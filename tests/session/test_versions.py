@@ -8,7 +8,7 @@ from smscd import pdu
 from smscd.errors import SessionError
 from smscd.pdu import CommandStatus
 from smscd.session import Answered, served_version, wire_status
-from smscd.session.versions import STATUS_BEFORE_5_0
+from smscd.session.versions import STATUS_BEFORE_5_0, wire_tlvs
 from tests.session.pair import SessionPair, bound, delivery, frames, message
 
 ANY_TLV = (0x0204, b"\x00\x01")
@@ -85,6 +85,22 @@ def test_a_3_4_peer_gets_every_tlv_of_a_request() -> None:
     pair.mc.session.request(receipt, 0)
     pair.pump()
     assert pair.esme.only(pdu.DeliverSm).tlvs == receipt.tlvs
+
+
+@pytest.mark.parametrize(
+    ("carrier", "version", "kept"),
+    [
+        (delivery(), 0x50, [ANY_TLV, CONGESTION]),
+        (delivery(), 0x34, [ANY_TLV, CONGESTION]),
+        (delivery(), 0x33, []),
+        (pdu.DataSmResp(), 0x50, [ANY_TLV, CONGESTION]),
+        (pdu.DataSmResp(), 0x34, [ANY_TLV]),
+        (pdu.SubmitMultiResp(), 0x34, []),
+        (pdu.SubmitMultiResp(), 0x50, [ANY_TLV, CONGESTION]),
+    ],
+)
+def test_which_tlvs_travel_to_whom(carrier: pdu.Pdu, version: int, kept: list[pdu.Tlv]) -> None:
+    assert wire_tlvs(carrier, [ANY_TLV, CONGESTION], version) == kept
 
 
 def test_text_in_a_message_payload_is_never_dropped_silently() -> None:
