@@ -149,7 +149,7 @@ class Ancillary:
         if owned is None:
             if message.id in gone or message.stage not in {Stage.QUEUED, Stage.HELD}:
                 return None
-            self._scheduler.owned[message.id] = message
+            self._scheduler.own(message)
             self._off_the_queue(message)
             return message
         if not owned.is_open:

@@ -165,7 +165,7 @@ class Journey:
         if connector is not None and message.due <= now and lane.idle and connector.credit() > lane.reserved:
             self._lease(message, connector, now)
             lane.reserved += 1
-            self.scheduler.owned[message.id] = message
+            self.scheduler.own(message)
             batch.then(message, self._leave)
         else:
             self.queued += 1
@@ -195,7 +195,7 @@ class Journey:
             lane = self.scheduler.lane(message.connector)
             if message.stage == Stage.LEASED:
                 lane.reserved -= 1
-                self.scheduler.owned.pop(message.id, None)
+                self.scheduler.release(message)
             elif message.stage == Stage.QUEUED:
                 lane.queued -= 1
                 self.queued -= 1

@@ -152,7 +152,7 @@ class Commands:
             validity = self._journey.retry.validity if message.kind == Kind.MT else self._journey.retry.receipt_validity
             message.due, message.expires, message.final_at = now, now + int(validity * SECOND), 0
             message.message_state = int(pdu.MessageState.ENROUTE)
-            self._journey.scheduler.owned[message.id] = message
+            self._journey.scheduler.own(message)
             self._journey.requeue(message)
             retried += 1
         if not retried:

@@ -40,7 +40,7 @@ async def _take_up(journey: Journey, connector: Connector) -> None:
     while page := await journey.store.leased(connector.name, after, PAGE):
         after = page[-1].id
         for message in page:
-            journey.scheduler.owned[message.id] = message
+            journey.scheduler.own(message)
             if message.parts and all(part.stage == Stage.SENT for part in message.parts):
                 journey.scheduler.lane(connector.name).in_flight += 1
                 connector.resume(message)

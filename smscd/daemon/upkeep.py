@@ -68,7 +68,7 @@ class Upkeep:
         for one in found:
             message = self._journey.scheduler.owned.get(one.id)
             if message is None and one.id not in gone and one.stage == Stage.LEASED:
-                self._journey.scheduler.owned[one.id] = one
+                self._journey.scheduler.own(one)
                 self._journey.close(one, int(MessageState.UNKNOWN), 0)
                 given_up += 1
         return given_up

@@ -15,9 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
 
+import structlog
+
 from smscd.clock import SECOND, Clock
 from smscd.message import Message
 from smscd.store import LaneState, Store
+
+log = structlog.get_logger("smscd.scheduler")
 
 WINDOW = 1000
 """Messages of one lane held ready in memory."""
@@ -34,7 +38,9 @@ from `due` once, so ageing costs nothing and nothing starves."""
 class Lane:
     """The queue of one connector."""
 
-    __slots__ = ("backlog", "connector", "in_flight", "next_due", "queued", "ready", "refilling", "reserved")
+    __slots__ = (
+        "backlog", "connector", "in_flight", "missed", "next_due", "owned", "queued", "ready", "refilling", "reserved",
+    )  # fmt: skip
 
     def __init__(self, connector: str) -> None:
         self.connector = connector
@@ -44,6 +50,8 @@ class Lane:
         self.queued = 0  # messages waiting, in memory or on disk
         self.reserved = 0  # credit spoken for by messages whose lease is being committed
         self.in_flight = 0  # messages out with the connector
+        self.owned = 0  # messages in memory: ready, out, or final but not yet committed as such
+        self.missed = False  # a message went to disk while a fetch was under way, and the fetch may not have seen it
         self.refilling = False
 
     @property
@@ -89,21 +97,28 @@ class Scheduler:
             self._later(lane, message.due)
             self.release(message)
         elif lane.backlog or len(lane.ready) >= WINDOW:
-            lane.backlog = True
+            lane.backlog = lane.missed = True
             self.release(message)
         else:
-            self.owned[message.id] = message
+            self.own(message)
             heappush(lane.ready, (message.due, message.id, message))
-            self._on_due(lane.connector)
+        self._on_due(lane.connector)
 
     def _later(self, lane: Lane, due: int) -> None:
         if lane.next_due is None or due < lane.next_due:
             lane.next_due = due
             self._changed.set()
 
+    def own(self, message: Message) -> None:
+        """Memory owns `message` from now on, until `release`."""
+        if message.id not in self.owned:
+            self.owned[message.id] = message
+            self.lane(message.connector).owned += 1
+
     def release(self, message: Message) -> None:
         """Memory no longer owns `message`: the store's row is the truth again. Call it after the commit."""
-        self.owned.pop(message.id, None)
+        if self.owned.pop(message.id, None) is not None:
+            self.lane(message.connector).owned -= 1
         for gone in self._watchers:
             gone.add(message.id)
 
@@ -144,26 +159,31 @@ class Scheduler:
             lane.refilling = True
             task = asyncio.create_task(self._refill(lane), name=f"refill {lane.connector}")
             self._fetching.add(task)
-            task.add_done_callback(self._fetching.discard)
+            task.add_done_callback(self._fetched)
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        self._fetching.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("a lane could not be filled from the store", task=task.get_name(), exc_info=fault)
 
     async def _refill(self, lane: Lane) -> None:
         now = self._clock.wall()
-        held = len(lane.ready) + lane.in_flight + lane.reserved
+        limit = WINDOW + lane.owned  # what memory owns may still look queued to the store
+        lane.missed = False
         try:
             with self.watching() as gone:
-                found = await self._store.due(lane.connector, now, WINDOW + held)
+                found = await self._store.due(lane.connector, now, limit)
             for message in found:
                 if message.id not in self.owned and message.id not in gone:
-                    self.owned[message.id] = message
+                    self.own(message)
                     heappush(lane.ready, (message.due, message.id, message))
-            lane.backlog = len(found) == WINDOW + held
+            lane.backlog = len(found) == limit or lane.missed
             later = await self._store.next_due(lane.connector, now)
             if later is not None:
                 self._later(lane, later)
         finally:
             lane.refilling = False
-        if lane.ready:
-            self._on_due(lane.connector)
+        self._on_due(lane.connector)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
