@@ -15,6 +15,7 @@ The classes in `pdus.py` are the tables of the specification; `decoding.py` and 
 from __future__ import annotations
 
 from smscd.pdu import receipt, status, times, tlv
+from smscd.pdu.carriers import may_carry
 from smscd.pdu.codec import decode, deliver_sm_resp, encode, header, response_id, submit_sm_resp
 from smscd.pdu.constants import (
     DEST_FLAG_DISTRIBUTION_LIST,
@@ -346,6 +347,7 @@ __all__ = [
     "format_relative",
     "header",
     "is_receipt",
+    "may_carry",
     "parse_receipt",
     "parse_time",
     "receipt",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any, Final
 
 from smscd.pdu.compile import INTEGER_CODES, Run, function, steps
@@ -28,20 +29,20 @@ _unpack_tlv = struct.Struct(">HH").unpack_from
 
 
 def _pattern(run: Run) -> re.Pattern[bytes]:
+    """One group for each string, and one for all the integers between two strings."""
     parts: list[str] = []
-    octets = 0
-    for _, field in [*run, ("", Field(Kind.TLVS))]:
-        if field.kind is Kind.INTEGER:
-            octets += field.size
-            continue
-        if octets:
-            parts.append(f"(.{{{octets}}})")
-        octets = 0
-        if field.kind is Kind.TIME:
-            parts.append(rf"([^\0]{{{field.size - 1}}}|)\0")
-        elif field.kind is Kind.C_OCTET_STRING:
-            parts.append(rf"([^\0]{{0,{field.accepts - 1}}}+)\0")
+    for integers, fields in groupby((field for _, field in run), key=lambda field: field.kind is Kind.INTEGER):
+        if integers:
+            parts.append(f"(.{{{sum(field.size for field in fields)}}})")
+        else:
+            parts += [_string_pattern(field) for field in fields]
     return re.compile("".join(parts).encode(), re.DOTALL)
+
+
+def _string_pattern(field: Field) -> str:
+    if field.kind is Kind.TIME:
+        return rf"([^\0]{{{field.size - 1}}}|)\0"
+    return rf"([^\0]{{0,{field.accepts - 1}}}+)\0"
 
 
 def _read_run(number: int, run: Run, namespace: dict[str, Any], refusal: str = _REFUSAL) -> Iterator[str]:
@@ -50,14 +51,10 @@ def _read_run(number: int, run: Run, namespace: dict[str, Any], refusal: str = _
     integers = [(name, field) for name, field in run if field.kind is Kind.INTEGER]
     groups: list[str] = []
     gathered: list[str] = []
-    inside = False
-    for name, field in run:
-        if field.kind is not Kind.INTEGER:
-            groups.append(name)
-        elif not inside:
+    for is_integer, fields in groupby(run, key=lambda item: item[1].kind is Kind.INTEGER):
+        if is_integer:
             gathered.append(f"integers{len(gathered)}")
-            groups.append(gathered[-1])
-        inside = field.kind is Kind.INTEGER
+        groups += [gathered[-1]] if is_integer else [name for name, _ in fields]
     yield f"m = match{number}(frame, p)"
     yield "if m is None:"
     yield refusal

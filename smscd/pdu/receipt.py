@@ -14,9 +14,12 @@ from typing import Final
 
 from smscd.pdu import tlv
 from smscd.pdu.constants import (
+    ESM_TYPE_CONVERSATION_ABORT,
+    ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT,
     ESM_TYPE_INTERMEDIATE_NOTIFICATION,
     ESM_TYPE_MASK,
     ESM_TYPE_RECEIPT,
+    ESM_TYPE_USER_ACKNOWLEDGEMENT,
     MessageState,
 )
 from smscd.pdu.fields import Tlv
@@ -136,7 +139,7 @@ def _ten_digits(minute: int) -> bytes:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 _AS_PRINTED: Final = re.compile(
-    rb"id:([^\s,;|]++) sub:(\d{1,9}) dlvrd:(\d{1,9}) submit date:(\d++) done date:(\d++)"
+    rb"id:([^\s,;|\0]++) sub:(\d{1,9}) dlvrd:(\d{1,9}) submit date:(\d++) done date:(\d++)"
     rb" stat:(\w++) err:(\w++) [Tt]ext:[ \t]*+",
 )
 """The line as Appendix B prints it: what most peers send, read in one go."""
@@ -231,15 +234,23 @@ def _calendar(year: int, rest: bytes) -> int | None:
 _LOOKS_LIKE: Final = re.compile(rb"id:\S++ .{0,120}?\bstat:[A-Za-z]{2,}", re.IGNORECASE | re.DOTALL)
 
 
+_WRITTEN_BY_PEOPLE: Final = frozenset(
+    {ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT, ESM_TYPE_USER_ACKNOWLEDGEMENT, ESM_TYPE_CONVERSATION_ABORT}
+)
+"""Message types that come from the recipient, not from a message centre."""
+
+
 def is_receipt(esm_class: int, tlvs: Sequence[Tlv] = (), short_message: bytes = b"", *, sniff: bool = False) -> bool:
     """Whether a deliver_sm or data_sm reports on a message of ours: a receipt or an intermediate notification.
 
-    The message type bits decide (3.4 §5.2.12). Where they say nothing, receipted_message_id together with
-    message_state does; where those are missing too and `sniff` is set, the text.
+    The message type bits decide (3.4 §5.2.12). Where they say nothing, or something reserved, receipted_message_id
+    together with message_state does; where those are missing too and `sniff` is set, the text.
     """
     message_type = esm_class & ESM_TYPE_MASK
-    if message_type:
-        return message_type in {ESM_TYPE_RECEIPT, ESM_TYPE_INTERMEDIATE_NOTIFICATION}
+    if message_type in {ESM_TYPE_RECEIPT, ESM_TYPE_INTERMEDIATE_NOTIFICATION}:
+        return True
+    if message_type in _WRITTEN_BY_PEOPLE:
+        return False
     if tlv.get(tlvs, tlv.Tag.receipted_message_id) is not None and tlv.get(tlvs, tlv.Tag.message_state) is not None:
         return True
     return sniff and _LOOKS_LIKE.match(short_message) is not None

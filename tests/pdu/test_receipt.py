@@ -10,8 +10,8 @@ from smscd import pdu
 from smscd.pdu.receipt import Receipt
 
 
-def us(*parts: int) -> int:
-    return int(datetime(*parts, tzinfo=UTC).timestamp()) * 1_000_000  # type: ignore[misc, arg-type]
+def us(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 SUBMITTED = us(2026, 11, 21, 12, 0, 0)
@@ -230,6 +230,12 @@ RECEIPTED = [(0x001E, b"17\0"), (0x0427, b"\2")]
 def test_the_message_type_decides_whatever_else_there_is(esm_class: int, *, expected: bool) -> None:
     assert pdu.is_receipt(esm_class) is expected
     assert pdu.is_receipt(esm_class, RECEIPTED, STRICT, sniff=True) is expected
+
+
+@pytest.mark.parametrize("esm_class", [0x0C, 0x14, 0x24, 0x3C])
+def test_a_reserved_message_type_says_nothing(esm_class: int) -> None:
+    assert not pdu.is_receipt(esm_class)
+    assert pdu.is_receipt(esm_class, RECEIPTED)
 
 
 def test_two_tlvs_together_make_a_receipt_of_a_plain_message() -> None:

@@ -10,8 +10,8 @@ from smscd import pdu
 from smscd.pdu.times import absolute, full_year
 
 
-def us(*parts: int) -> int:
-    return int(datetime(*parts, tzinfo=UTC).timestamp()) * 1_000_000  # type: ignore[misc, arg-type]
+def us(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 NOW = us(2026, 11, 21, 12, 0, 0)

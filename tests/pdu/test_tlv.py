@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiosmpplib.state
 import pytest
+import smpplib.command
 import smpplib.consts
 
 from smscd import pdu
@@ -57,6 +60,48 @@ def test_a_value_fits_in_the_lengths_the_specification_gives(tag: pdu.Tag, lengt
 
 def test_an_unknown_tag_always_fits() -> None:
     assert tlv.fits(0x1400, b"x" * 999)
+
+
+def test_a_pdu_carries_what_its_list_says_and_what_nobody_defined() -> None:
+    assert pdu.may_carry(pdu.SubmitSm.command_id, pdu.Tag.message_payload)
+    assert not pdu.may_carry(pdu.SubmitSm.command_id, pdu.Tag.receipted_message_id)
+    assert pdu.may_carry(pdu.DeliverSm.command_id, pdu.Tag.receipted_message_id)
+    assert pdu.may_carry(pdu.BindTransceiverResp.command_id, pdu.Tag.sc_interface_version)
+    assert not pdu.may_carry(pdu.SubmitMulti.command_id, pdu.Tag.dest_subaddress)
+    assert not pdu.may_carry(pdu.EnquireLink.command_id, pdu.Tag.message_payload)
+    assert pdu.may_carry(pdu.EnquireLink.command_id, 0x1401)
+
+
+def test_congestion_state_is_allowed_in_responses_only() -> None:
+    for cls in pdu.PDUS:
+        allowed = pdu.may_carry(cls.command_id, pdu.Tag.congestion_state)
+        assert allowed == bool(cls.command_id & pdu.RESPONSE)
+
+
+def test_every_tag_is_carried_by_something_that_has_room_for_it() -> None:
+    by_command = {cls.command_id: cls for cls in pdu.PDUS}
+    for command_id in pdu.CommandId:
+        carries = any(pdu.may_carry(command_id, tag) for tag in pdu.Tag)
+        has_room = "tlvs" in by_command[int(command_id)].__dataclass_fields__
+        assert has_room or not carries or command_id == pdu.CommandId.generic_nack, command_id
+    for tag in pdu.Tag:
+        assert any(pdu.may_carry(command_id, tag) for command_id in pdu.CommandId), tag
+
+
+@pytest.mark.parametrize(
+    ("command", "theirs"),
+    [
+        (pdu.CommandId.submit_sm, smpplib.command.SubmitSM),
+        (pdu.CommandId.data_sm_resp, smpplib.command.DataSMResp),
+        (pdu.CommandId.alert_notification, smpplib.command.AlertNotification),
+    ],
+)
+def test_smpplib_lets_the_same_pdus_carry_them(command: pdu.CommandId, theirs: Any) -> None:
+    optional = [name for name in theirs.params_order if name in smpplib.consts.OPTIONAL_PARAMS]
+    assert optional
+    for name in optional:
+        if name != "message_state":  # smpplib offers it in submit_sm, where neither version has it
+            assert pdu.may_carry(command, pdu.tag_from_name(name)), name
 
 
 TLVS = [(0x0427, b"\2"), (0x1400, b"pe"), (0x0427, b"\5"), (0x001E, b"17\0"), (0x0204, b"\1\0"), (0x0420, b"")]
