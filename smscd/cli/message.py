@@ -9,7 +9,7 @@ import typer
 from rich.console import RenderableType
 
 from smscd.cli.control import call
-from smscd.cli.output import JsonOption, cell, details, moment, show, table
+from smscd.cli.output import JsonOption, cell, moment, show, story, table
 from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
 from smscd.errors import ControlError
 
@@ -38,10 +38,11 @@ MessageId = Annotated[
 
 @app.command("list")
 def list_messages(
-    state: Annotated[str | None, typer.Option("--state", help="message_state: DELIVERED, EXPIRED, …")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Its message_state: DELIVERED, EXPIRED, …")] = None,
     stage: Annotated[
-        str | None, typer.Option("--stage", help="queued, leased, in_doubt, held, closed or dead.")
+        str | None, typer.Option("--stage", help="QUEUED, LEASED, IN_DOUBT, HELD, CLOSED or DEAD.")
     ] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="MT, MO, RECEIPT or NOTIFICATION.")] = None,
     system_id: Annotated[str | None, typer.Option("--system-id", help="Of this ESME only.")] = None,
     source_addr: Annotated[str | None, typer.Option("--from", metavar="N", help="From this sender only.")] = None,
     destination_addr: Annotated[str | None, typer.Option("--to", metavar="N", help="To this recipient only.")] = None,
@@ -53,8 +54,8 @@ def list_messages(
 ) -> None:
     """List messages, newest first. Numbers are shown in full."""
     wanted = {
-        "state": state, "stage": stage, "system_id": system_id, "from": source_addr, "to": destination_addr,
-        "before": before, "limit": limit,
+        "state": state, "stage": stage, "kind": kind, "system_id": system_id, "from": source_addr,
+        "to": destination_addr, "before": before, "limit": limit,
     }  # fmt: skip
     arguments = {name: value for name, value in wanted.items() if value is not None}
     found = call(data_dirs(config, data_dir), "message.list", **arguments)
@@ -71,7 +72,7 @@ def show_message(
 ) -> None:
     """Show everything known about a message: itself, its parts, its receipt, its PDU."""
     found = call(data_dirs(config, data_dir), "message.show", message_id=message_id, text=text)
-    show(found, as_json, _story)
+    show(found, as_json, lambda value: story("Message", value, TIMES))
 
 
 @app.command("cancel")
@@ -95,7 +96,7 @@ def retry_message(
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Try a message again now: one that waits for its next attempt, is held, or is a dead letter."""
+    """Try a dead letter or a held message again, with a new validity."""
     answer = call(data_dirs(config, data_dir), "message.retry", message_id=message_id)
     show(answer, as_json, lambda _: [f"message {cell(message_id)} will be tried again now"])
 
@@ -108,16 +109,3 @@ def _list(messages: list[dict[str, Any]], limit: int) -> Iterator[RenderableType
     yield table("", LISTED, rows, DISPENSABLE)
     if len(messages) == limit:
         yield f"older ones: smscd message list --before {cell(messages[-1]['message_id'])}"
-
-
-def _story(message: dict[str, Any]) -> Iterator[RenderableType]:
-    """The message's own fields, then what it brings along: an object name by name, a list of objects as a table."""
-    own = {name: value for name, value in message.items() if not isinstance(value, dict | list)}
-    yield details("Message", own, TIMES)
-    for name, value in message.items():
-        if isinstance(value, dict) and value:
-            yield details(f"\n{name.capitalize()}", value, TIMES)
-        elif isinstance(value, list) and value:
-            headings = tuple(value[0])
-            rows = [[moment(one.get(key)) if key in TIMES else cell(one.get(key)) for key in headings] for one in value]
-            yield table(f"\n{name.capitalize()}", headings, rows)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ def show(value: Any, as_json: bool, render: Callable[[Any], Iterable[RenderableT
     if as_json or not on_terminal():
         print_json(value)
         return
-    console = Console()
+    console = Console(markup=False, highlight=False)
     for renderable in render(value):
         console.print(renderable)
 
@@ -125,3 +125,21 @@ def details(title: str, values: Mapping[str, Any], times: frozenset[str] = froze
     drawn = table(title, ("", ""), rows)
     drawn.show_header = False
     return drawn
+
+
+def story(title: str, values: Mapping[str, Any], times: frozenset[str] = frozenset()) -> Iterator[RenderableType]:
+    """`details` of an object, and of what it brings along: an object name by name, a list of objects as a table."""
+    inside = {name: value for name, value in values.items() if isinstance(value, dict) or _is_table(value)}
+    yield details(title, {name: value for name, value in values.items() if name not in inside}, times)
+    for name, value in inside.items():
+        heading = f"\n{name.capitalize()}"
+        if isinstance(value, dict):
+            yield details(heading, value, times)
+        else:
+            columns = tuple(value[0])
+            rows = [[moment(one.get(key)) if key in times else cell(one.get(key)) for key in columns] for one in value]
+            yield table(heading, columns, rows)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)

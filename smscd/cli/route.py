@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from smscd.cli.control import call
-from smscd.cli.output import JsonOption, details, show
+from smscd.cli.output import JsonOption, show, story
 from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Ask about routes.")
@@ -34,4 +34,4 @@ def explain(
     wanted = {"from": source_addr, "to": destination_addr, "esme": esme, "text": text}
     arguments = {name: value for name, value in wanted.items() if value is not None}
     answer = call(data_dirs(config, data_dir), "route.explain", **arguments)
-    show(answer, as_json, lambda value: [details("", value)])
+    show(answer, as_json, lambda value: story("", value))

@@ -66,7 +66,10 @@ def render(now: dict[str, Any]) -> Iterator[RenderableType]:
     """The tables of one look."""
     head = f"{now['system_id']}, smscd {now['version']}, up {duration(now['uptime_s'])}, data in {now['data_dir']}"
     yield Text(cell(head), style="bold")
-    yield Text(_sentence("queue", [f"{now['queue'].get(key, 0)} {name}" for key, name in QUEUE.items()]))
+    yield Text(_sentence("listening on", [_listener(one) for one in now.get("listeners", ())]))
+    yield Text(
+        _sentence("queue", [f"{now['queue'][key]} {name}" for key, name in QUEUE.items() if key in now["queue"]])
+    )
     yield Text(
         _sentence("per second", [f"{cell(rate)} {name.removesuffix('_per_s')}" for name, rate in now["rates"].items()])
     )
@@ -81,6 +84,11 @@ def render(now: dict[str, Any]) -> Iterator[RenderableType]:
 
 def _sentence(subject: str, facts: list[str]) -> str:
     return f"{subject}: {', '.join(facts) or 'nothing'}"
+
+
+def _listener(listener: dict[str, Any]) -> str:
+    host = cell(listener["address"]).rpartition(":")[0]
+    return f"{host}:{listener['port']}{' (TLS)' if listener['tls'] else ''}"
 
 
 def _session(session: dict[str, Any]) -> list[str]:

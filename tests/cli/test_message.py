@@ -48,14 +48,21 @@ def test_the_newest_fifty_are_asked_for_and_nothing_else(serve: Serve, smscd: Sm
 def test_every_filter_reaches_the_daemon(serve: Serve, smscd: Smscd) -> None:
     heard: list[dict[str, Any]] = []
     data_dir = serve({"message.list": scripted([{"messages": []}], heard)})
-    filters = {"--state": "EXPIRED", "--stage": "dead", "--system-id": "test", "--from": "1", "--to": "2"}
+    filters = {
+        "--state": "EXPIRED",
+        "--stage": "dead",
+        "--system-id": "test",
+        "--from": "1",
+        "--to": "2",
+        "--kind": "MO",
+    }
     words = [word for option in filters.items() for word in option]
     words += ["--limit", "3", "--before", "99"]
     assert smscd("message", "list", *words, "--data-dir", data_dir).exit_code == 0
     assert heard == [
         {
             "state": "EXPIRED", "stage": "dead", "system_id": "test", "from": "1", "to": "2", "limit": 3,
-            "before": "99",
+            "before": "99", "kind": "MO",
         }
     ]  # fmt: skip
 
@@ -160,7 +167,7 @@ def test_a_handset_sends_what_was_typed(serve: Serve, smscd: Smscd) -> None:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        ({"message_id": "1", "parts": 1, "delivered_to": "test"}, "message 1, 1 part, for test\n"),
+        ({"message_id": "1", "parts": 1, "delivered_to": "[red]test"}, "message 1, 1 part, for [red]test\n"),
         ({"message_id": "1", "parts": ["1", "2"], "delivered_to": "test"}, "message 1, 2 parts, for test\n"),
         (
             {"message_id": "1", "parts": 1, "delivered_to": None},
@@ -182,3 +189,22 @@ def test_a_route_is_explained_for_exactly_what_was_given(serve: Serve, smscd: Sm
     assert json.loads(result.stdout) == {"connector": "handsets"}
     smscd("route", "explain", "--from", "1", "--to", "2", "--esme", "test", "--text", "hi", "--data-dir", data_dir)
     assert heard == [{"from": "1", "to": "2"}, {"from": "1", "to": "2", "esme": "test", "text": "hi"}]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_on_a_terminal_every_rule_that_was_tried_has_its_line(serve: Serve, smscd: Smscd) -> None:
+    answer = {
+        "route": 2,
+        "connectors": ["a", "b"],
+        "rules": [{"number": 1, "taken": False, "why": "destination_addr"}, {"number": 2, "taken": True, "why": ""}],
+    }
+    data_dir = serve({"route.explain": scripted([answer])})
+    shown = smscd("route", "explain", "--from", "1", "--to", "2", "--data-dir", data_dir).stdout
+    assert [line.split() for line in shown.splitlines() if line.strip()] == [
+        ["route", "2"],
+        ["connectors", '["a",', '"b"]'],
+        ["Rules"],
+        ["number", "taken", "why"],
+        ["1", "no", "destination_addr"],
+        ["2", "yes"],
+    ]

@@ -22,6 +22,9 @@ NOW: dict[str, Any] = {
     "system_id": "smscd",
     "version": "0.1.0",
     "uptime_s": 93784.2,
+    "listeners": [
+        {"address": "127.0.0.1:0", "port": 2775, "tls": False}, {"address": "[::]:3550", "port": 3550, "tls": True},
+    ],
     "data_dir": "/var/lib/smscd",
     "sessions": [
         {
@@ -53,6 +56,7 @@ def test_on_a_terminal_it_is_tables(serve: Serve, smscd: Smscd) -> None:
     assert result.exit_code == 0
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
     assert rows["smscd,"] == ["smscd,", "smscd", "0.1.0,", "up", "1d", "2h,", "data", "in", "/var/lib/smscd"]
+    assert "listening on: 127.0.0.1:2775, [::]:3550 (TLS)" in result.stdout
     assert "5 queued, 1 on their way, 7 waiting for an ESME, 2 dead letters" in result.stdout
     assert "per second: 120.5 accepted, 119.0 closed, 60.0 receipts" in result.stdout
     assert "since the start: 123456 messages accepted, 99 receipts" in result.stdout
@@ -81,7 +85,7 @@ def test_a_fresh_daemon_without_anything_is_shown_as_such(serve: Serve, smscd: S
     fresh = NOW | {"sessions": [], "connectors": [], "queue": {}, "rates": {}, "totals": {}, "uptime_s": 0}
     result = smscd("status", "--data-dir", serve({"status": scripted([fresh])}))
     assert result.exit_code == 0
-    assert "queue: 0 queued" in result.stdout
+    assert "queue: nothing" in result.stdout
     assert "per second: nothing" in result.stdout
 
 
