@@ -72,8 +72,6 @@ class ConnectorCounters:
     outcomes: Tally = field(default_factory=Tally)  # by type: accepted, delivered, deferred, rejected, unanswered
     rejected: Tally = field(default_factory=Tally)  # by command_status of the answer
     closed: Tally = field(default_factory=Tally)  # MT by final message_state
-    receipts: int = 0  # upstream receipts taken
-    receipts_unmatched: int = 0  # no message of ours has their id
     mo_accepted: int = 0
     in_doubt: int = 0  # parts that left and were never answered
     queue: Tally = field(default_factory=Tally)  # messages now, by stage

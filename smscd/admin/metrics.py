@@ -88,8 +88,6 @@ CONNECTOR = (
     Metric("smscd_outcomes", "counter", "outcomes", "what became of those attempts", "outcome"),
     Metric("smscd_parts_rejected", "counter", "rejected", "attempts refused by the other side", "command_status"),
     Metric("smscd_connector_messages_closed", "counter", "closed", "messages closed through it", "message_state"),
-    Metric("smscd_upstream_receipts", "counter", "receipts", "receipts taken from the other side"),
-    Metric("smscd_upstream_receipts_unmatched", "counter", "receipts_unmatched", "of those, with an unknown id"),
     Metric("smscd_mo_accepted", "counter", "mo_accepted", "MO taken from the other side"),
     Metric("smscd_in_doubt", "counter", "in_doubt", "parts that left and were never answered"),
     Metric("smscd_queue", "gauge", "queue", "messages not closed yet", "stage"),

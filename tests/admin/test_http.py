@@ -15,6 +15,8 @@ from smscd.admin.http import AdminHttp, read_token
 from smscd.admin.metrics import Metrics
 from smscd.counters import Counters
 from smscd.errors import ControlError
+from smscd.link import client_context, server_context
+from tests.link.certificates import Authority
 
 TOKEN = "a-token-of-some-length"
 
@@ -93,6 +95,17 @@ async def test_with_the_token_everything_is_told() -> None:
         assert await get(http, "/readyz", headers=headers) == (503, "not ready: starting\n")
         http.use_token("another")
         assert (await get(http, "/metrics", headers=headers))[0] == 401
+
+
+async def test_over_tls_the_token_works_and_plain_http_does_not(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with serving(token=TOKEN, tls=server_context(authority.server())) as http:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        trusted = client_context(authority.path)
+        status, page = await get(http, "/metrics", headers=headers, ssl=trusted, server_hostname="localhost")
+        assert (status, "smscd_version" in page) == (200, True)
+        with pytest.raises(aiohttp.ClientError):
+            await get(http, "/healthz")
 
 
 async def test_another_room_can_add_a_door_and_it_is_guarded() -> None:
