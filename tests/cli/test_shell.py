@@ -120,14 +120,6 @@ def test_the_daemon_carries_neither_tables_nor_the_other_commands() -> None:
     }  # fmt: skip
 
 
-def test_the_whole_daemon_loads_no_tables() -> None:
-    code = "import sys, smscd.cli; smscd.cli.load('run'); import smscd.daemon; print(*sorted(sys.modules))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    loaded = told.stdout.split()
-    assert "smscd.daemon" in loaded
-    assert "rich" not in loaded
-
-
 def test_the_module_is_the_command() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "smscd", "--version"], capture_output=True, text=True, check=True, timeout=60
