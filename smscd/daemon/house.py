@@ -164,7 +164,11 @@ class House:
             self.http.not_ready("stopping")
         for reception in self.receptions.values():
             await reception.close()
-        await self.store.committed()
+        try:
+            async with asyncio.timeout(DRAIN):
+                await self.store.committed()
+        except TimeoutError:  # the disk is full, or very slow: what is not committed is not answered either
+            log.warning("stopping without waiting longer for the disk")
         for link in self._bound_links():
             link.session.unbind(self.clock.monotonic())
             link.flush()

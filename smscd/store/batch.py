@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from smscd.clock import Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Message, Part
 from smscd.pdu import ESME_RMSGQFUL, ESME_ROK
+
+log = structlog.get_logger("smscd.store")
 
 Answer = Callable[[Message, int], None]
 """Called with the message and its command_status: ESME_ROK after the commit, ESME_RMSGQFUL when there was no room."""
@@ -132,8 +136,9 @@ class GroupCommit:
         self._on_closed = on_closed
         self._on_dropped = on_dropped
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._begun = 0  # batches that were taken to be written
+        self._done = 0  # the last of them that was written, or of which nothing was left to write
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._stopping = False
         self._between: list[Callable[[], Awaitable[None]]] = []
 
@@ -147,56 +152,82 @@ class GroupCommit:
         self._wake.set()
 
     async def drained(self) -> None:
-        """Return when everything gathered so far has been written."""
-        while self.gathering or not self._idle.is_set():
+        """Return when everything gathered so far has been written, whatever is gathered meanwhile.
+
+        While the disk is full that is not before there is room.
+        """
+        goal = self._begun + bool(self.gathering)
+        if self._done < goal:
+            written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append((goal, written))
             self._wake.set()
-            await self._idle.wait()
-            await asyncio.sleep(0)
+            await written
 
     async def run(self) -> None:
-        """Commit until `stop`. Ends early only when the store is broken."""
+        """Commit until `stop`. Ends early only when the store is broken, or this loop is: nobody else would notice."""
+        try:
+            await self._run()
+        except StoreBroken as broken:
+            self._on_broken(broken)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, nothing would ever be committed again
+            self._on_broken(StoreBroken(f"the commit loop failed: {fault!r}"))
+
+    async def _run(self) -> None:
         while not self._stopping or self.gathering:
             if not self.gathering and not self._between:
-                self._idle.set()
                 self._wake.clear()
                 await self._wake.wait()
-            self._idle.clear()
-            if self.gathering and not await self._commit():
-                return
+            if self.gathering:
+                await self._commit()
             if self._between:
                 await self._between.pop(0)()
-        self._idle.set()
 
     def stop(self) -> None:
         self._stopping = True
         self._wake.set()
 
-    async def _commit(self) -> bool:
+    async def _commit(self) -> None:
         batch, self.gathering = self.gathering, Batch()
+        self._begun += 1
         started = self._clock.monotonic()
         try:
             await self._write(batch)
         except StoreFull:
             await self._wait_for_room(batch)
-            return True
-        except StoreBroken as broken:
-            self._on_broken(broken)
-            return False
+            return
         self.full = False
         self._counters.batches.observe(len(batch))
         self._counters.commits.observe(self._clock.monotonic() - started)
         closed = batch.committed()
         if closed:
             self._on_closed(closed)
-        return True
+        self._written()
+
+    def _written(self) -> None:
+        self._done = self._begun
+        if self._waiters:
+            for goal, waiter in self._waiters:
+                if goal <= self._done and not waiter.done():
+                    waiter.set_result(None)
+            self._waiters = [entry for entry in self._waiters if entry[0] > self._done]
 
     async def _wait_for_room(self, batch: Batch) -> None:
+        """Tell those who wait; what must be written all the same becomes part of the next batch.
+
+        At a stop there is no next batch: a message that was handed over stays so in the store, and what became of it
+        is found out again after the next start.
+        """
         self.full = True
         self._counters.full += 1
         rest, dropped = batch.refused()
         self._on_dropped(dropped)
         rest.absorb(self.gathering)
         self.gathering = rest
-        if rest and not self._stopping:
+        if rest and self._stopping:
+            log.error("stopped on a full disk: what was not written is done again at the next start", facts=len(rest))
+            self.gathering = Batch()
+        elif rest:
             await asyncio.sleep(FULL_PAUSE)
+        else:
+            self._written()
         self.full = False

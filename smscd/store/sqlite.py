@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+import structlog
 
 from smscd.clock import Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Kind, Message, numbers_of
 from smscd.store import rows
-from smscd.store.batch import Batch, GroupCommit
+from smscd.store.batch import FULL_PAUSE, Batch, GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.schema import MIGRATIONS
 
 T = TypeVar("T")
+
+log = structlog.get_logger("smscd.store")
 
 CHECKPOINT_IDLE = 1000
 """Pages of WAL worth copying back when nothing else is to be done."""
@@ -59,6 +62,7 @@ class SqliteStore:
     ) -> None:
         self.path = path
         self._counters = counters
+        self._on_broken = on_broken
         self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
         self._writer: Writer
         self._reader: aiosqlite.Connection
@@ -105,8 +109,14 @@ class SqliteStore:
     async def _checkpoint(self) -> None:
         try:
             await self._writer.on_writer(_checkpoint)
-        finally:
+        except StoreFull as full:  # the log goes on growing, if it has room: copying it back can wait for some
+            log.warning("no room for a checkpoint", why=str(full))
+            asyncio.get_running_loop().call_later(FULL_PAUSE, self._checkpoint_again)
+        else:
             self._checkpointing = False
+
+    def _checkpoint_again(self) -> None:
+        self._checkpointing = False
 
     def _log_octets(self) -> int:
         try:
@@ -157,8 +167,14 @@ class SqliteStore:
         await self._loop
         self._loop = None
         await self._reader.close()
-        with suppress(sqlite3.Error):  # nothing is lost by a log that was not copied back: the next start reads it
+        try:
             await self._writer.on_writer(_checkpoint)
+        except StoreFull as full:  # nothing is lost by a log that was not copied back: the next start reads it
+            log.warning("no room for a checkpoint", why=str(full))
+        except StoreBroken as broken:
+            # closing the connection would sync again, believe it, and delete the log that is the only good copy
+            self._on_broken(broken)
+            return
         await self._disconnect()
 
     async def _disconnect(self) -> None:
@@ -194,9 +210,10 @@ class SqliteStore:
         return messages
 
     async def due(self, connector: str, now: int, limit: int) -> list[Message]:
-        return await self._messages(
+        found = await self._messages(
             "stage = 0 AND connector = ? AND due <= ? ORDER BY due, id LIMIT ?", (connector, now, limit)
         )
+        return await self._with_parts(found)
 
     async def next_due(self, connector: str, after: int) -> int | None:
         value: int | None = await self._value(
@@ -209,7 +226,8 @@ class SqliteStore:
         return [LaneState(*row) for row in await self._rows(sql)]
 
     async def expired(self, now: int, limit: int) -> list[Message]:
-        return await self._messages("stage = 0 AND expires <= ? ORDER BY expires LIMIT ?", (now, limit))
+        found = await self._messages("stage = 0 AND expires <= ? ORDER BY expires LIMIT ?", (now, limit))
+        return await self._with_parts(found)
 
     async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
         found = await self._messages(
@@ -241,10 +259,11 @@ class SqliteStore:
         return await self._with_parts(found)
 
     async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
-        return await self._messages(
+        found = await self._messages(
             "stage = 0 AND destination_addr = ? AND source_addr = ? AND system_id = ? AND kind = ? ORDER BY id",
             (destination_addr, source_addr, system_id, int(Kind.MT)),
         )
+        return await self._with_parts(found)
 
     async def listing(self, wanted: Listing) -> list[Message]:
         clauses, parameters = ["1"], []
@@ -328,7 +347,10 @@ def _classified(connection: sqlite3.Connection, fault: sqlite3.Error) -> StoreFu
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    except sqlite3.Error as fault:
+        raise _classified(connection, fault) from fault
 
 
 def _forget(connection: sqlite3.Connection, ids: list[int]) -> None:

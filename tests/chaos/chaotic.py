@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.chaos.shim import Shim
-from tests.running import Running
+from tests.running import Running, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +110,10 @@ class Chaotic(Running):
         """`stop`, without holding up the ESMEs of the same test, which have an unbind to answer."""
         self.terminate()
         return await self.ended(patience)
+
+    async def waiting_for_esme(self, count: int) -> None:
+        """Return when so many receipts and messages are stored and wait for an ESME."""
+        await asyncio.to_thread(until, lambda: self.ask("status")["queue"]["waiting_for_esme"] == count)
 
     def terminate(self) -> None:
         """SIGTERM, without waiting."""

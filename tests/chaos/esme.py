@@ -106,6 +106,15 @@ class Esme(asyncio.Protocol):
         async with asyncio.timeout(PATIENCE):
             return await answer
 
+    async def submit(self, make: Make = message) -> pdu.Pdu:
+        """One message, written down like all others; its answer."""
+        tag = self.ledger.tag()
+        self.ledger.submitted(tag)
+        answer = await self.ask(make(tag))
+        assert isinstance(answer, pdu.SubmitSmResp)
+        self.ledger.answered(tag, answer.command_status, answer.message_id)
+        return answer
+
     def pump(self, make: Make = message, count: int = 1 << 60) -> None:
         """Keep the window full of what `make` makes of fresh tags, `count` of them; answers go into the ledger."""
         self._make, self._left = make, count

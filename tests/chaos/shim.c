@@ -27,13 +27,15 @@ struct control {
     int32_t sync_errno;    /* fsync and fdatasync fail with it; 0: they work */
     int32_t write_errno;   /* every write fails with it; 0: they work */
     int64_t clock_offset;  /* seconds added to the wall clock; the monotonic clock stays as it is */
+    char sync_of[16];      /* how the names of the files end whose syncs fail; empty: all */
+    char write_of[16];     /* the same for writes */
 };
 
 #define REAL(name) ({ static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name); real; })
 
 static const struct control *control(void) {
     static const struct control none;
-    static const volatile struct control *mapped;
+    static const struct control *mapped;
     if (!mapped) {
         const char *path = getenv("CHAOS_CONTROL");
         int fd = path ? REAL(open)(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -41,7 +43,7 @@ static const struct control *control(void) {
         if (fd >= 0) close(fd);
         mapped = at == MAP_FAILED ? &none : at;
     }
-    return (const struct control *)mapped;
+    return mapped;
 }
 
 static int below(const char *path) {
@@ -58,6 +60,11 @@ static const char *ours(int fd) {
     if (length <= 0) return NULL;
     path[length] = 0;
     return below(path) ? path : NULL;
+}
+
+static int ends_with(const char *path, const char *end) {
+    size_t length = strlen(path), tail = strlen(end);
+    return length >= tail && !strcmp(path + length - tail, end);
 }
 
 /* Where the copy of the file `path` lies. */
@@ -89,7 +96,10 @@ static void keep(const char *path) {
     int name(int fd) {                                                      \
         const char *path = ours(fd);                                        \
         if (!path) return REAL(name)(fd);                                   \
-        if (control()->sync_errno) return errno = control()->sync_errno, -1; \
+        if (control()->sync_errno && ends_with(path, control()->sync_of)) { \
+            errno = control()->sync_errno;                                  \
+            return -1;                                                      \
+        }                                                                   \
         int result = REAL(name)(fd);                                        \
         if (!result) keep(path);                                            \
         return result;                                                      \
@@ -112,22 +122,27 @@ int rename(const char *from, const char *to) {
     return result;
 }
 
-#define REFUSED(fd) (control()->write_errno && ours(fd) && (errno = control()->write_errno, 1))
+static int refused(int fd) {
+    const char *path = control()->write_errno ? ours(fd) : NULL;
+    if (!path || !ends_with(path, control()->write_of)) return 0;
+    errno = control()->write_errno;
+    return 1;
+}
 
 ssize_t write(int fd, const void *octets, size_t length) {
-    return REFUSED(fd) ? -1 : REAL(write)(fd, octets, length);
+    return refused(fd) ? -1 : REAL(write)(fd, octets, length);
 }
 
 ssize_t pwrite(int fd, const void *octets, size_t length, off_t at) {
-    return REFUSED(fd) ? -1 : REAL(pwrite)(fd, octets, length, at);
+    return refused(fd) ? -1 : REAL(pwrite)(fd, octets, length, at);
 }
 
 ssize_t pwrite64(int fd, const void *octets, size_t length, off64_t at) {
-    return REFUSED(fd) ? -1 : REAL(pwrite64)(fd, octets, length, at);
+    return refused(fd) ? -1 : REAL(pwrite64)(fd, octets, length, at);
 }
 
 ssize_t writev(int fd, const struct iovec *vector, int count) {
-    return REFUSED(fd) ? -1 : REAL(writev)(fd, vector, count);
+    return refused(fd) ? -1 : REAL(writev)(fd, vector, count);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *out) {
@@ -138,7 +153,7 @@ int clock_gettime(clockid_t clock, struct timespec *out) {
 
 int gettimeofday(struct timeval *restrict out, void *restrict zone) {
     int result = REAL(gettimeofday)(out, zone);
-    if (!result && out) out->tv_sec += control()->clock_offset;
+    if (!result) out->tv_sec += control()->clock_offset;
     return result;
 }
 

