@@ -162,10 +162,10 @@ class Journey:
         connector = self.connectors.get(message.connector)
         batch = self.store.batch
         batch.add(message)
+        self.scheduler.own(message)  # at once: whoever reads the row before `push` has run must know whose it is
         if connector is not None and message.due <= now and lane.idle and connector.credit() > lane.reserved:
             self._lease(message, connector, now)
             lane.reserved += 1
-            self.scheduler.own(message)
             batch.then(message, self._leave)
         else:
             self.queued += 1
@@ -193,9 +193,9 @@ class Journey:
         """The disk had no room for these: their senders have been told, and nothing here remembers them."""
         for message in messages:
             lane = self.scheduler.lane(message.connector)
+            self.scheduler.release(message)
             if message.stage == Stage.LEASED:
                 lane.reserved -= 1
-                self.scheduler.release(message)
             elif message.stage == Stage.QUEUED:
                 lane.queued -= 1
                 self.queued -= 1
@@ -276,13 +276,14 @@ class Journey:
     def _taken_over(self, message: Message, number: int, upstream_message_id: str) -> None:
         part = message.parts[number - 1]
         part.stage = Stage.SENT
-        part.upstream_message_id = upstream_message_id
-        part.changed_at = self.clock.wall()
         message.attempts += 1
-        self.store.batch.part(part)
+        if part.upstream_message_id != upstream_message_id:  # an emulated network gave its number when it was asked
+            part.upstream_message_id = upstream_message_id
+            part.changed_at = self.clock.wall()
+            self.store.batch.part(part)
+            self.store.wake()
         if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-            self._report(message, Kind.NOTIFICATION, ENROUTE, 0, part.changed_at)
-        self.store.wake()
+            self._report(message, Kind.NOTIFICATION, ENROUTE, 0, self.clock.wall())
 
     def _defer(self, message: Message, deferred: Deferred) -> None:
         """Back into the queue, to be tried again when the ladder says."""
@@ -345,11 +346,9 @@ class Journey:
         message.final_at = now
         if message.kind == Kind.MT:
             self._report_final(message, now)
-        for part in message.parts:
-            part.stage, part.changed_at = Stage.CLOSED, now
-            self.store.batch.part(part)
-        self.store.batch.close(message)
-        self.store.batch.then(message, self.scheduler.release)
+        batch = self.store.batch
+        batch.close(message)
+        batch.then(message, self.scheduler.release)
         self.store.wake()
 
     def expire(self, message: Message) -> None:

@@ -52,7 +52,11 @@ class InDoubt(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """One PDU's worth of a message on its way through one connector. The row is written before the octets leave."""
+    """One PDU's worth of a message on its way through one connector. The row is written before the octets leave.
+
+    Where the message is closed its parts are too, whatever their own stage says: that is not written once more.
+    A part that has an upstream_message_id has been taken over, even if its stage still says LEASED.
+    """
 
     message: int
     number: int

@@ -123,7 +123,7 @@ class Commands:
         receipt = await self._journey.store.get([message.receipt]) if message.receipt else []
         return {
             **outline(message),
-            "parts": [_part(part) for part in message.parts],
+            "parts": [_part(part, message) for part in message.parts],
             "receipt": outline(self._current(receipt[0])) if receipt else None,
             "pdu": _fields(message.content, with_text=with_text),
             **({"text": text_of(message.content)} if with_text else {}),
@@ -237,11 +237,11 @@ def outline(message: Message) -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part, message: Message) -> dict[str, Any]:
     return {
         "number": part.number,
         "connector": part.connector,
-        "stage": Stage(part.stage).name,
+        "stage": Stage(part.stage if message.is_open else message.stage).name,
         "upstream_message_id": part.upstream_message_id,
         "attempt": part.attempt,
         "command_status": pdu.status.status_name(part.command_status),

@@ -93,7 +93,7 @@ def _quieten_collector() -> None:
     """Messages, parts and PDUs form no cycles: reference counts free them, and the collector only costs pauses.
 
     Measured on accept(): 34 µs a message with the default thresholds, 8 µs with these. What the start has built is
-    taken out of the collector's sight; the oldest generation is looked at rarely, because all that is in flight is in it.
+    taken out of its sight; the oldest generation is looked at rarely, because all that is in flight is in it.
     """
     gc.collect()
     gc.freeze()

@@ -7,7 +7,7 @@ import structlog
 from smscd.clock import SECOND
 from smscd.connectors import Connector
 from smscd.journey import Journey
-from smscd.message import InDoubt, Message, Stage
+from smscd.message import InDoubt, Message
 from smscd.pdu import MessageState
 from smscd.store import Recovered
 
@@ -41,7 +41,7 @@ async def _take_up(journey: Journey, connector: Connector) -> None:
         after = page[-1].id
         for message in page:
             journey.scheduler.own(message)
-            if message.parts and all(part.stage == Stage.SENT for part in message.parts):
+            if message.parts and all(part.upstream_message_id for part in message.parts):
                 journey.scheduler.lane(connector.name).in_flight += 1
                 connector.resume(message)
                 resumed += 1

@@ -32,7 +32,7 @@ FULL_PAUSE = 1.0
 class Batch:
     """One transaction in the making. The rows are read off the objects when it is taken to be written."""
 
-    __slots__ = ("_answers", "_closed", "_then", "changed", "new", "parts", "rewritten")
+    __slots__ = ("_answers", "_then", "changed", "closing", "new", "parts", "rewritten")
 
     def __init__(self) -> None:
         self.new: dict[int, Message] = {}
@@ -41,13 +41,15 @@ class Batch:
         self.parts: dict[tuple[int, int], Part] = {}
         self._answers: list[tuple[Message, Answer]] = []
         self._then: list[tuple[Message, Then]] = []
-        self._closed: list[Message] = []
+        self.closing: dict[int, Message] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.changed or self.rewritten or self.parts or self._answers or self._then)
+        return bool(
+            self.new or self.closing or self.changed or self.rewritten or self.parts or self._answers or self._then
+        )
 
     def __len__(self) -> int:
-        return len(self.new) + len(self.changed) + len(self.rewritten)
+        return len(self.new) + len(self.closing) + len(self.changed) + len(self.rewritten)
 
     def add(self, message: Message) -> None:
         """A message to be stored for the first time."""
@@ -68,9 +70,8 @@ class Batch:
         self.parts[part.message, part.number] = part
 
     def close(self, message: Message) -> None:
-        """As `change`, for a message that has become final: it is recorded once this is committed."""
-        self.change(message)
-        self._closed.append(message)
+        """A message has become final: it is recorded once this is committed. Its parts are final with it."""
+        self.closing[message.id] = message
 
     def answer(self, message: Message, answer: Answer) -> None:
         """Somebody waits to hear that `message` is on disk; where there is no room it is dropped and they are told."""
@@ -88,7 +89,7 @@ class Batch:
             answer(message, ESME_ROK)
         for message, then in self._then:
             then(message)
-        return self._closed
+        return list(self.closing.values())
 
     def refused(self) -> tuple[Batch, list[Message]]:
         """No room: tell those who wait. Return what must be written all the same once there is room, and what not."""
@@ -101,7 +102,7 @@ class Batch:
         rest.rewritten = {number: message for number, message in self.rewritten.items() if number not in dropped}
         rest.parts = {key: part for key, part in self.parts.items() if key[0] not in dropped}
         rest._then = [(message, then) for message, then in self._then if message.id not in dropped]
-        rest._closed = [message for message in self._closed if message.id not in dropped]
+        rest.closing = {number: message for number, message in self.closing.items() if number not in dropped}
         return rest, [message for message, _ in self._answers]
 
     def absorb(self, later: Batch) -> None:
@@ -112,7 +113,7 @@ class Batch:
         self.parts |= later.parts
         self._answers += later._answers
         self._then += later._then
-        self._closed += later._closed
+        self.closing |= later.closing
 
 
 class GroupCommit:

@@ -51,12 +51,17 @@ class MemoryStore:
         for message in (*batch.new.values(), *batch.rewritten.values()):
             self._messages[message.id] = rows.message_row(message)
         for message in batch.changed.values():
-            row = dict(zip(rows.MESSAGE, self._messages[message.id], strict=True))
-            row.update(zip(rows.CHANGED, rows.changed_row(message), strict=True))
-            self._messages[message.id] = tuple(row.values())
+            self._update(message.id, rows.CHANGED, rows.changed_row(message))
+        for message in batch.closing.values():
+            self._update(message.id, rows.CLOSED, rows.closed_row(message))
         for key, part in batch.parts.items():
             self._parts[key] = rows.part_row(part)
         await asyncio.sleep(0)
+
+    def _update(self, number: int, columns: tuple[str, ...], values: rows.Row) -> None:
+        row = dict(zip(rows.MESSAGE, self._messages[number], strict=True))
+        row.update(zip(columns, values, strict=True))
+        self._messages[number] = tuple(row.values())
 
     async def open(self) -> Recovered:
         self._loop = asyncio.create_task(self._commit.run(), name="store")

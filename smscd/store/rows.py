@@ -18,6 +18,8 @@ CHANGED = (
     "id", "connector", "stage", "message_state", "error_code", "attempts", "due", "expires", "final_at", "in_doubt",
     "receipt", "owner", "lease_until",
 )  # fmt: skip
+CLOSED = ("id", "stage", "message_state", "error_code", "attempts", "final_at", "receipt")
+"""What closing a message changes; every message is closed once, so this one is short."""
 PART = (
     "message", "number", "connector", "stage", "upstream_message_id", "attempt", "command_status", "owner",
     "lease_until", "changed_at",
@@ -43,6 +45,11 @@ def changed_row(m: Message) -> Row:
         m.id, m.connector, int(m.stage), m.message_state, m.error_code, m.attempts, m.due, m.expires, m.final_at,
         m.in_doubt, m.receipt, m.owner, m.lease_until,
     )  # fmt: skip
+
+
+def closed_row(m: Message) -> Row:
+    """`m` in the order of CLOSED."""
+    return (m.id, int(m.stage), m.message_state, m.error_code, m.attempts, m.final_at, m.receipt)
 
 
 def part_row(p: Part) -> Row:
@@ -86,10 +93,10 @@ def insert(table: str, columns: Sequence[str], rows: int, verb: str = "INSERT") 
     return f"{verb} INTO {table} ({','.join(columns)}) VALUES {_marks(len(columns), rows)}"
 
 
-def _update(rows: int) -> str:
-    assignments = ",".join(f"{name}=v.column{n}" for n, name in enumerate(CHANGED[1:], start=2))
+def _update(columns: Sequence[str], rows: int) -> str:
+    assignments = ",".join(f"{name}=v.column{n}" for n, name in enumerate(columns[1:], start=2))
     return (
-        f"WITH v AS (VALUES {_marks(len(CHANGED), rows)}) "  # noqa: S608 - column names of our own, values are bound
+        f"WITH v AS (VALUES {_marks(len(columns), rows)}) "  # noqa: S608 - column names of our own, values are bound
         f"UPDATE message SET {assignments} FROM v WHERE message.id=v.column1"
     )
 
@@ -97,7 +104,8 @@ def _update(rows: int) -> str:
 INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
 REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
 REPLACE_PART = {n: insert("part", PART, n, "INSERT OR REPLACE") for n in CHUNKS}
-UPDATE_MESSAGE = {n: _update(n) for n in CHUNKS}
+UPDATE_MESSAGE = {n: _update(CHANGED, n) for n in CHUNKS}
+CLOSE_MESSAGE = {n: _update(CLOSED, n) for n in CHUNKS}
 
 
 def chunked(rows: Sequence[Row], statements: dict[int, str]) -> list[tuple[str, list[Any]]]:

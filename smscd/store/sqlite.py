@@ -91,6 +91,9 @@ class SqliteStore:
             *rows.chunked([rows.message_row(m) for m in batch.new.values()], rows.INSERT_MESSAGE),
             *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
             *rows.chunked([rows.changed_row(m) for m in batch.changed.values()], rows.UPDATE_MESSAGE),
+            *rows.chunked(
+                [rows.closed_row(m) for m in batch.closing.values() if m.id not in batch.new], rows.CLOSE_MESSAGE
+            ),
             *rows.chunked([rows.part_row(p) for p in batch.parts.values()], rows.REPLACE_PART),
         ]
         if statements:
