@@ -16,6 +16,9 @@ SUBMITTED_TYPES = frozenset({  # SMPP 3.4 §5.2.12: what an ESME may say its mes
 })  # fmt: skip
 MAX_SEGMENTS = 255
 ALPHANUMERIC = 5
+LONGEST_ADDRESS = 20
+"""Octets. data_sm has room for 64, but its receipt is a deliver_sm and that has not (SMPP 3.4 §4.6.1): what could not
+be reported on, nor read back from the store, does not come in."""
 _DIALLED = frozenset(b"0123456789*#abcdefABCDEF")
 
 
@@ -49,13 +52,16 @@ def common_status(content: pdu.SubmitSm | pdu.DataSm) -> int:
         return pdu.ESME_RINVDSTTON
     if content.dest_addr_npi not in NPIS:
         return pdu.ESME_RINVDSTNPI
+    if len(content.source_addr) > LONGEST_ADDRESS:
+        return pdu.ESME_RINVSRCADR
     return destination_status(content.destination_addr, content.dest_addr_ton)
 
 
 def destination_status(destination: bytes, ton: int) -> int:
     """A recipient is dialled: digits (with `+`, `*`, `#`), never a name."""
     digits = destination[1:] if destination[:1] == b"+" else destination
-    if ton == ALPHANUMERIC or not digits or not _DIALLED.issuperset(digits):
+    too_long = len(destination) > LONGEST_ADDRESS
+    if too_long or ton == ALPHANUMERIC or not digits or not _DIALLED.issuperset(digits):
         return pdu.ESME_RINVDSTADR
     return 0
 

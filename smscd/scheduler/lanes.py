@@ -130,7 +130,8 @@ class Scheduler:
         try:
             yield gone
         finally:
-            self._watchers.remove(gone)
+            # by identity: two empty sets are equal, and `remove` would take somebody else's
+            self._watchers = [one for one in self._watchers if one is not gone]
 
     # -- out ---------------------------------------------------------------------------------------------------------
 
