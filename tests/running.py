@@ -5,7 +5,7 @@
         with Running(tmp_path, EMULATOR) as running:      # started, recovered, listening
             yield running
 
-    smscd.port                          the first [[listener]]; smscd.ports has all of them, in the file's order
+    smscd.port                          the first address of the file that had port 0; smscd.ports has all of them
     smscd.ask("mo", **{"from": "447700900123", "to": "12345", "text": "hi"})     the control socket (ControlError if no)
     smscd.lines("bound", esme="test")   what it has logged so far; smscd.wait_for("bound") waits for such a line
     smscd.stop()                        SIGTERM, and its exit code; `expect=` says which one is right
@@ -15,7 +15,7 @@
     until(lambda: ...)                  for what neither a socket nor the log announces
 
 Nothing here sleeps to be safe: readiness is systemd's READY=1, the log is read as it is written, ends are waited for.
-An address `127.0.0.1:0` in the text is a free port that the system chooses at the first start; restarts keep it.
+Every address `127.0.0.1:0` in the text gets a free port of its own, which restarts and reloads keep.
 The text needs no `data_dir` and no `log_format`: both are written into its `[smscd]` section, which is made if need be.
 The log of every start is appended to `smscd.log` in the directory, where a failed test can be read about.
 """
@@ -61,6 +61,9 @@ receipt_delay = "0ms"
 connectors = ["handsets"]
 """
 """The smallest file that is a whole SMSC: one ESME that also gets every MO, handsets that take everything at once."""
+
+
+_ANY_PORT = re.compile(r'(?<=:)0(?=")')
 
 
 class Running:
@@ -115,9 +118,6 @@ class Running:
             notify.bind(str(path))
             self.process = self.launch({"NOTIFY_SOCKET": str(path)})
             self._wait_until_ready(notify)
-        if not self.ports:
-            self.ports = [listener["port"] for listener in self.ask("status")["listeners"]]
-            self.write_config(self.config.read_text())
         return self
 
     def launch(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -149,7 +149,7 @@ class Running:
         ended = self.process.poll()
         self.kill()
         state = f"it ended with code {ended}" if ended is not None else f"it was not ready after {PATIENCE} s"
-        raise AssertionError(f"{state}; its log:\n{self.log.read_text()}")
+        raise AssertionError(f"{state}; {self.last_words()}")
 
     def stop(self, *, expect: int | None = 0, patience: float = PATIENCE) -> int:
         """SIGTERM. The exit code, which is `expect` unless that is None."""
@@ -157,7 +157,7 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(patience)
         self._read_to_the_end()
-        assert expect is None or code == expect, f"exit code {code}; its log:\n{self.log.read_text()}"
+        assert expect is None or code == expect, f"exit code {code}; {self.last_words()}"
         return code
 
     def kill(self) -> None:
@@ -175,15 +175,15 @@ class Running:
     # -- its configuration -------------------------------------------------------------------------------------------
 
     def write_config(self, text: str) -> None:
-        """Write the file for the next start or reload; ports that were given once are written instead of `:0`."""
-        ports = iter(self.ports)
+        """Write the file for the next start or reload, with ports instead of `:0`: the same ones every time."""
         if not re.search(r"^\[smscd\]", text, re.MULTILINE):
             text = f"[smscd]\n\n{text}"
         for key, value in (("log_format", "json"), ("data_dir", str(self.data_dir))):
             if not re.search(rf"^{key}\b", text, re.MULTILINE):
                 text = re.sub(r"^\[smscd\][^\n]*", rf'\g<0>\n{key} = "{value}"', text, count=1, flags=re.MULTILINE)
-        text = re.sub(r'(?<=:)0(?=")', lambda _: str(next(ports, 0)), text)
-        self.config.write_text(text)
+        self.ports += free_ports(len(_ANY_PORT.findall(text)) - len(self.ports))
+        ports = iter(self.ports)
+        self.config.write_text(_ANY_PORT.sub(lambda _: str(next(ports)), text))
 
     def reload(self, text: str | None = None) -> None:
         """SIGHUP, after writing `text` if given."""
@@ -212,8 +212,13 @@ class Running:
             return len(found) >= count
 
         with self._news:
-            assert self._news.wait_for(there, patience), f"no line {event!r} {fields}; its log:\n{self.log.read_text()}"
+            came = self._news.wait_for(there, patience)
+        assert came, f"no line {event!r} {fields}; {self.last_words()}"
         return found[count - 1]
+
+    def last_words(self, count: int = 30) -> str:
+        """The end of its log, for who has to find out why a test failed."""
+        return "the end of its log:\n" + "\n".join(self.log.read_text().splitlines()[-count:])
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
@@ -229,6 +234,18 @@ class Running:
         for reader in self._readers:
             reader.join(PATIENCE)
         self._readers.clear()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on 127.0.0.1 that nobody listens on; all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
 
 
 def until(condition: Callable[[], object], *, patience: float = PATIENCE, every: float = 0.01) -> None:
