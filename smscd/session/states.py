@@ -1,7 +1,7 @@
 """Which end may say what in which state: the one place that knows, for ourselves and for the peer alike.
 
 `MATRIX` is table 2-1 of SMPP 5.0 (§2.4) row for row, so that it can be read beside the specification. Table 2-1 of
-SMPP 3.4 (§2.3) differs in five rows, and the newer table is right for both:
+SMPP 3.4 (§2.3) differs in a few rows, and the newer table is right for both:
 
 - enquire_link, enquire_link_resp and generic_nack are not listed for OPEN in 3.4: answering them there harms nobody.
 - OUTBOUND and UNBOUND are no states of 3.4, and a bind after an outbind may be of any kind in 5.0.
