@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from smscd import pdu
 from smscd.clock import FakeClock
@@ -10,7 +11,7 @@ from smscd.link import Link, LinkLimits
 from smscd.session import Answered, Event, SessionSettings, State, Unanswered
 from tests.link.ends import Centre, Place, place, submit_sm
 
-SMALL = LinkLimits(write_high=64 << 10, write_low=16 << 10, write_cap=1 << 20)
+SMALL = LinkLimits(write_high=64 << 10, write_low=16 << 10, write_cap=4 << 20)
 
 
 async def test_reading_pauses_beyond_the_window_and_goes_on_at_half() -> None:
@@ -173,13 +174,17 @@ class _Chatty(Centre):
             super().act(link, event)
         elif isinstance(event, pdu.SubmitSm):
             link.session.respond(event, pdu.SubmitSmResp(message_id=b"m" * 64))
-            link.session.respond_octets(b"\0" * 4096, answers=0)
+            link.session.respond_octets(b"\0" * 2048, answers=0)
 
 
 async def _flood(here: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A bound peer that sends and does not read: its own buffer fills, then the kernel's, then ours."""
     known = len(here.centre.links)
-    reader, writer = await here.raw()
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # otherwise the kernel takes megabytes in its stead
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", here.door.port))
+    reader, writer = await asyncio.open_connection(sock=sock)
     writer.write(pdu.encode(pdu.BindTransceiver(sequence_number=1, system_id=b"deaf")))
     await reader.readexactly(16)
     requests = []

@@ -102,6 +102,7 @@ async def test_verification_ends_only_where_somebody_insists(stranger: Authority
         assert esme.reasons == []
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
 async def test_tls_older_than_1_2_is_refused(authority: Authority) -> None:
     assert client_context(authority.path).minimum_version is ssl.TLSVersion.TLSv1_2
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
