@@ -35,6 +35,10 @@ CHECKPOINT_IDLE = 1000
 CHECKPOINT_BUSY = 4000
 """Pages of WAL (16 MiB) after which the copy back is done even under load."""
 
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+"""ENOSPC; EDQUOT, which SQLite does not tell from other failed writes (all are before the sync, so all can be rolled
+back); and ENOSPC where the index of a long log has to grow."""
+
 _COLUMNS = ",".join(f"message.{name}" for name in rows.MESSAGE)
 _PARTS = ",".join(rows.PART)
 
@@ -99,6 +103,14 @@ class SqliteStore:
         if statements:
             await self._writer.on_writer(lambda connection: _transact(connection, statements))
             self._mind_the_log()
+
+    async def _aside(self, statements: list[tuple[str, list[Any]]]) -> None:
+        """A transaction beside the batches. StoreFull if there is no room; a failed sync ends the process here too."""
+        try:
+            await self._writer.on_writer(lambda connection: _transact(connection, statements))
+        except StoreBroken as broken:
+            self._on_broken(broken)
+            raise
 
     def _mind_the_log(self) -> None:
         """Ask for a checkpoint when the WAL has grown: sooner if nothing waits, later under load."""
@@ -294,12 +306,11 @@ class SqliteStore:
         )
         ids = [row[0] for row in await self._rows(sql, (after_id, limit, before))]
         if ids:
-            await self._writer.on_writer(lambda connection: _forget(connection, ids))
+            await self._aside(_forgetting(ids))
         return last if isinstance(last, int) else None
 
     async def set_counter(self, name: str, value: int) -> None:
-        sql = "INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)"
-        await self._writer.on_writer(lambda connection: connection.execute(sql, (name, value)).rowcount)
+        await self._aside([("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", [name, value])])
 
     async def counter(self, name: str) -> int:
         found = await self._rows("SELECT value FROM counter WHERE name = ?", (name,))
@@ -342,7 +353,7 @@ def _transact(connection: sqlite3.Connection, statements: list[tuple[str, list[A
 
 def _classified(connection: sqlite3.Connection, fault: sqlite3.Error) -> StoreFull | StoreBroken:
     """No room is something to wait out; anything else, a failed sync above all, ends the process (RELIABILITY 4)."""
-    if getattr(fault, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL:
+    if getattr(fault, "sqlite_errorcode", 0) not in NO_ROOM:
         return StoreBroken(str(fault))
     with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
         connection.execute("ROLLBACK")
@@ -356,11 +367,11 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
         raise _classified(connection, fault) from fault
 
 
-def _forget(connection: sqlite3.Connection, ids: list[int]) -> None:
+def _forgetting(ids: list[int]) -> list[tuple[str, list[Any]]]:
     marks = ",".join("?" * len(ids))
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(f"DELETE FROM part WHERE message IN ({marks})", ids)  # noqa: S608
-    connection.execute(f"DELETE FROM message WHERE id IN ({marks})", ids)  # noqa: S608
-    # a number must not come back, even when the newest messages are gone and the wall clock has stepped back
-    connection.execute("INSERT OR REPLACE INTO counter (name, value) VALUES ('highest_id', ?)", (max(ids),))
-    connection.execute("COMMIT")
+    return [
+        (f"DELETE FROM part WHERE message IN ({marks})", ids),  # noqa: S608
+        (f"DELETE FROM message WHERE id IN ({marks})", ids),  # noqa: S608
+        # a number must not come back, even when the newest messages are gone and the wall clock has stepped back
+        ("INSERT OR REPLACE INTO counter (name, value) VALUES ('highest_id', ?)", [max(ids)]),
+    ]

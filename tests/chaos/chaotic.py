@@ -63,9 +63,13 @@ class Chaotic(Running):
         sabotage: str = "",
         prefix: Sequence[str] = (),
         shimmed: bool = False,
+        data_dir: Path | None = None,
     ) -> None:
         directory.mkdir(exist_ok=True)
         super().__init__(directory, text)
+        if data_dir is not None:
+            self.data_dir = data_dir
+            self.write_config(text)
         self.sabotage = sabotage
         self.prefix = list(prefix)
         self._shim = Shim(directory, self.data_dir) if shimmed else None
@@ -112,8 +116,9 @@ class Chaotic(Running):
         return await self.ended(patience)
 
     async def waiting_for_esme(self, count: int) -> None:
-        """Return when so many receipts and messages are stored and wait for an ESME."""
-        await asyncio.to_thread(until, lambda: self.ask("status")["queue"]["waiting_for_esme"] == count)
+        """Return when so many receipts are on the disk and wait for an ESME."""
+        wanted = {"kind": "RECEIPT", "stage": "QUEUED", "limit": count + 1}
+        await asyncio.to_thread(until, lambda: len(self.ask("message.list", **wanted)["messages"]) == count)
 
     def terminate(self) -> None:
         """SIGTERM, without waiting."""
