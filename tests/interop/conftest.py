@@ -7,13 +7,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.interop.foreign import Foreign
+from tests.interop.foreign import Driver, Foreign
 from tests.interop.tape import Tape
 from tests.link.certificates import Authority
 from tests.running import Running
@@ -138,6 +137,11 @@ connectors = ["handsets"]
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is said about the whole tape is tested when the tape is full."""
+    items.sort(key=lambda item: item.path.name == "test_wireshark.py")
+
+
 @dataclass
 class Account:
     """What a foreign ESME binds with, and the number whose MO it gets."""
@@ -207,19 +211,29 @@ def account() -> Account:
 
 
 @pytest.fixture(scope="session")
-def node() -> dict[str, str]:
-    """The environment in which node finds what the tests need."""
+def node() -> Iterator[Driver]:
+    """A process with npm's `smpp`."""
     done = subprocess.run([ROOT / "scripts" / "interop-node"], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"NO NODE CLIENT WAS TESTED: {done.stderr.strip()}")
-    return {**os.environ, "NODE_PATH": str(ROOT / ".venv" / "interop-node" / "node_modules")}
+    environment = {**os.environ, "NODE_PATH": str(ROOT / ".venv" / "interop-node" / "node_modules")}
+    driver = Driver(["node", str(HERE / "npm_smpp.js")], environment)
+    yield driver
+    driver.stop()
 
 
 @pytest.fixture
-def npm_smpp(node: dict[str, str]) -> Iterator[Callable[[], Foreign]]:
+def npm_smpp(node: Driver) -> Iterator[Callable[[], Foreign]]:
     """As many ESMEs with npm's `smpp` as a test wants."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(Foreign(["node", str(HERE / "npm_smpp.js")], node))
+    made = []
+
+    def make() -> Foreign:
+        made.append(node.esme())
+        return made[-1]
+
+    yield make
+    for esme in made:
+        esme.close()
 
 
 @pytest.fixture(scope="session")

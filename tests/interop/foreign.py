@@ -1,4 +1,4 @@
-"""A foreign ESME in a process of its own, driven by JSON lines: npm_smpp.js says how."""
+"""Foreign ESMEs in a process of their own, driven by JSON lines: npm_smpp.js says how."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any, Self
 
 PATIENCE = 10.0
@@ -15,8 +14,8 @@ PATIENCE = 10.0
 Fields = dict[str, Any]
 
 
-class Foreign:
-    """One such process. PDUs are dictionaries by the names of the specification; octet strings are bytes."""
+class Driver:
+    """One such process, with as many ESMEs as a test asks for."""
 
     def __init__(self, command: list[str], environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -28,60 +27,20 @@ class Foreign:
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._listen, self._listen_to_faults)]
         for thread in self._threads:
             thread.start()
-        self._number = 0
+        self._esmes = 0
 
-    def __enter__(self) -> Self:
-        return self
+    def esme(self) -> Foreign:
+        """One more ESME, not connected yet."""
+        self._esmes += 1
+        return Foreign(self, self._esmes)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         self._process.kill()
         self._process.wait(PATIENCE)
         for thread in self._threads:
             thread.join(PATIENCE)
         assert self._process.stdin is not None
         self._process.stdin.close()
-
-    # -- what it is asked to do --------------------------------------------------------------------------------------
-
-    def connect(self, port: int, **options: Any) -> Self:
-        self.tell(do="connect", port=port, **options)
-        self.expect(lambda told: told["told"] == "connected")
-        return self
-
-    def request(self, command: str, **fields: Any) -> Fields:
-        """Send a request and return its response."""
-        return self.response(self.send(command, **fields))
-
-    def send(self, command: str, **fields: Any) -> int:
-        """Send a request and do not wait: `response` takes the number that comes back."""
-        self._number += 1
-        self.tell(do="request", id=self._number, command=command, fields=fields)
-        return self._number
-
-    def response(self, number: int) -> Fields:
-        pdu: Fields = self.expect(lambda told: told["told"] == "response" and told["id"] == number)["pdu"]
-        return pdu
-
-    def bind(self, kind: str, system_id: str, password: str = "secret", **fields: Any) -> Fields:
-        return self.request(f"bind_{kind}", system_id=system_id, password=password, **fields)
-
-    def pdu(self, command: str = "deliver_sm") -> Fields:
-        """The next PDU of this kind that the peer sent by itself."""
-        pdu: Fields = self.expect(lambda told: told["told"] == "pdu" and told["pdu"]["command"] == command)["pdu"]
-        return pdu
-
-    def write(self, octets: bytes) -> None:
-        self.tell(do="write", octets=octets.hex())
-
-    def close(self) -> None:
-        self.tell(do="close")
-
-    def until_closed(self) -> None:
-        self.expect(lambda told: told["told"] == "closed")
-
-    # -- the pipe ----------------------------------------------------------------------------------------------------
 
     def tell(self, **command: Any) -> None:
         assert self._process.stdin is not None
@@ -102,10 +61,10 @@ class Foreign:
             self._told.remove(told)
             return told
 
-    def told(self, what: str) -> list[Fields]:
-        """Everything of one kind that was told and not yet taken."""
+    def left(self, wanted: Callable[[Fields], bool]) -> list[Fields]:
+        """Everything `wanted` that was told and not yet taken."""
         with self._news:
-            return [told for told in self._told if told["told"] == what]
+            return [told for told in self._told if wanted(told)]
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -123,6 +82,66 @@ class Foreign:
         with self._process.stderr as lines:
             for line in lines:
                 self._complaints += line
+
+
+class Foreign:
+    """One foreign ESME. PDUs are dictionaries by the names of the specification; octet strings are bytes."""
+
+    def __init__(self, driver: Driver, number: int) -> None:
+        self._driver = driver
+        self._on = number
+        self._requests = 0
+
+    def connect(self, port: int, **options: Any) -> Self:
+        self.tell(do="connect", port=port, **options)
+        self.expect("connected")
+        return self
+
+    def bind(self, kind: str, system_id: str, password: str = "secret", **fields: Any) -> Fields:
+        return self.request(f"bind_{kind}", system_id=system_id, password=password, **fields)
+
+    def request(self, command: str, **fields: Any) -> Fields:
+        """Send a request and return its response."""
+        return self.response(self.send(command, **fields))
+
+    def send(self, command: str, **fields: Any) -> int:
+        """Send a request and do not wait: `response` takes the number that comes back."""
+        self._requests += 1
+        self.tell(do="request", id=self._requests, command=command, fields=fields)
+        return self._requests
+
+    def response(self, number: int) -> Fields:
+        pdu: Fields = self.expect("response", id=number)["pdu"]
+        return pdu
+
+    def pdu(self, command: str = "deliver_sm") -> Fields:
+        """The next PDU of this kind that the peer sent by itself."""
+        pdu: Fields = self._driver.expect(lambda told: self._is(told, "pdu", {}) and told["pdu"]["command"] == command)[
+            "pdu"
+        ]
+        return pdu
+
+    def write(self, octets: bytes) -> None:
+        self.tell(do="write", octets=octets.hex())
+
+    def close(self) -> None:
+        self.tell(do="close")
+
+    def until_closed(self, patience: float = PATIENCE) -> None:
+        self.expect("closed", patience)
+
+    def tell(self, **command: Any) -> None:
+        self._driver.tell(on=self._on, **command)
+
+    def expect(self, what: str, patience: float = PATIENCE, **fields: Any) -> Fields:
+        return self._driver.expect(lambda told: self._is(told, what, fields), patience)
+
+    def told(self, what: str) -> list[Fields]:
+        """Everything of one kind that was told and not yet taken."""
+        return self._driver.left(lambda told: self._is(told, what, {}))
+
+    def _is(self, told: Fields, what: str, fields: Fields) -> bool:
+        return told["on"] == self._on and told["told"] == what and fields.items() <= told.items()
 
 
 def _outward(value: object) -> object:

@@ -1,10 +1,13 @@
-// An ESME with npm's `smpp`, driven by JSON lines on standard input; what happens is told as JSON lines on standard output.
+// ESMEs with npm's `smpp`, driven by JSON lines on standard input; what happens is told as JSON lines on standard output.
+// Every line says which of the ESMEs it is about: "on".
 //
-//   {"do": "connect", "port": 2775, "tls": {...}}           {"told": "connected"}
-//   {"do": "request", "id": 7, "command": "submit_sm", "fields": {...}}   {"told": "response", "id": 7, "pdu": {...}}
-//   {"do": "write", "octets": "hex"}                         (raw; what comes back is told as "pdu")
-//   {"do": "close"}                                          {"told": "closed"}
-//   a PDU that the peer sends by itself                      {"told": "pdu", "pdu": {...}}, answered as a library user would
+//   {"do": "connect", "on": 1, "port": 2775, "tls": {...}}             {"told": "connected", "on": 1}
+//   {"do": "request", "on": 1, "id": 7, "command": "submit_sm", "fields": {...}}
+//                                                                      {"told": "response", "on": 1, "id": 7, "pdu": {...}}
+//   {"do": "write", "on": 1, "octets": "hex"}                          (raw; what comes back is told as "pdu")
+//   {"do": "answering", "on": 1, "yes": false}                         (leaves the peer's requests unanswered)
+//   {"do": "close", "on": 1}                                           {"told": "closed", "on": 1}
+//   a PDU that the peer sends by itself                                {"told": "pdu", "on": 1, "pdu": {...}}
 //
 // Octet strings cross as {"hex": "…"}.
 'use strict';
@@ -12,8 +15,7 @@
 const readline = require('readline');
 const smpp = require('smpp');
 
-let session = null;
-let answering = true;
+const sessions = {};
 
 function tell(what) {
   process.stdout.write(JSON.stringify(what) + '\n');
@@ -38,16 +40,17 @@ function inward(value) {
   return value;
 }
 
-function connect({ port, tls }) {
-  const options = { host: '127.0.0.1', port, tls: Boolean(tls), ...inward(tls || {}) };
-  session = new smpp.Session(options);
-  session.on(tls ? 'secureConnect' : 'connect', () => tell({ told: 'connected' }));
-  session.on('close', () => tell({ told: 'closed' }));
-  session.on('error', (error) => tell({ told: 'error', why: String(error) }));
+function connect({ on, port, tls }) {
+  const session = new smpp.Session({ host: '127.0.0.1', port, tls: Boolean(tls), ...inward(tls || {}) });
+  sessions[on] = session;
+  session.answering = true;
+  session.on(tls ? 'secureConnect' : 'connect', () => tell({ told: 'connected', on }));
+  session.on('close', () => tell({ told: 'closed', on }));
+  session.on('error', (error) => tell({ told: 'error', on, why: String(error) }));
   session.on('pdu', (pdu) => {
     if (pdu.isResponse() && session._callbacks[pdu.sequence_number]) return;
-    tell({ told: 'pdu', pdu: outward({ ...pdu }) });
-    if (pdu.isResponse() || !answering) return;
+    tell({ told: 'pdu', on, pdu: outward({ ...pdu }) });
+    if (pdu.isResponse() || !session.answering) return;
     session.send(pdu.response());
     if (pdu.command === 'unbind') session.close();
   });
@@ -55,19 +58,18 @@ function connect({ port, tls }) {
 
 const actions = {
   connect,
-  request({ id, command, fields }) {
+  request({ on, id, command, fields }) {
     const pdu = new smpp.PDU(command, inward(fields || {}));
-    for (const [key, value] of Object.entries(inward(fields || {}))) if (key === 'sequence_number') pdu[key] = value;
-    session.send(pdu, (response) => tell({ told: 'response', id, pdu: outward({ ...response }) }));
+    sessions[on].send(pdu, (response) => tell({ told: 'response', on, id, pdu: outward({ ...response }) }));
   },
-  write({ octets }) {
-    session.socket.write(Buffer.from(octets, 'hex'));
+  write({ on, octets }) {
+    sessions[on].socket.write(Buffer.from(octets, 'hex'));
   },
-  answering({ yes }) {
-    answering = yes;
+  answering({ on, yes }) {
+    sessions[on].answering = yes;
   },
-  close() {
-    session.close();
+  close({ on }) {
+    sessions[on].close();
   },
 };
 
@@ -78,7 +80,7 @@ readline
     try {
       actions[command.do](command);
     } catch (error) {
-      tell({ told: 'error', why: String(error), stack: error.stack });
+      tell({ told: 'error', on: command.on, why: error.stack });
     }
   })
   .on('close', () => process.exit(0));

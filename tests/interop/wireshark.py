@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
 import subprocess
@@ -21,6 +22,10 @@ SEGMENT = 16_384
 ACK_PSH = 0x18
 SYN = 0x02
 SYN_ACK = 0x12
+
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What tshark shows of a text as it is, although XML has no place for it."""
 
 
 @dataclass
@@ -94,7 +99,7 @@ def read(path: Path, recorded: list[Recorded]) -> Reading:
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, check=True)
     pdus, findings = 0, []
-    for packet in ET.fromstring(done.stdout).iter("packet"):
+    for packet in ET.fromstring(_NOT_IN_XML.sub("?", done.stdout.decode("utf-8", "replace"))).iter("packet"):
         port = next(int(field.get("show", "0")) for field in packet.iter("field") if field.get("name") == "tcp.dstport")
         title = recorded[port - FIRST_PORT].title
         protocols = [proto for proto in packet.iter("proto") if proto.get("name") == "smpp"]
