@@ -112,4 +112,16 @@ def _entry_writer(cls: type[Any]) -> Encoder:
 
 
 def _unencodable(pdu: Any, fault: object) -> ValueError:
-    return ValueError(f"{type(pdu).__name__}: {fault}")
+    """The fault with the fields it can come from: `SubmitSm.esm_class: %c arg not in range(256)`."""
+    culprits = [name for name, field in wire_fields(type(pdu)).items() if not _fits(field, getattr(pdu, name))]
+    return ValueError(f"{'.'.join([type(pdu).__name__, *culprits])}: {fault}")
+
+
+def _fits(field: Field, value: Any) -> bool:
+    if field.kind is Kind.INTEGER:
+        return bool(0 <= value < 256**field.size)
+    if field.kind in STRINGS:
+        return 0 not in (value or b"")
+    if field.kind is Kind.TLVS:
+        return all(tag <= 0xFFFF and len(octets) <= 0xFFFF for tag, octets in value)
+    return len(value) <= field.size
