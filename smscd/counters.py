@@ -87,6 +87,7 @@ class StoreCounters:
 
     batches: Distribution = field(default_factory=lambda: Distribution(ROWS))  # rows per commit
     commits: Distribution = field(default_factory=Distribution)  # seconds from BEGIN until COMMIT has returned
+    answers: Distribution = field(default_factory=Distribution)  # seconds from arrival to answer, the oldest's for all
     full: int = 0  # batches rolled back because there was no room
 
 
@@ -94,7 +95,6 @@ class StoreCounters:
 class DaemonCounters:
     """What belongs to nobody in particular."""
 
-    answers: Distribution = field(default_factory=Distribution)  # seconds from a submit's arrival to its answer
     loop_lag: Distribution = field(default_factory=Distribution)  # seconds that a timer of the loop fired late
     connections: int = 0
     connections_refused: Tally = field(default_factory=Tally)  # by reason

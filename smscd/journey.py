@@ -53,6 +53,9 @@ NOBODY = "nobody"
 """The connector of an MO that no ESME receives: a dead letter from the start."""
 
 
+_OUTCOMES = {kind: kind.__name__.lower() for kind in (Accepted, Delivered, Deferred, Rejected, Unanswered)}
+
+
 class Journey:
     """The three acts over one store. `routes`, `receivers`, `esmes` and `connectors` may be replaced by a reload."""
 
@@ -92,7 +95,7 @@ class Journey:
         if self.store.full or 0 < self.queue_limit <= self.queued:
             return pdu.ESME_RMSGQFUL
         now = self.clock.wall()
-        admitted = esme.admit(content, version, now, self.clock.monotonic())
+        admitted = esme.admit(content, version, now, self.clock.monotonic() if esme.is_limited else 0.0)
         if not isinstance(admitted, Admitted):
             return admitted
         rule = self.routes.resolve(
@@ -256,7 +259,7 @@ class Journey:
     def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
         """Record what became of part `number` of a message that was handed over."""
         counters = self.counters.connector(message.connector)
-        counters.outcomes[type(outcome).__name__.lower()] += 1
+        counters.outcomes[_OUTCOMES[type(outcome)]] += 1
         match outcome:
             case Accepted(upstream_message_id):
                 self._taken_over(message, number, upstream_message_id)

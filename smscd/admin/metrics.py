@@ -101,11 +101,11 @@ CONNECTOR = (
 STORE = (
     Metric("smscd_commit_rows", "histogram", "batches", "rows per commit"),
     Metric("smscd_commit_seconds", "histogram", "commits", "seconds until a commit was on stable storage"),
+    Metric("smscd_answer_seconds", "histogram", "answers", "seconds from a submit's arrival until its answer"),
     Metric("smscd_store_full", "counter", "full", "batches rolled back because there was no room"),
 )
 
 DAEMON = (
-    Metric("smscd_answer_seconds", "histogram", "answers", "seconds from a submit's arrival until its answer"),
     Metric("smscd_loop_lag_seconds", "histogram", "loop_lag", "seconds by which a timer of the event loop was late"),
     Metric("smscd_connections", "counter", "connections", "connections taken, bound or not"),
     Metric("smscd_connections_refused", "counter", "connections_refused", "connections closed at once", "reason"),

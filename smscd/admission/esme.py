@@ -46,6 +46,7 @@ class Esme:
         if self.quota is not None or settings.daily_quota:
             self.quota = self.quota or DailyQuota(settings.daily_quota)
             self.quota.limit = settings.daily_quota or self.quota.used
+        self.is_limited = self._bucket is not None or self.quota is not None
 
     def allows_from(self, address: str) -> bool:
         """Whether it may connect from `address` (an IP address without port)."""
@@ -74,12 +75,16 @@ class Esme:
         segments = segments_of(content)
         if not segments:
             return pdu.ESME_RINVMSGLEN
-        times = self._times(content, now)
-        if isinstance(times, int):
-            return times
-        if not self._charge(segments, now, monotonic):
+        if isinstance(content, pdu.SubmitSm) and not content.schedule_delivery_time and not content.validity_period:
+            schedule, expires = 0, now + self._validity  # nearly every message: nothing to parse
+        else:
+            times = self._times(content, now)
+            if isinstance(times, int):
+                return times
+            schedule, expires = times
+        if self.is_limited and not self._charge(segments, now, monotonic):
             return pdu.ESME_RTHROTTLED
-        return Admitted(times[0], times[1], segments)
+        return Admitted(schedule, expires, segments)
 
     def _charge(self, segments: int, now: int, monotonic: float) -> bool:
         if self._bucket is not None and not self._bucket.take(segments, monotonic):
@@ -93,8 +98,6 @@ class Esme:
             if not seconds:
                 return 0, now + self._validity
             return 0, now + min(seconds * SECOND, self._validity)
-        if not content.schedule_delivery_time and not content.validity_period:
-            return 0, now + self._validity
         try:
             schedule = pdu.times.parse_time(content.schedule_delivery_time, now) or 0
         except pdu.times.TimeFormatError:

@@ -60,8 +60,9 @@ def common_status(content: pdu.SubmitSm | pdu.DataSm) -> int:
 def destination_status(destination: bytes, ton: int) -> int:
     """A recipient is dialled: digits (with `+`, `*`, `#`), never a name."""
     digits = destination[1:] if destination[:1] == b"+" else destination
-    too_long = len(destination) > LONGEST_ADDRESS
-    if too_long or ton == ALPHANUMERIC or not digits or not _DIALLED.issuperset(digits):
+    if ton == ALPHANUMERIC or len(destination) > LONGEST_ADDRESS:
+        return pdu.ESME_RINVDSTADR
+    if not digits.isdigit() and not (digits and _DIALLED.issuperset(digits)):
         return pdu.ESME_RINVDSTADR
     return 0
 

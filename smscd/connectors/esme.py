@@ -12,8 +12,9 @@ from typing import Any
 from smscd import pdu
 from smscd.clock import Clock
 from smscd.connectors.interface import News
+from smscd.errors import SessionError
 from smscd.link import Link
-from smscd.message import Content, Deferred, Delivered, Message
+from smscd.message import Content, Deferred, Delivered, Message, Rejected
 from smscd.session import Answered, State, Unanswered
 
 RECEIVES = frozenset({State.BOUND_RX, State.BOUND_TRX})
@@ -126,9 +127,13 @@ class EsmeConnector:
 
     def _write(self, link: Link, message: Message) -> None:
         content = message.content
-        link.session.request(
-            content if isinstance(content, pdu.DeliverSm) else as_deliver_sm(content), self._clock.monotonic(), message
-        )
+        deliver = content if isinstance(content, pdu.DeliverSm) else as_deliver_sm(content)
+        try:
+            link.session.request(deliver, self._clock.monotonic(), message)
+        except (SessionError, ValueError) as fault:  # it cannot be said to this peer: a message_payload to a 3.3 bind
+            self._ended(message)
+            self._news.outcome(message, 1, Rejected(pdu.ESME_RINVMSGLEN, str(fault)))
+            return
         link.flush_soon()
 
     def _ended(self, message: Message) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from typing import Any, NoReturn
 
 import structlog
 
+from smscd.admin import CONTROL_SOCKET
 from smscd.admin.commands import Commands
 from smscd.admin.control import ControlServer
 from smscd.admin.http import AdminHttp, read_token
 from smscd.admin.metrics import Metrics
-from smscd.admin.record import Record, records_of
+from smscd.admin.record import records_of
 from smscd.admin.records import Records
 from smscd.admission import Esme
 from smscd.ancillary import Ancillary
@@ -27,7 +29,7 @@ from smscd.journey import Journey
 from smscd.link import Links, server_context
 from smscd.listener import Binding, Desk, Pump, Reception
 from smscd.message import Kind, Message, MessageIds, Stage
-from smscd.pdu import command_name
+from smscd.pdu import MessageState, command_name
 from smscd.routing import Receivers, Ruleset
 from smscd.store import SqliteStore
 
@@ -63,7 +65,7 @@ class House:
         self.receptions: dict[str, Reception] = {}
         self.retired: list[Reception] = []  # closed by a reload; their links live on
         self.control = ControlServer(
-            data_dir / "control.sock",
+            data_dir / CONTROL_SOCKET,
             Commands(self.journey, self.ancillary, self._sessions, self._identity).table(),
         )
         self.http: AdminHttp | None = None
@@ -199,27 +201,29 @@ class House:
 
     def _closed(self, closed: list[Message]) -> None:
         """Messages that have just become final, and are committed as such: counted, and recorded."""
-        records: list[Record] = []
-        for message in closed:
-            self._count(message)
-            records += records_of(message)
-        self.records.write(records)
+        alike = Counter([(m.kind, m.system_id, m.connector, m.message_state) for m in closed])
+        for (kind, system_id, connector, message_state), messages in alike.items():
+            self._count(kind, system_id, connector, message_state, messages)
+        self.records.write([record for message in closed for record in records_of(message)])
 
     def _dropped(self, dropped: list[Message]) -> None:
         self.journey.dropped(dropped)
 
-    def _count(self, message: Message) -> None:
-        esme = self.counters.esmes.get(message.system_id)
-        if message.kind == Kind.MT:
-            self.counters.connector(message.connector).closed[message.message_state] += 1
+    def _count(self, kind: int, system_id: str, connector: str, message_state: int, messages: int) -> None:
+        esme = self.counters.esmes.get(system_id)
+        delivered = message_state == MessageState.DELIVERED
+        if kind == Kind.MT:
+            self.counters.connector(connector).closed[message_state] += messages
             if esme is not None:
-                esme.closed[message.message_state] += 1
-        elif esme is not None and message.kind == Kind.MO:
-            esme.mo_delivered += message.stage == Stage.CLOSED
-            esme.mo_dead += message.stage == Stage.DEAD
-        elif esme is not None:
-            esme.receipts_delivered += message.stage == Stage.CLOSED
-            esme.receipts_dead += message.stage == Stage.DEAD
+                esme.closed[message_state] += messages
+        elif esme is None:
+            return
+        elif kind == Kind.MO:
+            esme.mo_delivered += messages * delivered
+            esme.mo_dead += messages * (not delivered)
+        else:
+            esme.receipts_delivered += messages * delivered
+            esme.receipts_dead += messages * (not delivered)
 
     async def _refresh(self) -> None:
         """Bring the gauges up to date before they are read."""

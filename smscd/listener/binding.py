@@ -13,13 +13,16 @@ from smscd.admission import BindGuard, Esme, passwords
 from smscd.clock import Clock
 from smscd.connectors import EsmeConnector
 from smscd.link import Link
+from smscd.listener.turns import Turns
 
 log = structlog.get_logger("smscd.listener")
 
+LOCKED = "locked out after failures"
+
 HASHES_AT_ONCE = 1
 """scrypt takes a core for tens of milliseconds by design: a storm of binds may keep one thread busy, not more."""
-HASHES_WAITING = 64
-"""Binds that may wait for it; beyond that they are refused, and the ESME tries again."""
+HASHES_WAITING = 256
+"""Binds of one address that may wait for it; beyond that they are refused, and the ESME tries again."""
 PROBE = 2.0
 """Seconds that an older bind gets to prove that it is alive when the limit is reached."""
 
@@ -34,25 +37,29 @@ class Binding:
         self._guard = BindGuard()
         self._known = passwords.KnownPasswords()
         self._hashing = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="scrypt")
-        self._waiting = 0
+        self._turns = Turns()
 
     async def decide(self, link: Link, bind: pdu.Bind) -> int:
         """ESME_ROK, or the status to refuse `bind` with; a stranger learns the same of every account."""
         system_id = bind.system_id.decode("utf-8", "replace")
         esme = self.esmes.get(system_id)
-        if self._guard.locked(link.peer_host, system_id, self._clock.monotonic()):
-            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "locked out after failures")
+        if self._locked(link, system_id):
+            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, LOCKED)
         if esme is not None and not esme.allows_from(link.peer_host):
             return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "address not in allow_from")
         if esme is not None and esme.settings.require_tls and not link.tls:
             return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "TLS required")
-        if self._waiting >= HASHES_WAITING:
-            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "too many binds wait for their password check")
-        if not await self._verified(system_id, esme, bind.password):
-            self._guard.failed(link.peer_host, system_id, self._clock.monotonic())
-            unknown = esme is None
-            status = pdu.ESME_RINVSYSID if unknown else pdu.ESME_RINVPASWD
-            return self._refused(link, system_id, status, "unknown system_id" if unknown else "wrong password")
+        if not self._remembered(esme, bind.password):
+            if self._turns.waiting(link.peer_host) >= HASHES_WAITING:
+                return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "too many binds wait for a password check")
+            async with self._turns.turn(link.peer_host):
+                if self._locked(link, system_id):  # by a guess that was ahead of this one
+                    return self._refused(link, system_id, pdu.ESME_RBINDFAIL, LOCKED)
+                if not await self._verified(esme, bind.password):
+                    self._guard.failed(link.peer_host, system_id, self._clock.monotonic())
+                    if esme is None:
+                        return self._refused(link, system_id, pdu.ESME_RINVSYSID, "unknown system_id")
+                    return self._refused(link, system_id, pdu.ESME_RINVPASWD, "wrong password")
         self._guard.succeeded(link.peer_host, system_id)
         assert esme is not None
         if not await self._room_for_one_more(esme):
@@ -63,20 +70,23 @@ class Binding:
         log.warning("bind refused", esme=system_id, peer=link.peer, status=pdu.status.status_name(status), why=why)
         return status
 
-    async def _verified(self, system_id: str, esme: Esme | None, password: bytes) -> bool:
+    def _locked(self, link: Link, system_id: str) -> bool:
+        return self._guard.locked(link.peer_host, system_id, self._clock.monotonic())
+
+    def _remembered(self, esme: Esme | None, password: bytes) -> bool:
+        """Whether this very password was verified before: a reconnecting ESME waits for nobody's check."""
+        return esme is not None and self._known.knows(esme.system_id, _stored(esme), password)
+
+    async def _verified(self, esme: Esme | None, password: bytes) -> bool:
         loop = asyncio.get_running_loop()
-        self._waiting += 1
-        try:
-            if esme is None:
-                return await loop.run_in_executor(self._hashing, passwords.verify_nobody, password)
-            stored = esme.settings.password_hash or esme.settings.password or ""
-            if self._known.knows(system_id, stored, password):
-                return True
-            right = await loop.run_in_executor(self._hashing, passwords.verify, stored, password)
-        finally:
-            self._waiting -= 1
+        if esme is None:
+            return await loop.run_in_executor(self._hashing, passwords.verify_nobody, password)
+        if self._remembered(esme, password):  # by a bind that was ahead of this one
+            return True
+        stored = _stored(esme)
+        right = await loop.run_in_executor(self._hashing, passwords.verify, stored, password)
         if right:
-            self._known.remember(system_id, stored, password)
+            self._known.remember(esme.system_id, stored, password)
         return right
 
     async def _room_for_one_more(self, esme: Esme) -> bool:
@@ -102,3 +112,7 @@ class Binding:
     def close(self) -> None:
         """Wait for no more password checks."""
         self._hashing.shutdown(wait=False, cancel_futures=True)
+
+
+def _stored(esme: Esme) -> str:
+    return esme.settings.password_hash or esme.settings.password or ""

@@ -13,7 +13,7 @@ import structlog
 from smscd import pdu
 from smscd.admission import Esme, Submission
 from smscd.ancillary import Ancillary
-from smscd.clock import SECOND, Clock
+from smscd.clock import Clock
 from smscd.connectors import EsmeConnector
 from smscd.counters import Counters
 from smscd.journey import Journey
@@ -158,7 +158,6 @@ class Pump:
             respond(link, submission, status)
         else:
             esme.counters.accepted += 1
-            self._desk.counters.daemon.answers.observe((self._desk.clock.wall() - message.accepted_at) / SECOND)
             message_id = message.message_id.encode()
             if type(submission) is pdu.SubmitSm:
                 link.session.respond_octets(pdu.submit_sm_resp(submission.sequence_number, message_id))

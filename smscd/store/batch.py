@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from smscd.clock import Clock
+from smscd.clock import SECOND, Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Message, Part
@@ -82,6 +82,16 @@ class Batch:
         self._then.append((message, then))
 
     # -- the end of a batch, called by GroupCommit -------------------------------------------------------------------
+
+    @property
+    def oldest(self) -> int:
+        """When the first message that waits for an answer was accepted: microseconds UTC, 0 if none waits."""
+        return self._answers[0][0].accepted_at if self._answers else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for an answer."""
+        return len(self._answers)
 
     def committed(self) -> list[Message]:
         """Give every answer, then hand every message on; return what became final."""
@@ -199,6 +209,8 @@ class GroupCommit:
         self.full = False
         self._counters.batches.observe(len(batch))
         self._counters.commits.observe(self._clock.monotonic() - started)
+        if oldest := batch.oldest:
+            self._counters.answers.observe(max(0, self._clock.wall() - oldest) / SECOND, batch.waiting)
         closed = batch.committed()
         if closed:
             self._on_closed(closed)

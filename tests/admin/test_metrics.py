@@ -53,10 +53,10 @@ def test_statuses_states_and_stages_are_spelled_as_the_specification_does() -> N
 
 def test_a_distribution_becomes_cumulative_buckets() -> None:
     counters = Counters()
-    counters.daemon.answers = Distribution((0.001, 0.01))
-    counters.daemon.answers.observe(0.001, times=3)  # on the bound: belongs below it
-    counters.daemon.answers.observe(0.005)
-    counters.daemon.answers.observe(7.0)
+    counters.store.answers = Distribution((0.001, 0.01))
+    counters.store.answers.observe(0.001, times=3)  # on the bound: belongs below it
+    counters.store.answers.observe(0.005)
+    counters.store.answers.observe(7.0)
     page = scraped(counters)
     bucket = "smscd_answer_seconds_bucket"
     assert [page[bucket, (("le", bound),)] for bound in ("0.001", "0.01", "+Inf")] == [3, 4, 5]

@@ -104,7 +104,7 @@ class Emulator:
         arrival = arrival_of(message)
         verdict = self._network.judge(message, arrival)
         self._plan(message, verdict.delay, verdict)
-        self._news.outcome(message, 1, Accepted(str(arrival)))
+        self._news.outcome(message, 1, Accepted(message.parts[0].upstream_message_id))
 
     def _plan(self, message: Message, delay: float, verdict: Verdict | None) -> None:
         self._order += 1
