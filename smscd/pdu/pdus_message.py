@@ -141,7 +141,7 @@ class SubmitMultiResp(Pdu):
 
 @dataclass(slots=True)
 class DeliverSm(Pdu):
-    """SMPP 3.4 §4.6.1: the table of submit_sm with some fields unused."""
+    """SMPP 3.4 §4.6.1: the table of submit_sm. The times are unused: whatever fits in them is accepted."""
 
     command_id: ClassVar[int] = 0x00000005
 
@@ -155,8 +155,8 @@ class DeliverSm(Pdu):
     esm_class: int = octet()
     protocol_id: int = octet()
     priority_flag: int = octet()
-    schedule_delivery_time: bytes = c_octet_string(1, ESME_RINVSCHED, accepts=17)
-    validity_period: bytes = c_octet_string(1, ESME_RINVEXPIRY, accepts=17)
+    schedule_delivery_time: bytes = c_octet_string(17, ESME_RINVSCHED)
+    validity_period: bytes = c_octet_string(17, ESME_RINVEXPIRY)
     registered_delivery: int = octet()
     replace_if_present_flag: int = octet()
     data_coding: int = octet()
@@ -171,7 +171,7 @@ class DeliverSmResp(Pdu):
 
     command_id: ClassVar[int] = 0x80000005
 
-    message_id: bytes | None = response_string(1, ESME_RINVMSGID, default=b"")
+    message_id: bytes | None = response_string(65, ESME_RINVMSGID, default=b"")
     tlvs: list[Tlv] = optional_parameters()
 
 
