@@ -1,0 +1,151 @@
+"""Who may come in, how often they may be wrong, and how many may stand in the door."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+
+from smscd import pdu
+from tests.hostile.house import House
+from tests.hostile.peer import Peer, frame, submit
+from tests.running import until
+
+ATTACKER = "127.0.0.66"
+
+
+def guess(house: House, system_id: str, password: str, source: str = ATTACKER) -> str:
+    """One bind on a connection of its own: its command_status."""
+    with house.peer(source=source) as peer:
+        answer = peer.ask(pdu.BindTransceiver(system_id=system_id.encode(), password=password.encode()))
+        if answer.command_status:
+            assert peer.rest() == [], "a refused bind is answered, then closed"
+        return pdu.status.status_name(answer.command_status)
+
+
+def test_five_wrong_passwords_lock_the_address_out_and_nobody_else(house: House) -> None:
+    for attempt in range(5):
+        assert guess(house, "vault", f"wrong{attempt}") == "ESME_RINVPASWD"
+    assert guess(house, "vault", "wrong") == "ESME_RBINDFAIL"
+    assert guess(house, "vault", "open sesame") == "ESME_RBINDFAIL", "the right one comes too late"
+    assert guess(house, "vault", "open sesame", source="127.0.0.67") == "ESME_ROK"
+    assert guess(house, "test", "secret") == "ESME_ROK"
+    lines = house.running.lines("bind refused", esme="vault")
+    assert [line["why"] for line in lines] == ["wrong password"] * 5 + ["locked out after failures"] * 2
+
+
+def test_two_hundred_guesses_at_once_get_no_more_tries_than_five_and_keep_nobody_waiting(house: House) -> None:
+    with contextlib.ExitStack() as open_ones:
+        attackers = [open_ones.enter_context(house.peer(source="127.0.0.68")) for _ in range(200)]
+        for number, attacker in enumerate(attackers):
+            attacker.say(pdu.BindTransceiver(system_id=b"vault", password=b"guess%d" % number))
+        started = time.monotonic()
+        assert guess(house, "cellar", "open sesame", source="127.0.0.69") == "ESME_ROK"
+        waited = time.monotonic() - started
+        answers = [attacker.answer_to(1).command_status for attacker in attackers]
+    assert waited < 1.0, f"a bind from elsewhere waited {waited:.2f} s"
+    assert set(answers) == {pdu.ESME_RINVPASWD, pdu.ESME_RBINDFAIL}
+    assert answers.count(pdu.ESME_RINVPASWD) <= 5
+
+
+def test_a_storm_of_right_binds_pays_for_one_password_check(house: House) -> None:
+    with contextlib.ExitStack() as open_ones:
+        peers = [open_ones.enter_context(house.peer()) for _ in range(100)]
+        started = time.monotonic()
+        for peer in peers:
+            peer.say(pdu.BindTransceiver(system_id=b"many", password=b"open sesame"))
+        assert {peer.answer_to(1).command_status for peer in peers} == {pdu.ESME_ROK}
+        assert time.monotonic() - started < 2.0
+
+
+def test_two_hundred_connections_that_never_finish_their_bind_are_closed_while_others_bind(house: House) -> None:
+    with contextlib.ExitStack() as open_ones:
+        silent = [open_ones.enter_context(house.peer()) for _ in range(180)]
+        slow = [open_ones.enter_context(house.peer()) for _ in range(20)]
+        started = time.monotonic()
+        for octet in frame(pdu.BindTransceiver.command_id, b"test\0"[:4] * 100, length=900):
+            for peer in slow:
+                peer.send(bytes((octet,)))
+            assert guess(house, "test", "secret") == "ESME_ROK"
+            if time.monotonic() - started > 1.0:
+                break
+        for peer in silent:
+            assert peer.rest(patience=4.0) == []
+        for peer in slow:
+            peer.send(b"x")
+            assert peer.rest(patience=1.0) == []
+        assert time.monotonic() - started < 4.0
+
+
+def test_a_thousand_connections_that_come_and_go_leave_nothing_behind(house: House) -> None:
+    seed = 20260706
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    before = house.counted("smscd_connections_total") + house.counted("smscd_connections_refused_total")
+    bind = pdu.encode(pdu.BindTransceiver(1, system_id=b"test", password=b"secret"))
+    for _ in range(1000):
+        peer = house.peer()
+        peer.send(bind[: draw.randrange(len(bind) + 1)])
+        draw.choice((peer.close, peer.reset))()
+    after = before + 1000
+    until(lambda: house.counted("smscd_connections_total") + house.counted("smscd_connections_refused_total") >= after)
+    until(lambda: house.sessions("test") == [])
+    until(lambda: house.descriptors() < 60)
+
+
+def test_binds_up_to_the_limit_and_not_one_more_even_at_once(house: House) -> None:
+    with contextlib.ExitStack() as open_ones:
+        peers = [open_ones.enter_context(house.peer()) for _ in range(12)]
+        for peer in peers:
+            peer.say(pdu.BindTransceiver(system_id=b"three", password=b"secret"))
+        bound: list[Peer] = []
+        refused: list[Peer] = []
+        waiting = list(peers)
+        while waiting:  # who is bound already is asked whether it lives whenever another one comes
+            for peer in [*waiting, *bound]:
+                with contextlib.suppress(TimeoutError):
+                    heard = peer.hear(patience=0.02)
+                    if isinstance(heard, pdu.EnquireLink):
+                        peer.send(frame(pdu.EnquireLinkResp.command_id, number=heard.sequence_number))
+                    elif isinstance(heard, pdu.BindTransceiverResp):
+                        waiting.remove(peer)
+                        (refused if heard.command_status else bound).append(peer)
+        assert (len(bound), len(refused)) == (3, 9)
+        assert all(peer.alive() for peer in bound)
+
+
+def test_a_bind_that_is_dead_makes_room_for_a_new_one_and_those_alive_stay(house: House) -> None:
+    dead, first, second = (house.bound("three") for _ in range(3))
+    with dead, first, second, house.peer() as new:
+        number = new.say(pdu.BindTransceiver(system_id=b"three", password=b"secret"))
+        for peer in (first, second):
+            asked = peer.hear()
+            assert isinstance(asked, pdu.EnquireLink)
+            peer.send(frame(pdu.EnquireLinkResp.command_id, number=asked.sequence_number))
+        assert new.answer_to(number).command_status == pdu.ESME_ROK
+        dead.rest()
+        assert all(peer.status_of(submit()) == "ESME_ROK" for peer in (first, second, new))
+
+
+def test_resets_in_the_middle_of_everything_lose_nothing_and_leak_nothing(house: House) -> None:
+    seed = 20260706
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    accepted = 0
+    for _ in range(60):
+        peer = house.bound("reset")
+        one = pdu.encode(submit(b"reset", receipt=True))
+        cut = draw.randrange(30 * len(one))
+        whole = cut // len(one)
+        peer.send((30 * one)[:cut])
+        for _ in range(draw.randrange(min(whole, 12) + 1)):  # there is an answer to each, and a receipt
+            accepted += isinstance(peer.hear(), pdu.SubmitSmResp)
+        peer.reset()
+    until(lambda: house.sessions("reset") == [])
+    with house.bound("reset") as peer:
+        receipts: set[bytes] = set()
+        while len(receipts) < accepted or house.waiting("esme:reset"):
+            heard = peer.hear()
+            assert isinstance(heard, pdu.DeliverSm)
+            receipts.add(pdu.tlv.get(heard.tlvs, pdu.Tag.receipted_message_id) or b"")
+            peer.send(pdu.deliver_sm_resp(heard.sequence_number))
