@@ -99,7 +99,10 @@ class Journey:
         if not isinstance(admitted, Admitted):
             return admitted
         rule = self.routes.resolve(
-            esme.system_id, content.source_addr, content.destination_addr, lambda: text_of(content)
+            esme.system_id,
+            content.source_addr,
+            content.destination_addr,
+            lambda: text_of(content, esme.settings.default_alphabet),
         )
         if rule is None:
             return pdu.ESME_RINVDSTADR
@@ -372,7 +375,9 @@ class Journey:
 
     def _report(self, message: Message, kind: Kind, message_state: int, error_code: int, now: int) -> Message:
         """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""
-        content = receipts.deliver_sm(message, kind, message_state, error_code, now)
+        esme = self.esmes.get(message.system_id)
+        alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
+        content = receipts.deliver_sm(message, kind, message_state, error_code, now, alphabet)
         receipt = self._to_esme(kind, message.system_id, content, now)
         receipt.original = message.id
         self.enter(receipt, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smscd import pdu
 from smscd.message import Kind, Message, octets_of, text_of
+from smscd.text import Alphabet
 
 DELIVERED = int(pdu.MessageState.DELIVERED)
 ACCEPTED = int(pdu.MessageState.ACCEPTED)
@@ -24,8 +25,13 @@ def wanted(registered_delivery: int, message_state: int) -> bool:
     return asked == pdu.REGISTERED_RECEIPT_SUCCESS and success
 
 
-def deliver_sm(message: Message, kind: Kind, message_state: int, error_code: int, now: int) -> pdu.DeliverSm:
-    """The deliver_sm that reports on `message`: from its recipient to its sender, with TON and NPI as submitted."""
+def deliver_sm(
+    message: Message, kind: Kind, message_state: int, error_code: int, now: int, default_alphabet: Alphabet = "gsm7"
+) -> pdu.DeliverSm:
+    """The deliver_sm that reports on `message`: from its recipient to its sender, with TON and NPI as submitted.
+
+    `now` is microseconds UTC; `default_alphabet` is what data_coding 0 means on the sender's link.
+    """
     content = message.content
     done = message.segments if message_state == DELIVERED else 0
     text = pdu.receipt.format_receipt(
@@ -36,7 +42,7 @@ def deliver_sm(message: Message, kind: Kind, message_state: int, error_code: int
         done_date=now,
         message_state=message_state,
         err=error_code,
-        text=_beginning(message),
+        text=_beginning(message, default_alphabet),
     )
     return pdu.DeliverSm(
         service_type=content.service_type,
@@ -65,10 +71,10 @@ def _tlvs(message: Message, message_state: int, error_code: int) -> list[tuple[i
     return tlvs
 
 
-def _beginning(message: Message) -> bytes:
+def _beginning(message: Message, default_alphabet: Alphabet) -> bytes:
     """The first characters of the text, in ASCII because that is what receipts are read as."""
     content = message.content
     octets = octets_of(content)
     if content.data_coding == 0 and not content.esm_class & pdu.ESM_UDHI and octets[:TEXT_OCTETS].isalnum():
         return octets[:TEXT_OCTETS]
-    return text_of(content)[:TEXT_OCTETS].encode("ascii", "replace")
+    return text_of(content, default_alphabet)[:TEXT_OCTETS].encode("ascii", "replace")

@@ -72,7 +72,7 @@ class Esme:
             return pdu.ESME_RINVSRCADR
         if content.destination_addr not in self._destinations:
             return pdu.ESME_RINVDSTADR
-        segments = segments_of(content)
+        segments = segments_of(content, self.settings.default_alphabet)
         if not segments:
             return pdu.ESME_RINVMSGLEN
         if isinstance(content, pdu.SubmitSm) and not content.schedule_delivery_time and not content.validity_period:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from smscd import pdu
 from smscd.message import octets_of
-from smscd.text import count_segments
+from smscd.text import Alphabet, count_segments
 
 MAX_TON = 6  # SMPP 3.4 §5.2.5: 0 unknown to 6 abbreviated
 NPIS = frozenset({0, 1, 3, 4, 6, 8, 9, 10, 14, 18})  # SMPP 3.4 §5.2.6
@@ -67,11 +67,11 @@ def destination_status(destination: bytes, ton: int) -> int:
     return 0
 
 
-def segments_of(content: pdu.SubmitSm | pdu.DataSm) -> int:
+def segments_of(content: pdu.SubmitSm | pdu.DataSm, default_alphabet: Alphabet = "gsm7") -> int:
     """Short messages it takes on the air, 0 if it is too long for any way of sending it."""
     octets = octets_of(content)
     with_header = bool(content.esm_class & pdu.ESM_UDHI)
-    segments = count_segments(octets, content.data_coding, with_header)
+    segments = count_segments(octets, content.data_coding, with_header, default_alphabet)
     if segments > MAX_SEGMENTS or (with_header and segments > 1):
         return 0  # a message that brings its own header is one segment: nobody could split it for its sender
     return segments
