@@ -20,6 +20,9 @@ from smscd.session import Answered, State, Unanswered
 RECEIVES = frozenset({State.BOUND_RX, State.BOUND_TRX})
 """States in which SMPP 3.4 table 2-1 lets a message centre send deliver_sm."""
 
+ACKNOWLEDGEMENTS = (pdu.DeliverSmResp, pdu.DataSmResp)
+"""What takes a message off our hands; a generic_nack does not, whatever command_status it carries."""
+
 
 class EsmeConnector:
     """See `connectors.interface.Connector`."""
@@ -65,10 +68,11 @@ class EsmeConnector:
         assert isinstance(message, Message)
         status = event.response.command_status
         self._ended(message)
-        if status == pdu.ESME_ROK:
+        if status == pdu.ESME_ROK and isinstance(event.response, ACKNOWLEDGEMENTS):
             self._news.outcome(message, 1, Delivered())
         else:
-            why = f"the ESME answered {pdu.status.status_name(status)}"
+            command = pdu.command_name(event.response.command_id)
+            why = f"the ESME answered {command} {pdu.status.status_name(status)}"
             self._news.outcome(message, 1, Deferred(why, command_status=status))
         self._next_on(link)
 
@@ -163,9 +167,7 @@ class EsmeConnector:
 
 
 def _credit(link: Link) -> int:
-    if link.session.state not in RECEIVES or link.writing_paused:
-        return 0
-    return link.session.credit
+    return 0 if link.writing_paused else link.session.credit  # a session that may not send has none either
 
 
 def as_deliver_sm(content: Content) -> pdu.DeliverSm:
