@@ -18,6 +18,7 @@ MOST_RSS = 220 << 20
 """Octets. A fresh process has about 70 MiB; sqlite's cache, scrypt (16 MiB) and 50,000 short messages fit below."""
 
 HASH = passwords.hash_password(b"open sesame")
+STUBBORN = "".join(f'[[esme]]\nsystem_id = "stubborn{number}"\npassword = "secret"\n\n' for number in range(5))
 
 ACCOUNTS = f"""
 [[listener]]
@@ -61,6 +62,26 @@ system_id = "reset"
 password = "secret"
 bind_limit = 100
 
+[[esme]]
+system_id = "narrow"
+password = "secret"
+window = 2
+
+[[esme]]
+system_id = "slow"
+password = "secret"
+rate = 10
+
+[[esme]]
+system_id = "twice"
+password = "secret"
+
+[[esme]]
+system_id = "mute"
+password = "secret"
+deliver_window = 5
+
+{STUBBORN}
 [[connector]]
 name = "handsets"
 kind = "emulator"
