@@ -10,6 +10,7 @@ from smscd.link.links import Links
 from smscd.link.tls import common_name_of, subject_of
 from smscd.session import Closed, Event, Session, State
 
+CLOSED = State.CLOSED
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 60, 15, 4
 """Seconds of silence, seconds between probes, probes: a vanished peer is noticed within two minutes by TCP alone.
 
@@ -113,7 +114,7 @@ class Link(asyncio.Protocol):
             if self.writing_paused and transport.get_write_buffer_size() > self.links.limits.write_cap:
                 self.abort("peer does not read: the send buffer is full")
                 return
-        if self.session.state is State.CLOSED:
+        if self.session.state is CLOSED:
             self._part(transport)
         else:
             self._balance(transport)
@@ -247,7 +248,7 @@ class Link(asyncio.Protocol):
         """Hand over what a read or a tick brought; an exception of the owner's costs this link only."""
         if not events or self._concluded:
             return
-        if self.session.state is State.CLOSED:
+        if self.session.state is CLOSED:
             self._reason = self._reason or next((event.reason for event in events if isinstance(event, Closed)), "")
         self._serving = True
         try:

@@ -108,7 +108,7 @@ def _unreadable(path: Path, name: str) -> str:
     return ""
 
 
-class _PasswordWanted(Exception):  # noqa: N818 - a signal between two functions of this file, never seen outside
+class _PasswordWanted(Exception):
     pass
 
 
