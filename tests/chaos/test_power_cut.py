@@ -23,7 +23,7 @@ async def cuts(build: Build, dice: random.Random, count: int, sabotage: str = ""
         smscd.cut_power()
         await esme.gone.wait()
         await smscd.begin()
-    verdict = await (await Esme(ledger).bind(smscd.port)).verdict()
+    verdict = await (await Esme(ledger).bind(smscd.port)).verdict(silence=1.0)
     print(ledger, verdict)
     return ledger, verdict
 
