@@ -296,7 +296,10 @@ class Journey:
         now = self.clock.wall()
         message.attempts += deferred.counts
         message.stage = Stage.QUEUED
-        message.due = retry_at(self.retry.schedule, message.attempts, deferred, now)
+        if deferred.counts or deferred.retry_after != 0.0:
+            message.due = retry_at(self.retry.schedule, message.attempts, deferred, now)
+        else:  # no attempt was burnt: it keeps its place before what came later
+            message.due = min(message.due, now)
         self.scheduler.lane(message.connector).in_flight -= 1
         self.requeue(message)
         if deferred.counts:

@@ -160,6 +160,11 @@ class MessageIds:
     """
 
     __slots__ = ("_counter", "_ms", "alias", "node_id", "notation")
+def issued_at(number: int) -> int:
+    """When the id `number` was given: microseconds UTC, to the millisecond."""
+    return ((number >> (_NODE_BITS + _COUNTER_BITS)) + EPOCH_MS) * 1000
+
+
 
     def __init__(self, node_id: int = 0, notation: str = "decimal", highest: int = 0, highest_alias: int = 0) -> None:
         self.node_id = node_id

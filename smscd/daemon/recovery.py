@@ -7,9 +7,10 @@ import structlog
 from smscd.clock import SECOND
 from smscd.connectors import Connector
 from smscd.journey import Journey
-from smscd.message import InDoubt, Message
+from smscd.message import InDoubt, Message, issued_at
 from smscd.pdu import MessageState
-from smscd.store import Recovered
+from smscd.scheduler import CLOCK_STEP
+from smscd.store import LaneState, Recovered
 
 log = structlog.get_logger("smscd.daemon")
 
@@ -25,13 +26,26 @@ async def recover(journey: Journey, recovered: Recovered) -> None:
         else:
             await _take_up(journey, connector)
     await journey.store.committed()
-    states = await journey.store.queued_for_each()
+    states = await _queued(journey, recovered.highest_id)
     journey.queued = sum(state.queued for state in states)
     journey.scheduler.recover(states)
     for state in states:
         if state.connector not in journey.connectors:
             log.warning("messages wait for a connector that is not configured", connector=state.connector,
                         queued=state.queued)  # fmt: skip
+
+
+async def _queued(journey: Journey, highest_id: int) -> list[LaneState]:
+    """What waits for each connector; a message from the future says by how much the wall clock has been set back."""
+    states = await journey.store.queued_for_each()
+    now = journey.clock.wall()
+    back = issued_at(highest_id) - now
+    if back <= CLOCK_STEP:
+        return states
+    log.warning("the wall clock was set back while smscd was not running", seconds=back / SECOND)
+    for state in states:
+        await journey.store.set_back(state.connector, back, now)
+    return await journey.store.queued_for_each()
 
 
 async def _take_up(journey: Journey, connector: Connector) -> None:
@@ -56,7 +70,7 @@ def _decide(journey: Journey, message: Message) -> None:
     """Leased without an outcome: it may have left. The policy stored with the message says what to do."""
     journey.counters.connector(message.connector).in_doubt += 1
     if message.in_doubt == InDoubt.RESEND:
-        message.due = journey.clock.wall()
+        message.due = min(message.due, journey.clock.wall())
         journey.requeue(message)
     elif message.in_doubt == InDoubt.FAIL:
         journey.close(message, int(MessageState.UNKNOWN), 0)

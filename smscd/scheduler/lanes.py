@@ -11,9 +11,10 @@ that. While it is owned, nobody else may act on it: this is what serialises forw
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 import structlog
 
@@ -29,6 +30,9 @@ LOW_WATER = 200
 """Fewer than this in memory, and more are fetched."""
 LONGEST_SLEEP = 1.0
 """Seconds: how late a step of the wall clock is noticed."""
+
+CLOCK_STEP = 2 * SECOND
+"""A wall clock that loses more than this against the monotonic one was set back, not slewed."""
 
 PRIORITY_STEP = 30 * SECOND
 """A message of the next higher priority overtakes those that have waited up to this much longer. It is subtracted
@@ -72,6 +76,7 @@ class Scheduler:
         self._changed = asyncio.Event()
         self._fetching: set[asyncio.Task[None]] = set()
         self._watchers: list[set[int]] = []
+        self._offset = clock.wall() - int(clock.monotonic() * SECOND)
 
     def lane(self, connector: str) -> Lane:
         found = self.lanes.get(connector)
@@ -158,14 +163,17 @@ class Scheduler:
     def _fetch(self, lane: Lane) -> None:
         if not lane.refilling:
             lane.refilling = True
-            task = asyncio.create_task(self._refill(lane), name=f"refill {lane.connector}")
-            self._fetching.add(task)
-            task.add_done_callback(self._fetched)
+            self._spawn(self._refill(lane), f"refill {lane.connector}")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._fetching.add(task)
+        task.add_done_callback(self._fetched)
 
     def _fetched(self, task: asyncio.Task[None]) -> None:
         self._fetching.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("a lane could not be filled from the store", task=task.get_name(), exc_info=fault)
+            log.error("the store could not be asked what is due", task=task.get_name(), exc_info=fault)
 
     async def _refill(self, lane: Lane) -> None:
         now = self._clock.wall()
@@ -191,6 +199,7 @@ class Scheduler:
     async def run(self) -> None:
         """Fetch what becomes due, until cancelled."""
         while True:
+            self._mind_the_clock()
             now = self._clock.wall()
             soonest: int | None = None
             for lane in self.lanes.values():
@@ -208,6 +217,21 @@ class Scheduler:
                 await asyncio.wait_for(self._changed.wait(), pause)
             except TimeoutError:
                 continue
+
+    def _mind_the_clock(self) -> None:
+        """A wall clock that is set back must not make what is due now wait until it comes round again."""
+        offset = self._clock.wall() - int(self._clock.monotonic() * SECOND)
+        back, self._offset = self._offset - offset, offset
+        if back > CLOCK_STEP:
+            log.warning("the wall clock was set back", seconds=back / SECOND)
+            self._spawn(self._set_back(back), "set back")
+
+    async def _set_back(self, by: int) -> None:
+        await self._store.committed()  # times from before the step may be in the batch that gathers
+        for lane in list(self.lanes.values()):
+            await self._store.set_back(lane.connector, by, self._clock.wall())
+            lane.next_due = self._clock.wall()
+        self._changed.set()
 
     async def settle_down(self) -> None:
         """Return when no fetch is under way."""

@@ -72,6 +72,10 @@ class Store(Protocol):
     async def next_due(self, connector: str, after: int) -> int | None:
         """When the earliest of those queued for `connector` that are due later than `after` is due."""
 
+    async def set_back(self, connector: str, by: int, now: int) -> None:
+        """The wall clock was set back by `by` microseconds, to `now`: what is queued for `connector` is due as much
+        earlier, unless its sender gave the time (then it was never tried and is due later than it was accepted)."""
+
     async def queued_for_each(self) -> list[LaneState]:
         """Count and earliest due time of what is queued, by connector."""
 

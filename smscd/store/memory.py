@@ -94,6 +94,12 @@ class MemoryStore:
         return min((m.due for m in self._queued(connector) if m.due > after), default=None)
 
     async def queued_for_each(self) -> list[LaneState]:
+    async def set_back(self, connector: str, by: int, now: int) -> None:
+        for message in self._queued(connector):
+            if message.due > now and (message.attempts or message.due <= message.accepted_at):
+                message.due -= by
+                self._messages[message.id] = rows.message_row(message)
+
         lanes: dict[str, LaneState] = {}
         for m in self._read(lambda m: m.stage == Stage.QUEUED):
             lane = lanes.setdefault(m.connector, LaneState(m.connector, 0, m.due))

@@ -236,6 +236,13 @@ class SqliteStore:
         )
         return value
 
+    async def set_back(self, connector: str, by: int, now: int) -> None:
+        sql = (
+            "UPDATE message SET due = due - ? "
+            "WHERE stage = 0 AND connector = ? AND due > ? AND (attempts > 0 OR due <= accepted_at)"
+        )
+        await self._aside([(sql, [by, connector, now])])
+
     async def queued_for_each(self) -> list[LaneState]:
         sql = "SELECT connector, count(*), min(due) FROM message WHERE stage = 0 GROUP BY connector"
         return [LaneState(*row) for row in await self._rows(sql)]

@@ -35,13 +35,14 @@ def message(tag: bytes, **fields: Any) -> pdu.SubmitSm:
 
 
 class Esme(asyncio.Protocol):
-    """One bind. `acknowledges` may be cleared at any time: then deliver_sm are noted and not answered."""
+    """One bind. `status` is what it answers to a deliver_sm; where `acknowledges` is cleared, it answers nothing."""
 
     def __init__(self, ledger: Ledger, *, window: int = 100, system_id: bytes = b"test") -> None:
         self.ledger = ledger
         self.window = window
         self.system_id = system_id
         self.acknowledges = True
+        self.status = pdu.ESME_ROK
         self.enquired = 0
         self.gone = asyncio.Event()
         self._transport: asyncio.Transport | None = None
@@ -197,7 +198,7 @@ class Esme(asyncio.Protocol):
             assert isinstance(deliver, pdu.DeliverSm)
             self.ledger.delivered(deliver)
             if self.acknowledges:
-                out.append(pdu.deliver_sm_resp(number))
+                out.append(pdu.deliver_sm_resp(number, self.status))
         elif command_id == ENQUIRE_LINK:
             self.enquired += 1
             if self.acknowledges:
