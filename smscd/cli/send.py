@@ -17,7 +17,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from smscd import pdu
-from smscd.cli.composing import Composition, smpp_time
+from smscd.cli.composing import Composition, check_address, smpp_time
 from smscd.cli.output import JsonOption, cell, show, table
 from smscd.cli.sending import LISTED, Esme, Part
 from smscd.clock import SystemClock
@@ -102,7 +102,7 @@ def send(
     was refused, failed, or is without a receipt when the time is over.
     """
     composition = Composition(
-        source_addr=source_addr,
+        source_addr=_address("--from", source_addr),
         destinations=_destinations(to or [], to_file),
         text=sys.stdin.read().removesuffix("\n") if text == "-" else text,
         count=count,
@@ -317,7 +317,14 @@ def _destinations(to: list[str], to_file: Path | None) -> list[str]:
         destinations += [line for line in lines if line]
     if not destinations:
         raise typer.BadParameter("no recipient: give --to N, or --to-file FILE with one a line")
-    return destinations
+    return [_address("--to", one) for one in destinations]
+
+
+def _address(option: str, written: str) -> str:
+    try:
+        return check_address(written)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {error}") from None
 
 
 def _how(udh: bool, sar: bool, payload: bool) -> How:

@@ -23,6 +23,9 @@ SLOW_DOWN = frozenset({pdu.ESME_RTHROTTLED, pdu.ESME_RMSGQFUL})
 PAUSE, LONGEST_PAUSE = 0.25, 8.0
 """Seconds of the first pause, doubled each time, and of the longest."""
 
+CATCH_UP = 0.01
+"""Seconds that a late timer may be behind a --rate and still make it up."""
+
 PARKED = 10_000
 """So many receipts are kept for which no response has come yet."""
 
@@ -205,7 +208,7 @@ class Esme:
 
     def _request(self, link: Link, part: Part, request: pdu.SubmitSm) -> None:
         now = self._clock.monotonic()
-        self._next = max(self._next, now - 1.0) + self._interval  # a second's worth may be caught up
+        self._next = max(self._next, now - CATCH_UP) + self._interval
         self._open += 1
         link.session.request(request, now, part)
         link.flush_soon()
@@ -342,7 +345,7 @@ def spellings(message_id: str) -> Iterator[str]:
     Vendors answer in hexadecimal and report in decimal, or the other way round; an id with any other letter is left
     alone.
     """
-    plain = message_id.casefold().lstrip("0") or message_id
+    plain = message_id.casefold().lstrip("0") or message_id[:1]
     yield plain
     if not plain.isascii():
         return
