@@ -212,7 +212,7 @@ def numbers_of(message_id: str) -> tuple[set[int], int | None]:
         return numbers, None
     numbers.add(value)
     alias = value if len(message_id) == 8 else None
-    return {n for n in numbers if n < 1 << 63}, alias
+    return {n for n in numbers if 0 <= n < 1 << 63}, alias
 
 
 def octets_of(content: Content) -> bytes:

@@ -66,11 +66,12 @@ class MemoryStore:
     async def open(self) -> Recovered:
         self._loop = asyncio.create_task(self._commit.run(), name="store")
         everything = self._read(lambda _m: True)
-        aliases = [m.alias for m in everything if m.alias is not None]
+        alias = max((m.alias or 0 for m in everything), default=0)
         highest = max((m.id for m in everything), default=0)
         dead = sum(m.stage == Stage.DEAD for m in everything)
         leased = {m.connector for m in everything if m.stage == Stage.LEASED}
-        return Recovered(highest, max(aliases, default=0), sorted(leased), dead)
+        floor, alias_floor = self._counter.get("highest_id", 0), self._counter.get("highest_alias", 0)
+        return Recovered(max(highest, floor), max(alias, alias_floor), sorted(leased), dead)
 
     async def close(self) -> None:
         if self._loop is not None:
@@ -93,13 +94,13 @@ class MemoryStore:
     async def next_due(self, connector: str, after: int) -> int | None:
         return min((m.due for m in self._queued(connector) if m.due > after), default=None)
 
-    async def queued_for_each(self) -> list[LaneState]:
     async def set_back(self, connector: str, by: int, now: int) -> None:
         for message in self._queued(connector):
             if message.due > now and (message.attempts or message.due <= message.accepted_at):
                 message.due -= by
                 self._messages[message.id] = rows.message_row(message)
 
+    async def queued_for_each(self) -> list[LaneState]:
         lanes: dict[str, LaneState] = {}
         for m in self._read(lambda m: m.stage == Stage.QUEUED):
             lane = lanes.setdefault(m.connector, LaneState(m.connector, 0, m.due))
@@ -126,7 +127,10 @@ class MemoryStore:
     async def find(self, message_id: str) -> list[Message]:
         numbers, alias = numbers_of(message_id)
         found = self._read(
-            lambda m: m.message_id == message_id and (m.id in numbers or (alias is not None and m.alias == alias))
+            lambda m: (
+                m.message_id == message_id
+                and (m.id in numbers or m.group_id in numbers or (alias is not None and m.alias == alias))
+            )
         )[-1:]
         if found and found[0].group_id:
             group = found[0].group_id
@@ -164,9 +168,14 @@ class MemoryStore:
         ids = sorted(number for number in self._messages if number > after_id)[:limit]
         for message in await self.get(ids):
             if message.stage == Stage.CLOSED and message.final_at < before:
+                self._floor("highest_id", message.id)
+                self._floor("highest_alias", message.alias or 0)
                 del self._messages[message.id]
                 self._parts = {key: row for key, row in self._parts.items() if key[0] != message.id}
         return ids[-1] if ids else None
+
+    def _floor(self, name: str, value: int) -> None:
+        self._counter[name] = max(value, self._counter.get(name, 0))
 
     async def set_counter(self, name: str, value: int) -> None:
         self._counter[name] = value

@@ -171,9 +171,9 @@ class SqliteStore:
         highest = await self._value("SELECT max(id) FROM message")
         alias = await self._value("SELECT max(alias) FROM message WHERE alias IS NOT NULL")
         dead = await self._value("SELECT count(*) FROM message WHERE stage = 6")
-        floor = await self.counter("highest_id")
+        floor, alias_floor = await self.counter("highest_id"), await self.counter("highest_alias")
         leased = await self._rows("SELECT DISTINCT connector FROM message WHERE stage = 1")
-        return Recovered(max(highest or 0, floor), alias or 0, [row[0] for row in leased], dead or 0)
+        return Recovered(max(highest or 0, floor), max(alias or 0, alias_floor), [row[0] for row in leased], dead or 0)
 
     async def close(self) -> None:
         if self._loop is None:
@@ -268,9 +268,10 @@ class SqliteStore:
     async def find(self, message_id: str) -> list[Message]:
         numbers, alias = numbers_of(message_id)
         marks = ",".join("?" * len(numbers))
-        found = await self._messages(
-            f"(id IN ({marks}) OR (alias = ? AND alias IS NOT NULL)) AND message_id = ? ORDER BY id DESC LIMIT 1",
-            (*numbers, alias, message_id),
+        found = await self._messages(  # by group_id too: the first of a submit_multi may be forgotten before the rest
+            f"(id IN ({marks}) OR (group_id IN ({marks}) AND group_id IS NOT NULL)"
+            " OR (alias = ? AND alias IS NOT NULL)) AND message_id = ? ORDER BY id DESC LIMIT 1",
+            (*numbers, *numbers, alias, message_id),
         )
         if found and found[0].group_id:
             found = await self._messages("group_id = ? AND group_id IS NOT NULL ORDER BY id", (found[0].group_id,))
@@ -376,9 +377,11 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
 
 def _forgetting(ids: list[int]) -> list[tuple[str, list[Any]]]:
     marks = ",".join("?" * len(ids))
+    floor = "INSERT INTO counter (name, value) {} ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
     return [
+        # a number must not come back, even when the newest messages are gone and the wall clock has stepped back
+        (floor.format("VALUES ('highest_id', ?)"), [max(ids)]),
+        (floor.format(f"SELECT 'highest_alias', coalesce(max(alias), 0) FROM message WHERE id IN ({marks})"), ids),  # noqa: S608
         (f"DELETE FROM part WHERE message IN ({marks})", ids),  # noqa: S608
         (f"DELETE FROM message WHERE id IN ({marks})", ids),  # noqa: S608
-        # a number must not come back, even when the newest messages are gone and the wall clock has stepped back
-        ("INSERT OR REPLACE INTO counter (name, value) VALUES ('highest_id', ?)", [max(ids)]),
     ]

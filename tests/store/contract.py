@@ -1,0 +1,602 @@
+"""What every Store must do, whatever it is made of. A subclass says by its fixture `chest` which store is meant."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import pytest
+
+from smscd import pdu
+from smscd.clock import SECOND, FakeClock
+from smscd.counters import StoreCounters
+from smscd.errors import StoreBroken
+from smscd.message import Kind, Message, Part, Stage, octets_of
+from smscd.store import Listing, Recovered, Store
+from tests.cast import DAY, NOON, Answers, deliver_sm, message, submit_sm, with_part
+
+
+class Chest(Protocol):
+    """A store in a test: it can be filled to the brim, broken, closed, and abandoned as by kill -9."""
+
+    store: Store
+    clock: FakeClock
+    counters: StoreCounters
+    recovered: Recovered
+    broken: list[StoreBroken]
+    closed: list[list[Message]]
+    dropped: list[Message]
+
+    async def reopen(self) -> Store:
+        """Close in order and open again on what is there."""
+
+    async def crash(self) -> Store:
+        """Forget whatever is not committed and open again."""
+
+    async def fill(self) -> None:
+        """No room from now on."""
+
+    async def make_room(self) -> None:
+        """Room again."""
+
+    async def break_it(self) -> None:
+        """The next commit fails in a way that cannot be waited out."""
+
+
+async def put(store: Store, *messages: Message) -> None:
+    """Store messages with their parts, and wait until they are committed."""
+    for one in messages:
+        store.batch.add(one)
+        for part in one.parts:
+            store.batch.part(part)
+    store.wake()
+    await store.committed()
+
+
+def ids(messages: list[Message]) -> list[int]:
+    return [one.id for one in messages]
+
+
+async def until_full(store: Store) -> None:
+    async with asyncio.timeout(10):
+        while not store.full:  # noqa: ASYNC110 - the store announces room, not the lack of it
+            await asyncio.sleep(0)
+
+
+class StoreContract:
+    """The contract. Every test starts on an empty store."""
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    async def test_an_answer_is_given_after_the_commit_and_not_before(self, chest: Chest) -> None:
+        answers = Answers()
+        one = message()
+        chest.store.batch.add(one)
+        chest.store.batch.answer(one, answers)
+        chest.store.wake()
+        assert answers.given == []
+        await chest.store.committed()
+        assert answers.given == [(one, pdu.ESME_ROK)]
+        assert ids(await (await chest.crash()).get([one.id])) == [one.id]
+
+    async def test_all_answers_of_a_batch_come_before_anything_that_follows_from_it(self, chest: Chest) -> None:
+        told: list[str] = []
+        for number in (1, 2):
+            one = message(number)
+            chest.store.batch.add(one)
+            chest.store.batch.then(one, lambda m: told.append(f"then {m.id}"))
+            chest.store.batch.answer(one, lambda m, _status: told.append(f"answer {m.id}"))
+        chest.store.wake()
+        await chest.store.committed()
+        assert told == ["answer 1", "answer 2", "then 1", "then 2"]
+
+    async def test_what_is_gathered_together_shares_one_commit(self, chest: Chest) -> None:
+        await put(chest.store, *[message() for _ in range(150)])
+        assert sum(chest.counters.batches.counts) == 1
+        assert chest.counters.batches.total == 150
+
+    async def test_committed_waits_for_what_was_gathered_before_it_was_asked(self, chest: Chest) -> None:
+        one = message()
+        chest.store.batch.add(one)
+        await chest.store.committed()
+        assert ids(await chest.store.get([one.id])) == [one.id]
+
+    async def test_committed_returns_at_once_when_there_is_nothing_to_write(self, chest: Chest) -> None:
+        async with asyncio.timeout(5):
+            await chest.store.committed()
+
+    async def test_what_the_answer_of_one_batch_gathers_is_in_the_next(self, chest: Chest) -> None:
+        first, second = message(), message()
+        chest.store.batch.add(first)
+        chest.store.batch.answer(first, lambda _m, _s: chest.store.batch.add(second))
+        chest.store.wake()
+        await chest.store.committed()
+        await chest.store.committed()
+        assert ids(await chest.store.get([first.id, second.id])) == [first.id, second.id]
+
+    async def test_an_answer_that_fails_stops_the_store_instead_of_leaving_it_dead_and_silent(
+        self, chest: Chest
+    ) -> None:
+        one = message()
+        chest.store.batch.add(one)
+        chest.store.batch.answer(one, lambda _m, _s: 1 / 0)  # type: ignore[arg-type]
+        chest.store.wake()
+        async with asyncio.timeout(5):
+            while not chest.broken:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert "ZeroDivisionError" in str(chest.broken[0])
+
+    # -- facts and how they fold -------------------------------------------------------------------------------------
+
+    async def test_a_message_comes_back_as_it_went_in(self, chest: Chest) -> None:
+        content = submit_sm(
+            b"\x00\xff\n'\"", source_addr=b"caf\xe9", source_addr_ton=5, esm_class=0x40, registered_delivery=0x11,
+            tlvs=[(0x1400, b"\x00vendor"), (0x0204, b"\x00\x07"), (0x1400, b"twice")],
+        )  # fmt: skip
+        one = message(
+            (1 << 63) - 1, content=content, message_id="0" * 64, kind=Kind.MT, stage=Stage.HELD, message_state=6,
+            error_code=65535, attempts=3, final_at=NOON + 5, segments=255, in_doubt=2, original=7, receipt=8,
+            group_id=9, alias=0xFFFFFFFF, owner=1023, lease_until=NOON + 6,
+        )  # fmt: skip
+        with_part(one, Stage.SENT, "upstream'1").parts[0].command_status = 0x58
+        await put(chest.store, one)
+        (back,) = await (await chest.reopen()).get([one.id])
+        for name in one.__slots__:
+            if name not in {"content", "parts"}:
+                assert getattr(back, name) == getattr(one, name), name
+        assert back.content == content
+        assert [[getattr(part, n) for n in Part.__slots__] for part in back.parts] == [
+            [getattr(part, n) for n in Part.__slots__] for part in one.parts
+        ]
+
+    async def test_a_message_added_and_changed_in_one_batch_is_stored_as_it_ended(self, chest: Chest) -> None:
+        one = message()
+        chest.store.batch.add(one)
+        one.stage, one.attempts = Stage.HELD, 7
+        chest.store.batch.change(one)
+        chest.store.wake()
+        await chest.store.committed()
+        (back,) = await chest.store.get([one.id])
+        assert (back.stage, back.attempts) == (Stage.HELD, 7)
+
+    async def test_a_message_added_and_closed_in_one_batch_is_stored_closed_and_recorded_once(
+        self, chest: Chest
+    ) -> None:
+        one = message(stage=Stage.DEAD, message_state=int(pdu.MessageState.UNDELIVERABLE), final_at=NOON)
+        chest.store.batch.add(one)
+        chest.store.batch.close(one)
+        chest.store.wake()
+        await chest.store.committed()
+        (back,) = await chest.store.get([one.id])
+        assert (back.stage, back.final_at) == (Stage.DEAD, NOON)
+        assert chest.closed == [[one]]
+
+    async def test_a_closed_message_is_recorded_only_when_its_end_is_committed(self, chest: Chest) -> None:
+        one = message()
+        await put(chest.store, one)
+        one.stage, one.message_state, one.final_at, one.receipt = Stage.CLOSED, 2, NOON + 1, 99
+        chest.store.batch.close(one)
+        chest.store.wake()
+        assert chest.closed == []
+        await chest.store.committed()
+        assert chest.closed == [[one]]
+        (back,) = await (await chest.crash()).get([one.id])
+        assert (back.stage, back.message_state, back.final_at, back.receipt) == (Stage.CLOSED, 2, NOON + 1, 99)
+
+    async def test_the_last_of_several_changes_in_a_batch_holds(self, chest: Chest) -> None:
+        one = message()
+        await put(chest.store, one)
+        one.due += SECOND
+        chest.store.batch.change(one)
+        one.due += SECOND
+        chest.store.batch.change(one)
+        chest.store.wake()
+        await chest.store.committed()
+        assert (await chest.store.get([one.id]))[0].due == NOON + 2 * SECOND
+
+    async def test_change_leaves_the_content_alone_and_rewrite_replaces_it(self, chest: Chest) -> None:
+        one = message()
+        await put(chest.store, one)
+        one.content = submit_sm(b"new")
+        one.connector = "elsewhere"
+        chest.store.batch.change(one)
+        chest.store.wake()
+        await chest.store.committed()
+        (back,) = await chest.store.get([one.id])
+        assert (octets_of(back.content), back.connector) == (b"hello", "elsewhere")
+        chest.store.batch.rewrite(one)
+        chest.store.wake()
+        await chest.store.committed()
+        (back,) = await chest.store.get([one.id])
+        assert octets_of(back.content) == b"new"
+
+    async def test_a_rewritten_message_keeps_its_parts(self, chest: Chest) -> None:
+        one = with_part(message(), Stage.QUEUED, "7")
+        await put(chest.store, one)
+        one.content = submit_sm(b"new")
+        chest.store.batch.change(one)
+        chest.store.batch.rewrite(one)
+        chest.store.wake()
+        await chest.store.committed()
+        (back,) = await chest.store.get([one.id])
+        assert [part.upstream_message_id for part in back.parts] == ["7"]
+
+    async def test_parts_come_back_in_order_and_the_last_word_on_each_holds(self, chest: Chest) -> None:
+        one = message()
+        one.parts = [Part(one.id, number, "network") for number in (3, 1, 2)]
+        await put(chest.store, one)
+        one.parts[1].stage, one.parts[1].attempt = Stage.SENT, 4
+        chest.store.batch.part(one.parts[1])
+        chest.store.wake()
+        await chest.store.committed()
+        (back,) = await chest.store.get([one.id])
+        assert [(part.number, part.stage, part.attempt) for part in back.parts] == [
+            (1, Stage.SENT, 4), (2, Stage.LEASED, 1), (3, Stage.LEASED, 1)
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65, 85, 86, 128, 200])
+    async def test_every_row_of_a_batch_of_any_size_is_written(self, chest: Chest, count: int) -> None:
+        messages = [with_part(message(number)) for number in range(1, count + 1)]
+        await put(chest.store, *messages)
+        for one in messages:
+            one.error_code, one.content = one.id, submit_sm(b"%d" % one.id)
+            one.parts[0].attempt = one.id
+            chest.store.batch.change(one)
+            chest.store.batch.rewrite(one)
+            chest.store.batch.part(one.parts[0])
+        chest.store.wake()
+        await chest.store.committed()
+        for one in messages:
+            one.stage, one.final_at = Stage.CLOSED, NOON + one.id
+            chest.store.batch.close(one)
+        chest.store.wake()
+        await chest.store.committed()
+        back = await chest.store.get(range(1, count + 1))
+        assert [(m.id, m.error_code, octets_of(m.content), m.final_at - NOON, m.parts[0].attempt) for m in back] == [
+            (n, n, b"%d" % n, n, n) for n in range(1, count + 1)
+        ]
+
+    # -- what is due -------------------------------------------------------------------------------------------------
+
+    async def test_due_is_what_is_queued_for_the_connector_and_whose_time_has_come(self, chest: Chest) -> None:
+        await put(
+            chest.store, message(1, due=NOON), message(2, due=NOON + 1), message(3, connector="other"),
+            message(4, stage=Stage.LEASED), message(5, stage=Stage.CLOSED), message(6, stage=Stage.HELD),
+            message(7, stage=Stage.DEAD),
+        )  # fmt: skip
+        assert ids(await chest.store.due("network", NOON, 10)) == [1]
+        assert ids(await chest.store.due("network", NOON + 1, 10)) == [1, 2]
+        assert ids(await chest.store.due("nowhere", NOON + 1, 10)) == []
+
+    async def test_the_longest_due_comes_first_and_among_equals_the_oldest(self, chest: Chest) -> None:
+        await put(chest.store, message(1, due=NOON), message(2, due=NOON - 9), message(4, due=NOON - 5),
+                  message(3, due=NOON - 5))  # fmt: skip
+        assert ids(await chest.store.due("network", NOON, 3)) == [2, 3, 4]
+
+    async def test_next_due_is_the_earliest_that_is_later(self, chest: Chest) -> None:
+        await put(chest.store, message(due=NOON), message(due=NOON + 5), message(due=NOON + 3),
+                  message(due=NOON + 1, connector="other"), message(due=NOON + 1, stage=Stage.HELD))  # fmt: skip
+        assert await chest.store.next_due("network", NOON) == NOON + 3
+        assert await chest.store.next_due("network", NOON + 3) == NOON + 5
+        assert await chest.store.next_due("network", NOON + 5) is None
+
+    async def test_queued_for_each_counts_and_finds_the_earliest(self, chest: Chest) -> None:
+        await put(chest.store, message(due=NOON + 2), message(due=NOON + 1), message(connector="other", due=NOON),
+                  message(stage=Stage.LEASED, connector="third"))  # fmt: skip
+        states = {state.connector: (state.queued, state.next_due) for state in await chest.store.queued_for_each()}
+        assert states == {"network": (2, NOON + 1), "other": (1, NOON)}
+
+    async def test_expired_is_what_is_queued_and_no_longer_valid(self, chest: Chest) -> None:
+        await put(
+            chest.store,
+            message(1, expires=NOON),
+            message(2, expires=NOON + 1),
+            message(3, expires=NOON, stage=Stage.LEASED),
+            message(4, expires=NOON - 1, connector="other"),
+        )
+        assert sorted(ids(await chest.store.expired(NOON, 10))) == [1, 4]
+        assert len(await chest.store.expired(NOON, 1)) == 1
+
+    async def test_leased_pages_through_one_connector_by_id(self, chest: Chest) -> None:
+        await put(chest.store, *[with_part(message(n, stage=Stage.LEASED)) for n in range(1, 6)],
+                  message(6), message(7, stage=Stage.LEASED, connector="other"))  # fmt: skip
+        first = await chest.store.leased("network", 0, 3)
+        assert ids(first) == [1, 2, 3]
+        assert [part.message for one in first for part in one.parts] == [1, 2, 3]
+        assert ids(await chest.store.leased("network", 3, 3)) == [4, 5]
+        assert await chest.store.leased("network", 5, 3) == []
+
+    async def test_requeue_leases_queues_again_what_one_connector_had(self, chest: Chest) -> None:
+        await put(chest.store, message(1, stage=Stage.LEASED), message(2, stage=Stage.LEASED, connector="other"),
+                  message(3, stage=Stage.CLOSED), message(4))  # fmt: skip
+        assert await chest.store.requeue_leases("network") == 1
+        assert ids(await chest.store.due("network", NOON, 10)) == [1, 4]
+        assert ids(await chest.store.leased("other", 0, 10)) == [2]
+
+    async def test_overdue_is_what_left_as_mt_and_whose_validity_ended_long_ago(self, chest: Chest) -> None:
+        await put(
+            chest.store, with_part(message(1, stage=Stage.LEASED, expires=NOON - DAY), Stage.SENT),
+            message(2, stage=Stage.LEASED, expires=NOON), message(3, expires=NOON - DAY),
+            message(4, stage=Stage.LEASED, expires=NOON - DAY, kind=Kind.RECEIPT, content=deliver_sm()),
+        )  # fmt: skip
+        found = await chest.store.overdue(NOON - DAY, 10)
+        assert ids(found) == [1]
+        assert found[0].parts[0].stage == Stage.SENT
+
+    async def test_whatever_is_read_to_be_acted_on_brings_its_parts(self, chest: Chest) -> None:
+        one = with_part(message(1, expires=NOON), Stage.QUEUED, "77")
+        await put(chest.store, one)
+        readings = [
+            await chest.store.due("network", NOON, 9), await chest.store.expired(NOON, 9),
+            await chest.store.find("1"), await chest.store.get([1]),
+            await chest.store.pending("test", "12345", "447700900001"),
+        ]  # fmt: skip
+        assert [[part.upstream_message_id for part in found[0].parts] for found in readings] == [["77"]] * 5
+
+    # -- looking something up ----------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("issued", ["4503599627370496", "0010000000000000"], ids=["decimal", "hex"])
+    async def test_a_message_is_found_by_its_id_in_the_notation_it_was_issued_in(
+        self, chest: Chest, issued: str
+    ) -> None:
+        number = int(issued) if issued[0] == "4" else int(issued, 16)
+        await put(chest.store, message(number, message_id=issued), message(5))
+        assert ids(await chest.store.find(issued)) == [number]
+        other = f"{number:016x}" if issued[0] == "4" else str(number)
+        assert await chest.store.find(other) == []
+
+    async def test_the_newest_of_two_messages_with_the_same_3_3_alias_is_found(self, chest: Chest) -> None:
+        await put(chest.store, message(1, message_id="0000000a", alias=10), message(2, message_id="0000000a", alias=10))
+        assert ids(await chest.store.find("0000000a")) == [2]
+
+    @pytest.mark.parametrize(
+        "asked",
+        ["", " ", "1 ", "+1", "-1", "0x1", "1_0", "01", "١", "\xff", "nonsense", "9" * 20, "9" * 65, "f" * 20,
+         "-fffffffffffffffffff", "-FFFFFFF", "00000001"],
+    )  # fmt: skip
+    async def test_an_id_that_was_never_issued_finds_nothing_and_breaks_nothing(self, chest: Chest, asked: str) -> None:
+        await put(chest.store, message(1, message_id="1"), message(10, message_id="10"))
+        assert await chest.store.find(asked) == []
+        assert chest.broken == []
+
+    async def test_one_id_finds_every_message_of_a_submit_multi(self, chest: Chest) -> None:
+        await put(chest.store, *[message(n, message_id="7", group_id=7) for n in (7, 8, 9)], message(10))
+        assert ids(await chest.store.find("7")) == [7, 8, 9]
+
+    async def test_a_submit_multi_is_found_after_its_first_message_was_forgotten(self, chest: Chest) -> None:
+        await put(chest.store, message(7, message_id="7", group_id=7, stage=Stage.CLOSED, final_at=NOON),
+                  message(8, message_id="7", group_id=7))  # fmt: skip
+        await chest.store.purge(NOON + 1, 0, 100)
+        assert ids(await chest.store.find("7")) == [8]
+
+    async def test_get_returns_those_that_exist_in_order(self, chest: Chest) -> None:
+        await put(chest.store, message(3), message(1))
+        assert ids(await chest.store.get([3, 2, 1])) == [1, 3]
+        assert await chest.store.get([]) == []
+
+    async def test_pending_is_what_one_esme_has_queued_between_two_addresses(self, chest: Chest) -> None:
+        await put(
+            chest.store, message(1), message(2, system_id="other"), message(3, stage=Stage.LEASED),
+            message(4, content=submit_sm(source_addr=b"54321")), message(5, content=submit_sm(destination_addr=b"1")),
+            message(6, kind=Kind.MO, content=deliver_sm(source_addr=b"12345", destination_addr=b"447700900001")),
+            message(7, connector="other"),
+        )  # fmt: skip
+        assert ids(await chest.store.pending("test", "12345", "447700900001")) == [1, 7]
+
+    async def test_a_listing_is_newest_first_and_pages_without_gap_or_repetition(self, chest: Chest) -> None:
+        await put(chest.store, *[message(n) for n in range(1, 8)])
+        seen: list[int] = []
+        before = None
+        while page := await chest.store.listing(Listing(before=before, limit=3)):
+            seen += ids(page)
+            before = page[-1].id
+        assert seen == [7, 6, 5, 4, 3, 2, 1]
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            (Listing(stage=int(Stage.HELD)), [2]), (Listing(message_state=5), [3]), (Listing(kind=int(Kind.MO)), [4]),
+            (Listing(system_id="other"), [5]), (Listing(source_addr="ACME"), [6]), (Listing(destination_addr="1"), [7]),
+            (Listing(stage=int(Stage.QUEUED), system_id="test", kind=int(Kind.MT), limit=2), [7, 6]),
+            (Listing(stage=int(Stage.IN_DOUBT)), []), (Listing(limit=0), []),
+        ],
+    )  # fmt: skip
+    async def test_a_listing_filters(self, chest: Chest, wanted: Listing, found: list[int]) -> None:
+        await put(
+            chest.store, message(1), message(2, stage=Stage.HELD), message(3, stage=Stage.CLOSED, message_state=5),
+            message(4, kind=Kind.MO, content=deliver_sm()), message(5, system_id="other"),
+            message(6, content=submit_sm(source_addr=b"ACME")), message(7, content=submit_sm(destination_addr=b"1")),
+        )  # fmt: skip
+        assert ids(await chest.store.listing(wanted)) == found
+
+    # -- forgetting, counting, opening again -------------------------------------------------------------------------
+
+    async def test_purge_forgets_in_portions_what_was_closed_long_ago_and_nothing_else(self, chest: Chest) -> None:
+        await put(
+            chest.store,
+            *[with_part(message(n, stage=Stage.CLOSED, final_at=NOON - DAY)) for n in range(1, 8)],
+            message(8, stage=Stage.CLOSED, final_at=NOON), message(9), message(10, stage=Stage.LEASED),
+            message(11, stage=Stage.HELD), message(12, stage=Stage.DEAD, final_at=NOON - DAY),
+        )  # fmt: skip
+        after: int | None = 0
+        portions = 0
+        while after is not None:
+            after = await chest.store.purge(NOON, after, 3)
+            portions += 1
+        assert portions == 5
+        assert ids(await chest.store.get(range(1, 20))) == [8, 9, 10, 11, 12]
+        await put(chest.store, message(1))  # its parts went with it
+        assert (await chest.store.get([1]))[0].parts == []
+
+    async def test_numbers_do_not_come_back_whatever_was_forgotten(self, chest: Chest) -> None:
+        await put(chest.store, message(50), message(100, stage=Stage.CLOSED, final_at=NOON - DAY, alias=8))
+        await chest.store.purge(NOON, 0, 100)
+        (first,) = await chest.store.get([50])
+        first.stage, first.final_at = Stage.CLOSED, NOON - DAY
+        chest.store.batch.close(first)
+        await chest.store.committed()
+        await chest.store.purge(NOON, 0, 100)
+        await chest.reopen()
+        assert chest.recovered.highest_id == 100
+        assert chest.recovered.highest_alias == 8
+
+    async def test_a_counter_is_what_it_was_last_set_to_even_after_a_crash(self, chest: Chest) -> None:
+        assert await chest.store.counter("arrivals:handsets") == 0
+        await chest.store.set_counter("arrivals:handsets", 5)
+        await chest.store.set_counter("arrivals:handsets", (1 << 62) + 1)
+        await chest.store.set_counter("other", 1)
+        assert await chest.store.counter("arrivals:handsets") == (1 << 62) + 1
+        assert await (await chest.crash()).counter("arrivals:handsets") == (1 << 62) + 1
+
+    async def test_opening_tells_what_was_under_way(self, chest: Chest) -> None:
+        assert chest.recovered == Recovered()
+        await put(
+            chest.store, message(5, alias=3), message(9, stage=Stage.LEASED), message(7, stage=Stage.LEASED),
+            message(8, stage=Stage.LEASED, connector="esme:test"), message(6, stage=Stage.DEAD),
+        )  # fmt: skip
+        await chest.reopen()
+        recovered = chest.recovered
+        assert (recovered.highest_id, recovered.highest_alias, recovered.dead) == (9, 3, 1)
+        assert sorted(recovered.leased) == ["esme:test", "network"]
+
+    async def test_closing_writes_what_was_gathered(self, chest: Chest) -> None:
+        one, answers = message(), Answers()
+        chest.store.batch.add(one)
+        chest.store.batch.answer(one, answers)
+        assert ids(await (await chest.reopen()).get([one.id])) == [one.id]
+        assert answers.given == [(one, pdu.ESME_ROK)]
+
+    async def test_a_crash_loses_nothing_that_was_answered(self, chest: Chest) -> None:
+        answers = Answers()
+        for number in range(1, 300):
+            one = message(number)
+            chest.store.batch.add(one)
+            chest.store.batch.answer(one, answers)
+            chest.store.wake()
+            if number % 7 == 0:
+                await asyncio.sleep(0)
+        answered = ids(answers.of(pdu.ESME_ROK))
+        store = await chest.crash()
+        assert set(answered) <= set(ids(await store.get(range(1, 300))))
+
+    # -- no room -----------------------------------------------------------------------------------------------------
+
+    async def test_without_room_who_waits_is_told_so_and_nothing_of_theirs_is_stored(self, chest: Chest) -> None:
+        await chest.fill()
+        one, answers, followed = with_part(message()), Answers(), Answers()
+        chest.store.batch.add(one)
+        chest.store.batch.part(one.parts[0])
+        chest.store.batch.answer(one, answers)
+        chest.store.batch.then(one, lambda m: followed(m, 0))
+        await chest.store.committed()
+        assert answers.given == [(one, pdu.ESME_RMSGQFUL)]
+        assert chest.dropped == [one]
+        assert followed.given == []
+        assert chest.counters.full == 1
+        await chest.make_room()
+        await put(chest.store, message())
+        assert await chest.store.get([one.id]) == []
+        assert chest.broken == []
+
+    async def test_without_room_receipts_and_closings_wait_and_are_written_when_there_is_some(
+        self, chest: Chest, short_pause: None
+    ) -> None:
+        old, held = with_part(message()), message()
+        await put(chest.store, old, held)
+        await chest.fill()
+        refused, receipt = message(), message(kind=Kind.RECEIPT, content=deliver_sm(), connector="esme:test")
+        answers, followed = Answers(), Answers()
+        chest.store.batch.add(refused)
+        chest.store.batch.answer(refused, answers)
+        old.stage, old.final_at = Stage.CLOSED, NOON
+        chest.store.batch.close(old)
+        chest.store.batch.then(old, lambda m: followed(m, 0))
+        chest.store.batch.add(receipt)
+        held.stage, held.content = Stage.HELD, submit_sm(b"new")
+        chest.store.batch.change(held)
+        chest.store.batch.rewrite(held)
+        chest.store.wake()
+        await until_full(chest.store)
+        assert answers.given == [(refused, pdu.ESME_RMSGQFUL)]
+        assert (chest.closed, followed.given) == ([], [])
+        await chest.make_room()
+        await chest.store.committed()
+        assert not chest.store.full
+        back = await chest.store.get([old.id, held.id, refused.id, receipt.id])
+        assert [(m.id, m.stage) for m in back] == [
+            (old.id, Stage.CLOSED), (held.id, Stage.HELD), (receipt.id, Stage.QUEUED)
+        ]  # fmt: skip
+        assert octets_of(back[1].content) == b"new"
+        assert followed.given == [(old, 0)]
+        assert chest.closed == [[old]]
+
+    async def test_what_is_gathered_while_there_is_no_room_is_told_so_or_waits_in_its_turn(
+        self, chest: Chest, short_pause: None
+    ) -> None:
+        receipt, later, refused = message(kind=Kind.RECEIPT, content=deliver_sm()), message(), message()
+        await chest.fill()
+        chest.store.batch.add(receipt)
+        chest.store.wake()
+        await until_full(chest.store)
+        receipt.attempts = 5
+        chest.store.batch.change(receipt)
+        chest.store.batch.add(later)
+        answers = Answers()
+        chest.store.batch.add(refused)
+        chest.store.batch.answer(refused, answers)
+        chest.store.wake()
+        async with asyncio.timeout(10):
+            while not answers.given:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert answers.given == [(refused, pdu.ESME_RMSGQFUL)]
+        await chest.make_room()
+        await chest.store.committed()
+        back = await chest.store.get([receipt.id, later.id, refused.id])
+        assert [(m.id, m.attempts) for m in back] == [(receipt.id, 5), (later.id, 0)]
+
+    async def test_a_stop_without_room_ends_and_keeps_what_was_there(self, chest: Chest, short_pause: None) -> None:
+        old = message(stage=Stage.LEASED)
+        await put(chest.store, old)
+        await chest.fill()
+        chest.store.batch.add(message(kind=Kind.RECEIPT, content=deliver_sm()))
+        chest.store.wake()
+        await until_full(chest.store)
+        async with asyncio.timeout(10):
+            store = await chest.reopen()
+        assert ids(await store.leased("network", 0, 9)) == [old.id]
+
+    async def test_purge_and_counters_without_room_raise_and_harm_nothing(self, chest: Chest) -> None:
+        await put(chest.store, message(1, stage=Stage.CLOSED, final_at=NOON - DAY))
+        await chest.fill()
+        for work in (chest.store.purge(NOON, 0, 9), chest.store.set_counter("one", 1)):
+            try:
+                await work
+            except Exception as fault:  # noqa: BLE001 - whether deleting needs room is the store's business
+                assert "full" in str(fault)  # noqa: PT017
+        await chest.make_room()
+        await put(chest.store, message(2))
+        assert chest.broken == []
+        assert ids(await chest.store.get([2])) == [2]
+
+    # -- broken ------------------------------------------------------------------------------------------------------
+
+    async def test_a_broken_store_answers_nobody_and_says_so_once(self, chest: Chest) -> None:
+        await chest.break_it()
+        answers = Answers()
+        for _ in range(3):
+            one = message()
+            chest.store.batch.add(one)
+            chest.store.batch.answer(one, answers)
+            chest.store.wake()
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while not chest.broken:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        chest.store.batch.add(message())
+        chest.store.wake()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(chest.broken) == 1
+        assert answers.given == []
+        assert chest.closed == []
+        assert chest.dropped == []
