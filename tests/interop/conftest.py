@@ -225,21 +225,24 @@ def node() -> Iterator[Driver]:
 @pytest.fixture
 def npm_smpp(node: Driver) -> Iterator[Callable[[], Foreign]]:
     """As many ESMEs with npm's `smpp` as a test wants."""
-    made = []
-
-    def make() -> Foreign:
-        made.append(node.esme())
-        return made[-1]
-
-    yield make
-    for esme in made:
-        esme.close()
+    with node.esmes() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
-def perl() -> str:
-    """A perl that has Net::SMPP."""
+def perl() -> Iterator[Driver]:
+    """A process with Perl's Net::SMPP."""
     found = shutil.which("perl")
-    if found is None or subprocess.run([found, "-MNet::SMPP", "-e", "1"], capture_output=True, check=False).returncode:
-        pytest.skip("NO PERL CLIENT WAS TESTED: Net::SMPP is not installed (Debian: libnet-smpp-perl)")
-    return found
+    modules = ["-MNet::SMPP", "-MJSON::PP"]
+    if found is None or subprocess.run([found, *modules, "-e", "1"], capture_output=True, check=False).returncode:
+        pytest.skip("NO PERL CLIENT WAS TESTED: Net::SMPP is not installed (Debian: apt-get install libnet-smpp-perl)")
+    driver = Driver([found, str(HERE / "net_smpp.pl")])
+    yield driver
+    driver.stop()
+
+
+@pytest.fixture
+def net_smpp(perl: Driver) -> Iterator[Callable[[], Foreign]]:
+    """As many ESMEs with Net::SMPP as a test wants."""
+    with perl.esmes() as make:
+        yield make

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 PATIENCE = 10.0
@@ -29,10 +30,19 @@ class Driver:
             thread.start()
         self._esmes = 0
 
-    def esme(self) -> Foreign:
-        """One more ESME, not connected yet."""
-        self._esmes += 1
-        return Foreign(self, self._esmes)
+    @contextmanager
+    def esmes(self) -> Iterator[Callable[[], Foreign]]:
+        """Makes as many ESMEs as a test wants, not connected yet; in the end they are closed."""
+        made = []
+
+        def make() -> Foreign:
+            self._esmes += 1
+            made.append(Foreign(self, self._esmes))
+            return made[-1]
+
+        yield make
+        for esme in made:
+            esme.close()
 
     def stop(self) -> None:
         self._process.kill()
