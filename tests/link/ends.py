@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -185,3 +186,34 @@ async def place(
             link.abort("end of test")
         assert await links.gone(PATIENCE)
         links.stop()
+
+
+class Chatty(Centre):
+    """Answers every request with far more than it took, as a query with a long answer would."""
+
+    def act(self, link: Link, event: Event) -> None:
+        if isinstance(event, pdu.Bind):
+            super().act(link, event)
+        elif isinstance(event, pdu.SubmitSm):
+            link.session.respond(event, pdu.SubmitSmResp(message_id=b"m" * 64))
+            link.session.respond_octets(b"\0" * 2048, answers=0)
+
+
+async def flood(here: Place, tls: ssl.SSLContext | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A bound peer that sends and does not read: its own buffer fills, then the kernel's, then ours."""
+    known = len(here.centre.links)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # otherwise the kernel takes megabytes in its stead
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", here.door.port))
+    reader, writer = await asyncio.open_connection(sock=sock, ssl=tls, server_hostname="localhost" if tls else None)
+    writer.write(pdu.encode(pdu.BindTransceiver(sequence_number=1, system_id=b"deaf")))
+    await reader.readexactly(16)
+    requests = []
+    for number in range(2, 4000):
+        request = submit_sm(b"x" * 100)
+        request.sequence_number = number
+        requests.append(pdu.encode(request))
+    writer.write(b"".join(requests))
+    assert here.centre.links[known].session.state is State.BOUND_TRX
+    return reader, writer

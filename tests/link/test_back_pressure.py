@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 from smscd import pdu
 from smscd.clock import FakeClock
-from smscd.link import Link, LinkLimits
-from smscd.session import Answered, Event, SessionSettings, State, Unanswered
-from tests.link.ends import Centre, Place, place, submit_sm
+from smscd.link import LinkLimits
+from smscd.session import Answered, SessionSettings, Unanswered
+from tests.link.ends import Chatty, flood, place, submit_sm
 
 SMALL = LinkLimits(write_high=64 << 10, write_low=16 << 10, write_cap=4 << 20)
 
@@ -80,8 +79,8 @@ async def test_our_own_timers_stand_still_while_reading_is_paused() -> None:
 
 
 async def test_a_client_that_never_reads_stops_being_read_and_memory_stays_bounded() -> None:
-    async with place(limits=SMALL, ticking=False, centre=_Chatty()) as here:
-        _reader, writer = await _flood(here)
+    async with place(limits=SMALL, ticking=False, centre=Chatty()) as here:
+        _reader, writer = await flood(here)
         far = here.centre.links[0]
         await here.centre.until(lambda: far.writing_paused)
         assert far.reading_paused
@@ -96,8 +95,8 @@ async def test_a_client_that_never_reads_stops_being_read_and_memory_stays_bound
 
 async def test_a_client_that_never_reads_is_cut_when_its_time_is_over() -> None:
     clock = FakeClock()
-    async with place(limits=SMALL, clock=clock, ticking=False, centre=_Chatty()) as here:
-        _reader, writer = await _flood(here)
+    async with place(limits=SMALL, clock=clock, ticking=False, centre=Chatty()) as here:
+        _reader, writer = await flood(here)
         far = here.centre.links[0]
         await here.centre.until(lambda: far.writing_paused)
         clock.advance(SMALL.stall - 1)
@@ -111,8 +110,8 @@ async def test_a_client_that_never_reads_is_cut_when_its_time_is_over() -> None:
 
 async def test_what_is_produced_for_a_client_that_never_reads_is_capped() -> None:
     """Answers to what was read before the pause still come; they may not pile up without end."""
-    async with place(limits=SMALL, ticking=False, centre=_Chatty()) as here:
-        _reader, writer = await _flood(here)
+    async with place(limits=SMALL, ticking=False, centre=Chatty()) as here:
+        _reader, writer = await flood(here)
         far = here.centre.links[0]
         await here.centre.until(lambda: far.writing_paused)
         while not here.centre.reasons:
@@ -124,8 +123,8 @@ async def test_what_is_produced_for_a_client_that_never_reads_is_capped() -> Non
 
 
 async def test_the_owner_hears_when_the_peer_reads_again() -> None:
-    async with place(limits=SMALL, ticking=False, centre=_Chatty()) as here:
-        reader, writer = await _flood(here)
+    async with place(limits=SMALL, ticking=False, centre=Chatty()) as here:
+        reader, writer = await flood(here)
         far = here.centre.links[0]
         await here.centre.until(lambda: far.writing_paused)
         while not here.centre.writables:
@@ -154,8 +153,8 @@ async def test_both_ends_at_full_speed_never_lose_or_reorder_anything() -> None:
 
 
 async def test_clients_that_never_read_are_no_concern_of_one_that_does() -> None:
-    async with place(limits=SMALL, ticking=False, centre=_Chatty()) as here:
-        deaf = [await _flood(here) for _ in range(20)]
+    async with place(limits=SMALL, ticking=False, centre=Chatty()) as here:
+        deaf = [await flood(here) for _ in range(20)]
         await here.centre.until(lambda: all(link.writing_paused for link in here.centre.links))
         esme, link = await here.esme()
         esme.submit(link)
@@ -164,34 +163,3 @@ async def test_clients_that_never_read_are_no_concern_of_one_that_does() -> None
         assert all(t is not None and t.get_write_buffer_size() < SMALL.write_cap for t in transports)
         for _reader, writer in deaf:
             writer.transport.abort()
-
-
-class _Chatty(Centre):
-    """Answers every request with far more than it took, as a query with a long answer would."""
-
-    def act(self, link: Link, event: Event) -> None:
-        if isinstance(event, pdu.Bind):
-            super().act(link, event)
-        elif isinstance(event, pdu.SubmitSm):
-            link.session.respond(event, pdu.SubmitSmResp(message_id=b"m" * 64))
-            link.session.respond_octets(b"\0" * 2048, answers=0)
-
-
-async def _flood(here: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A bound peer that sends and does not read: its own buffer fills, then the kernel's, then ours."""
-    known = len(here.centre.links)
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # otherwise the kernel takes megabytes in its stead
-    sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", here.door.port))
-    reader, writer = await asyncio.open_connection(sock=sock)
-    writer.write(pdu.encode(pdu.BindTransceiver(sequence_number=1, system_id=b"deaf")))
-    await reader.readexactly(16)
-    requests = []
-    for number in range(2, 4000):
-        request = submit_sm(b"x" * 100)
-        request.sequence_number = number
-        requests.append(pdu.encode(request))
-    writer.write(b"".join(requests))
-    assert here.centre.links[known].session.state is State.BOUND_TRX
-    return reader, writer

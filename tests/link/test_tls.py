@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from smscd import pdu
+from smscd.clock import FakeClock
 from smscd.errors import ConfigError
-from smscd.link import TlsSettings, client_context, connect, server_context
+from smscd.link import LinkLimits, TlsSettings, client_context, connect, server_context
 from smscd.session import Answered, Closed
 from tests.link.certificates import Authority
-from tests.link.ends import Centre, Esme, Place, place
+from tests.link.ends import Centre, Chatty, Esme, Place, flood, place
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,49 @@ async def test_the_last_answer_arrives_before_a_tls_link_closes(authority: Autho
         await esme.gone()
         assert len(esme.of(Answered)) == 2
         assert len(esme.of(Closed)) == 1
+
+
+async def test_a_client_that_never_reads_is_bounded_and_cut_over_tls_as_well(authority: Authority) -> None:
+    limits, clock = LinkLimits(write_high=64 << 10, write_low=16 << 10, write_cap=4 << 20), FakeClock()
+    server = server_context(authority.server())
+    async with place(tls=server, limits=limits, clock=clock, ticking=False, centre=Chatty()) as here:
+        _reader, writer = await flood(here, client_context(authority.path))
+        far = here.centre.links[0]
+        await here.centre.until(lambda: far.writing_paused)
+        assert far.reading_paused
+        assert far._transport is not None
+        assert far._transport.get_write_buffer_size() < limits.write_cap
+        clock.advance(limits.stall + 1)
+        here.links.tick()
+        assert "peer does not read" in await here.centre.gone()
+        writer.transport.abort()
+
+
+async def test_a_window_pauses_reading_over_tls_as_well(authority: Authority) -> None:
+    async with place(tls=server_context(authority.server()), window=5) as here:
+        esme, link = await here.esme(tls=client_context(authority.path))
+        far = here.centre.links[0]
+        here.centre.holding = True
+        esme.submit(link, 6)
+        await here.centre.until(lambda: far.reading_paused)
+        esme.submit(link, 6)
+        here.centre.holding = False
+        here.centre.release(far, 6)
+        await esme.until(lambda: len(esme.of(Answered)) == 13)
+
+
+async def test_a_tls_peer_that_does_not_say_goodbye_is_cut_after_the_linger_time(authority: Authority) -> None:
+    limits, clock = LinkLimits(write_high=64 << 10, write_low=16 << 10, write_cap=4 << 20), FakeClock()
+    server = server_context(authority.server())
+    async with place(tls=server, limits=limits, clock=clock, ticking=False, centre=Chatty()) as here:
+        _reader, writer = await flood(here, client_context(authority.path))
+        far = here.centre.links[0]
+        await here.centre.until(lambda: far.writing_paused)
+        far.close("enough")
+        clock.advance(limits.linger + 1)
+        here.links.tick()
+        assert await here.centre.gone() == "enough"
+        writer.transport.abort()
 
 
 def test_every_unusable_file_is_named(directory: Path, authority: Authority, stranger: Authority) -> None:
