@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from smscd import __version__, pdu, text
+from smscd.admin.arguments import address, count, optional, required
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Emulator
@@ -99,23 +100,23 @@ class Commands:
 
     async def message_list(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Messages as filtered, newest first."""
-        before = arguments.get("before")
+        before = optional(arguments, "before")
         wanted = Listing(
-            stage=_member(Stage, arguments.get("stage")),
-            message_state=_member(pdu.MessageState, arguments.get("state")),
-            kind=_member(Kind, arguments.get("kind")),
-            system_id=arguments.get("system_id"),
-            source_addr=arguments.get("from"),
-            destination_addr=arguments.get("to"),
-            before=(await self._found(str(before)))[0].id if before else None,
-            limit=min(int(arguments.get("limit") or 50), MOST),
+            stage=_member(Stage, optional(arguments, "stage")),
+            message_state=_member(pdu.MessageState, optional(arguments, "state")),
+            kind=_member(Kind, optional(arguments, "kind")),
+            system_id=optional(arguments, "system_id"),
+            source_addr=optional(arguments, "from"),
+            destination_addr=optional(arguments, "to"),
+            before=(await self._found(before))[0].id if before else None,
+            limit=count(arguments, "limit", 50, MOST),
         )
         found = await self._journey.store.listing(wanted)
         return {"messages": [outline(self._current(message)) for message in found]}
 
     async def message_show(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """All that is known of one message: its way, its parts, its receipt, its PDU; its text only if asked for."""
-        found = await self._found(_required(arguments, "message_id"))
+        found = await self._found(required(arguments, "message_id"))
         stories = [await self._story(self._current(message), bool(arguments.get("text"))) for message in found]
         return stories[0] if len(stories) == 1 else {**stories[0], "others": stories[1:]}
 
@@ -132,7 +133,7 @@ class Commands:
     async def message_cancel(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Cancel what has not reached its recipient."""
         with self._journey.scheduler.watching() as gone:
-            found = await self._found(_required(arguments, "message_id"))
+            found = await self._found(required(arguments, "message_id"))
         cancelled = [message for message in found if self._ancillary.cancel_one(message, gone)]
         if not cancelled:
             stage = Stage(self._current(found[0]).stage).name
@@ -143,7 +144,7 @@ class Commands:
     async def message_retry(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Send a dead letter or a held message again, with a new validity."""
         with self._journey.scheduler.watching() as gone:
-            found = await self._found(_required(arguments, "message_id"))
+            found = await self._found(required(arguments, "message_id"))
         now = self._journey.clock.wall()
         retried = 0
         for message in found:
@@ -176,9 +177,9 @@ class Commands:
         """A handset of the emulated network sends a message."""
         if not any(isinstance(connector, Emulator) for connector in self._journey.connectors.values()):
             raise ControlError("there is no emulated network here", 'a [[connector]] with kind = "emulator"')
-        to, sender = _required(arguments, "to"), _required(arguments, "from")
+        to, sender, characters = address(arguments, "to"), address(arguments, "from"), optional(arguments, "text")
         try:
-            parts = handset_message(sender, to, str(arguments.get("text") or ""), next(self._references) & 0xFF)
+            parts = handset_message(sender, to, characters or "", next(self._references) & 0xFF)
         except TextError as fault:
             raise ControlError(str(fault), "a shorter text") from fault
         messages = [self._journey.accept_mo(part) for part in parts]
@@ -188,9 +189,10 @@ class Commands:
 
     async def route_explain(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Which `[[route]]` a message would take, and why not the ones before it."""
-        to, sender = _required(arguments, "to"), _required(arguments, "from")
+        to, sender = required(arguments, "to"), required(arguments, "from")
+        characters = optional(arguments, "text") or ""
         story = self._journey.routes.explain(
-            str(arguments.get("esme") or ""), sender.encode(), to.encode(), lambda: str(arguments.get("text") or "")
+            optional(arguments, "esme") or "", sender.encode(), to.encode(), lambda: characters
         )
         taken = story[-1].number if story and story[-1].taken else None
         rule = next((rule for rule in self._journey.routes.rules if rule.number == taken), None)
@@ -273,18 +275,11 @@ def _time(microseconds: int) -> int | None:
     return microseconds or None
 
 
-def _required(arguments: dict[str, Any], name: str) -> str:
-    value = arguments.get(name)
-    if not value:
-        raise ControlError(f"{name} is missing", f"give {name}")
-    return str(value)
-
-
-def _member(members: Any, name: Any) -> int | None:
+def _member(members: Any, name: str | None) -> int | None:
     if name is None:
         return None
     try:
-        return int(members[str(name).upper()])
+        return int(members[name.upper()])
     except KeyError:
         known = ", ".join(member.name for member in members)
         raise ControlError(f"{name} is not known", f"one of {known}") from None

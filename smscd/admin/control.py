@@ -24,6 +24,7 @@ import structlog
 from aiohttp import web
 
 from smscd.admin import JSON_LINES
+from smscd.admin.badhttp import server_logger
 from smscd.errors import ControlError
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,10 @@ class ControlServer:
         listening = _private_socket(self.path)
         application = web.Application(client_max_size=LARGEST_REQUEST)
         application.router.add_route("*", "/{command}", self._answer)
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            application, access_log=None, logger=server_logger(), handle_signals=False,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+        )  # fmt: skip
         await runner.setup()
         assert runner.server is not None
         self._server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=listening)
@@ -99,7 +103,7 @@ class ControlServer:
 def _arguments(body: bytes) -> dict[str, Any]:
     try:
         arguments = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # nested deeper than anybody means it
         raise ControlError("the arguments are not JSON", "a JSON object as the body of the request") from None
     if not isinstance(arguments, dict):
         raise ControlError("the arguments are not a JSON object", "a JSON object as the body of the request")

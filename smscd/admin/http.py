@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from smscd.admin.badhttp import server_logger
 from smscd.admin.metrics import CONTENT_TYPE, Metrics
 from smscd.errors import ControlError
 from smscd.units import split_endpoint
@@ -91,7 +92,10 @@ class AdminHttp:
         application = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[self._guard])
         application.add_routes(self._routes)
         application.on_response_prepare.append(_say_who)
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            application, access_log=None, logger=server_logger(), handle_signals=False,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+        )  # fmt: skip
         await runner.setup()
         host, port = split_endpoint(self.address)
         try:

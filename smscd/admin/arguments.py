@@ -1,0 +1,53 @@
+"""What a command was given, read with suspicion: whatever JSON can say, a fault is told in words (ControlError)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from smscd.errors import ControlError
+
+LONGEST_ADDRESS = 20
+"""Octets of an address in deliver_sm (SMPP 3.4 §4.6.1)."""
+
+
+def optional(arguments: Mapping[str, Any], name: str) -> str | None:
+    """A text, None if it is not there or empty."""
+    value = arguments.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ControlError(f"{name} is not a text", f"{name} as a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can say half a surrogate pair, and nothing else can
+        raise ControlError(f"{name} holds a character that does not exist", f"{name} in UTF-8") from None
+    return value
+
+
+def required(arguments: Mapping[str, Any], name: str) -> str:
+    """A text that has to be there."""
+    value = optional(arguments, name)
+    if value is None:
+        raise ControlError(f"{name} is missing", f"give {name}")
+    return value
+
+
+def address(arguments: Mapping[str, Any], name: str) -> str:
+    """An address as a deliver_sm can carry it."""
+    value = required(arguments, name)
+    if len(value) > LONGEST_ADDRESS or "\0" in value or any(ord(character) > 0xFF for character in value):
+        raise ControlError(f"{name} is no address", f"at most {LONGEST_ADDRESS} characters of Latin-1 for {name}")
+    return value
+
+
+def count(arguments: Mapping[str, Any], name: str, default: int, most: int) -> int:
+    """A number from 1 to `most`; more counts as `most`."""
+    value = arguments.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ControlError(f"{name} is no number from 1 to {most}", f"{name} = {default}")
+    return min(value, most)
