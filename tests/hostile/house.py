@@ -77,6 +77,16 @@ system_id = "twice"
 password = "secret"
 
 [[esme]]
+system_id = "mo"
+password = "secret"
+receives = ["54321"]
+
+[[esme]]
+system_id = "deaf"
+password = "secret"
+deliver_window = 100000
+
+[[esme]]
 system_id = "mute"
 password = "secret"
 deliver_window = 5
