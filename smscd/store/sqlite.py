@@ -20,7 +20,7 @@ import structlog
 from smscd.clock import Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
-from smscd.message import Kind, Message, numbers_of
+from smscd.message import Kind, Message, Stage, numbers_of
 from smscd.store import rows
 from smscd.store.batch import FULL_PAUSE, Batch, GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered
@@ -300,7 +300,10 @@ class SqliteStore:
         if wanted.before is not None:
             clauses.append("id < ?")
             parameters.append(wanted.before)
-        return await self._messages(f"{' AND '.join(clauses)} ORDER BY id DESC LIMIT ?", (*parameters, wanted.limit))
+        # `+id` keeps SQLite from walking the whole table backwards for the few that are in this stage
+        order = "id" if wanted.stage in {None, Stage.QUEUED, Stage.CLOSED} else "+id"
+        sql = f"{' AND '.join(clauses)} ORDER BY {order} DESC LIMIT ?"
+        return await self._messages(sql, (*parameters, wanted.limit))
 
     # -- upkeep ------------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,26 @@
-"""The SQLite store keeps the contract."""
+"""The SQLite store keeps the contract, and what only SQLite has to prove."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from smscd.clock import FakeClock
+from smscd.counters import StoreCounters
+from smscd.errors import StoreBroken
+from smscd.message import Stage
+from smscd.store import Listing, SqliteStore, rows
+from smscd.store.schema import MIGRATIONS
+from tests.cast import NOON, Answers, message, submit_sm, with_part
 from tests.store.chests import SqliteChest
-from tests.store.contract import StoreContract
+from tests.store.contract import StoreContract, ids, put
 
 
 @pytest.fixture
@@ -21,3 +33,158 @@ async def chest(tmp_path: Path) -> AsyncIterator[SqliteChest]:
 
 class TestSqliteStore(StoreContract):
     """Every test of the contract."""
+
+
+async def pragma(chest: SqliteChest, name: str) -> Any:
+    return await chest.store._writer.on_writer(lambda connection: connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+async def test_the_writer_syncs_its_log_with_every_commit_and_checkpoints_by_hand(chest: SqliteChest) -> None:
+    assert await pragma(chest, "journal_mode") == "wal"
+    assert await pragma(chest, "synchronous") == 2  # FULL
+    assert await pragma(chest, "wal_autocheckpoint") == 0
+
+
+async def test_the_reader_cannot_write(chest: SqliteChest) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        await chest.store._reader.execute("DELETE FROM message")
+
+
+async def test_the_schema_says_its_version(chest: SqliteChest) -> None:
+    assert await pragma(chest, "user_version") == len(MIGRATIONS)
+
+
+async def test_a_database_of_a_newer_smscd_is_refused_and_not_touched(chest: SqliteChest) -> None:
+    await put(chest.store, message(1))
+    await chest.store._writer.on_writer(lambda c: c.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}").fetchall())
+    await chest.store.close()
+    before = chest.store.path.read_bytes()
+    newer = SqliteStore(chest.store.path, FakeClock(), StoreCounters(), chest.broken.append)
+    with pytest.raises(StoreBroken, match="upgrade smscd"):
+        await newer.open()
+    assert chest.store.path.read_bytes() == before
+
+
+async def test_what_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "smscd.db"
+    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(StoreBroken, match=r"smscd\.db"):
+        await SqliteStore(path, FakeClock(), StoreCounters(), lambda _fault: None).open()
+
+
+async def test_a_store_that_could_not_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
+    path = tmp_path / "smscd.db"
+    path.write_bytes(b"not a database" * 500)
+    before = threading.active_count()
+    with pytest.raises(StoreBroken):
+        await SqliteStore(path, FakeClock(), StoreCounters(), lambda _fault: None).open()
+    assert threading.active_count() == before
+
+
+def copied(database: Path, damage: Callable[[bytes], bytes]) -> Path:
+    """The database as it stands on the disk, with a log that something happened to."""
+    torn = database.with_name("torn.db")
+    torn.write_bytes(database.read_bytes())
+    Path(f"{torn}-wal").write_bytes(damage(Path(f"{database}-wal").read_bytes()))
+    return torn
+
+
+@pytest.mark.parametrize("cut", [1, 24, 100, 4096, 5000])
+async def test_a_torn_tail_of_the_log_costs_the_last_commit_at_most(chest: SqliteChest, cut: int) -> None:
+    """A power cut in the middle of a commit: its frames are there in part, and it was answered to nobody."""
+    for number in range(1, 6):
+        await put(chest.store, message(number))
+    torn = copied(chest.store.path, lambda log: log[:-cut])
+    store = SqliteStore(torn, FakeClock(), StoreCounters(), chest.broken.append)
+    await store.open()
+    found = ids(await store.get(range(1, 9)))
+    assert found[:4] == [1, 2, 3, 4]
+    await put(store, message(7))  # and it goes on
+    assert 7 in ids(await store.get([7]))
+    await store.close()
+
+
+async def test_garbage_at_the_end_of_the_log_is_ignored(chest: SqliteChest) -> None:
+    await put(chest.store, message(1))
+    torn = copied(chest.store.path, lambda log: log + os.urandom(9000))
+    store = SqliteStore(torn, FakeClock(), StoreCounters(), chest.broken.append)
+    await store.open()
+    assert ids(await store.get([1])) == [1]
+    await store.close()
+
+
+async def test_the_log_is_copied_back_between_batches_and_shrinks_to_its_limit(chest: SqliteChest) -> None:
+    big = submit_sm(b"", tlvs=[(0x0424, b"x" * 60_000)])
+    for _ in range(5):
+        await put(chest.store, *[message(content=big) for _ in range(20)])
+    await chest.store._commit.drained()
+    async with asyncio.timeout(10):
+        while chest.store._checkpointing:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
+    assert chest.store.statistics()["database_octets"] > 1_000_000
+
+
+# --- which way the questions take -------------------------------------------------------------------------------------
+
+QUESTIONS: dict[str, tuple[Callable[[SqliteStore], Awaitable[Any]], str]] = {
+    "due": (lambda s: s.due("network", NOON, 10), "message_due"),
+    "next_due": (lambda s: s.next_due("network", NOON), "message_due"),
+    "queued_for_each": (lambda s: s.queued_for_each(), "message_due"),
+    "expired": (lambda s: s.expired(NOON, 10), "message_expires"),
+    "leased": (lambda s: s.leased("network", 5, 10), "message_leased"),
+    "overdue": (lambda s: s.overdue(NOON, 10), "message_leased"),
+    "pending": (lambda s: s.pending("test", "12345", "447700900001"), "message_queued_to"),
+    "find": (lambda s: s.find("77"), "INTEGER PRIMARY KEY"),
+    "find an alias": (lambda s: s.find("0000000a"), "message_alias"),
+    "find in a group": (lambda s: s.find("7"), "message_group"),
+    "get": (lambda s: s.get([1, 2]), "INTEGER PRIMARY KEY"),
+    "listing of dead letters": (lambda s: s.listing(Listing(stage=int(Stage.DEAD))), "message_dead"),
+    "listing of what is held": (lambda s: s.listing(Listing(stage=int(Stage.HELD))), "message_held"),
+    "purge": (lambda s: s.purge(NOON, 5, 10), "INTEGER PRIMARY KEY"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_no_question_reads_more_of_the_table_than_its_answer(chest: SqliteChest, question: str) -> None:
+    ask, index = QUESTIONS[question]
+    await put(chest.store, with_part(message(7, group_id=7, message_id="7")), message(8, group_id=7, message_id="7"))
+    asked: list[str] = []
+    await chest.store._reader.set_trace_callback(asked.append)
+    await ask(chest.store)
+    await chest.store._reader.set_trace_callback(None)  # type: ignore[arg-type]
+    assert asked
+    plans: list[str] = []
+    for sql in asked:
+        plans += [str(row[3]) for row in await chest.store._reader.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}")]
+    assert any(index in plan for plan in plans), plans
+    scans = [plan for plan in plans if plan.startswith("SCAN message") and "USING" not in plan]
+    assert not scans, plans
+
+
+@pytest.mark.parametrize("table", ["message", "part"])
+@pytest.mark.parametrize("count", rows.CHUNKS)
+async def test_every_way_of_writing_finds_its_rows_by_key(chest: SqliteChest, table: str, count: int) -> None:
+    ways = {
+        "message": [rows.UPDATE_MESSAGE[count], rows.CLOSE_MESSAGE[count], rows.REPLACE_MESSAGE[count]],
+        "part": [rows.REPLACE_PART[count]],
+    }
+    for sql in ways[table]:
+        parameters = [0] * sql.count("?")
+        plan = await chest.store._writer.on_writer(
+            lambda c, sql=sql, parameters=parameters: c.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()  # type: ignore[misc]
+        )
+        assert not [row[3] for row in plan if row[3].startswith("SCAN message")], plan
+
+
+async def test_answers_come_in_the_order_of_asking_across_batches(chest: SqliteChest) -> None:
+    answers = Answers()
+    for number in range(1, 500):
+        one = message(number)
+        chest.store.batch.add(one)
+        chest.store.batch.answer(one, answers)
+        chest.store.wake()
+        if number % 11 == 0:
+            await asyncio.sleep(0)
+    await chest.store.committed()
+    assert [one.id for one, _ in answers.given] == list(range(1, 500))
+    assert sum(chest.counters.batches.counts) < 499
