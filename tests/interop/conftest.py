@@ -63,6 +63,11 @@ tls.client_ca = "{{ca}}"
 {{accounts}}
 
 [[esme]]
+system_id = "kannel"
+password = "secret"
+receives = ["79999"]
+
+[[esme]]
 system_id = "limited"
 password = "secret"
 bind_limit = 1
