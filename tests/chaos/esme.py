@@ -10,7 +10,9 @@ import asyncio
 import itertools
 import socket
 import struct
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 from smscd import pdu
@@ -47,7 +49,7 @@ class Esme(asyncio.Protocol):
         self.gone = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._numbers = itertools.count(1)
-        self._in_flight: dict[int, bytes] = {}
+        self._in_flight: dict[int, tuple[bytes, float]] = {}
         self._waiting: dict[int, asyncio.Future[pdu.Pdu]] = {}
         self._make: Make | None = None
         self._left = 0
@@ -69,7 +71,8 @@ class Esme(asyncio.Protocol):
         """Unbind and wait for the end of the connection; nothing if that has come already."""
         self._make = None
         if not self.gone.is_set():
-            await self.ask(pdu.Unbind())
+            with suppress(ConnectionError):  # the other end may be quicker
+                await self.ask(pdu.Unbind())
             self.cut()
         await self.gone.wait()
 
@@ -132,12 +135,13 @@ class Esme(asyncio.Protocol):
 
     def _fill(self) -> None:
         out = []
+        now = time.monotonic()
         while self._make is not None and self._left and len(self._in_flight) < self.window:
             self._left -= 1
             tag = self.ledger.tag()
             request = self._make(tag)
             number = request.sequence_number = next(self._numbers)
-            self._in_flight[number] = tag
+            self._in_flight[number] = tag, now
             self.ledger.submitted(tag)
             out.append(pdu.encode(request))
         if out:
@@ -192,7 +196,9 @@ class Esme(asyncio.Protocol):
         if command_id == SUBMIT_SM_RESP and number in self._in_flight:
             answer = pdu.decode(octets)
             assert isinstance(answer, pdu.SubmitSmResp)
-            self.ledger.answered(self._in_flight.pop(number), status, answer.message_id)
+            tag, asked = self._in_flight.pop(number)
+            self.ledger.waited.append(time.monotonic() - asked)
+            self.ledger.answered(tag, status, answer.message_id)
         elif command_id == DELIVER_SM:
             deliver = pdu.decode(octets)
             assert isinstance(deliver, pdu.DeliverSm)

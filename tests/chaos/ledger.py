@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -39,6 +39,7 @@ class Ledger:
         self.mo: Counter[bytes] = Counter()
         self.mo_order: list[bytes] = []
         self.faults: list[str] = []
+        self.waited: deque[float] = deque(maxlen=10_000)  # seconds that the latest submits waited for their answers
         self._prefix = prefix
         self._number = 0
         self._news = asyncio.Event()
