@@ -34,6 +34,13 @@ VERSIONS = {"3.3": 0x33, "3.4": 0x34, "5.0": 0x50}
 BINDS: dict[str, type[pdu.Bind]] = {"transceiver": pdu.BindTransceiver, "transmitter": pdu.BindTransmitter}
 
 
+PasswordOption = Annotated[str, typer.Option(envvar="SMSCD_PASSWORD", show_envvar=True, help="Its password.")]
+BindOption = Annotated[Literal["transceiver", "transmitter"], typer.Option(help="A transmitter sees no receipts.")]
+AlphabetOption = Annotated[
+    Literal["auto", "gsm7", "ascii", "latin1", "ucs2", "octet"], typer.Option(help="auto: GSM 7-bit, else UCS-2.")
+]
+
+
 @dataclass(slots=True)
 class Upstream:
     """Where to bind, and as whom."""
@@ -60,11 +67,9 @@ def send(
     host: Annotated[str, typer.Option(help="Where the SMSC is.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 2775,
     system_id: Annotated[str, typer.Option(help="The account to bind as.")] = "test",
-    password: Annotated[str, typer.Option(envvar="SMSCD_PASSWORD", show_envvar=True, help="Its password.")] = "secret",  # noqa: S107 - the demo's own, printed by `smscd run`
+    password: PasswordOption = "secret",  # noqa: S107 - the demo's own, printed by `smscd run`
     system_type: Annotated[str, typer.Option(help="Some providers ask for one.")] = "",
-    bind: Annotated[
-        Literal["transceiver", "transmitter"], typer.Option(help="A transmitter sees no receipts.")
-    ] = "transceiver",
+    bind: BindOption = "transceiver",
     interface_version: Annotated[Literal["3.3", "3.4", "5.0"], typer.Option(help="SMPP version to bind with.")] = "3.4",
     tls: Annotated[bool, typer.Option("--tls", help="Speak TLS; certificate and host name are verified.")] = False,
     tls_ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Who may have signed the certificate.")] = None,
@@ -74,9 +79,7 @@ def send(
     count: Annotated[int, typer.Option(min=1, max=10_000_000, help="Messages to each recipient.")] = 1,
     window: Annotated[int, typer.Option(min=1, max=100_000, help="Unanswered submit_sm at once.")] = 10,
     rate: Annotated[float, typer.Option(min=0, help="submit_sm per second; 0 = as fast as the window allows.")] = 0,
-    alphabet: Annotated[
-        Literal["auto", "gsm7", "ascii", "latin1", "ucs2", "octet"], typer.Option(help="auto: GSM 7-bit, else UCS-2.")
-    ] = "auto",
+    alphabet: AlphabetOption = "auto",
     data_coding: Annotated[int | None, typer.Option(min=0, max=255, help="Instead of the alphabet's own.")] = None,
     udh: Annotated[bool, typer.Option("--udh", help="Long text in parts with a UDH (the default).")] = False,
     sar: Annotated[bool, typer.Option("--sar", help="Long text in parts with SAR TLVs.")] = False,
@@ -120,12 +123,7 @@ def send(
         dest_addr_npi=dest_addr_npi,
     )
     context = client_context(tls_ca, tls_certificate, tls_key, verify=not tls_no_verify) if tls else None
-    request = BINDS[bind](
-        system_id=system_id.encode(),
-        password=password.encode(),
-        system_type=system_type.encode(),
-        interface_version=VERSIONS[interface_version],
-    )
+    request = _bind(bind, system_id, password, system_type, interface_version)
     upstream = Upstream(host, port, request, context, window, rate, _duration("--timeout", timeout))
     _run(upstream, composition, as_json)
 
@@ -325,6 +323,15 @@ def _address(option: str, written: str) -> str:
         return check_address(written)
     except ValueError as error:
         raise typer.BadParameter(f"{option}: {error}") from None
+
+
+def _bind(kind: str, system_id: str, password: str, system_type: str, interface_version: str) -> pdu.Bind:
+    return BINDS[kind](
+        system_id=system_id.encode(),
+        password=password.encode(),
+        system_type=system_type.encode(),
+        interface_version=VERSIONS[interface_version],
+    )
 
 
 def _how(udh: bool, sar: bool, payload: bool) -> How:
