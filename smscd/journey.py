@@ -25,19 +25,29 @@ from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.logs import masked
 from smscd.message import (
+    CLOSED,
+    DEAD,
     ENROUTE,
+    FAIL,
+    HELD,
+    LEASED,
+    MO,
+    MT,
+    NOTIFICATION,
+    QUEUED,
+    RECEIPT,
+    RESEND,
+    SENT,
     Accepted,
     Content,
     Deferred,
     Delivered,
-    InDoubt,
     Kind,
     Message,
     MessageIds,
     Outcome,
     Part,
     Rejected,
-    Stage,
     Unanswered,
     text_of,
 )
@@ -47,6 +57,8 @@ from smscd.store import Answer, Store
 
 log = structlog.get_logger("smscd.journey")
 
+DELIVERED, EXPIRED = int(pdu.MessageState.DELIVERED), int(pdu.MessageState.EXPIRED)
+REJECTED, UNKNOWN = int(pdu.MessageState.REJECTED), int(pdu.MessageState.UNKNOWN)
 LEASE = 3600 * SECOND
 """How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
 NOBODY = "nobody"
@@ -124,7 +136,7 @@ class Journey:
     ) -> Message:
         """A new MT message: our number, and the text that the ESME will know it by."""
         number = self.ids.next(now)
-        message = Message(number, "", Kind.MT, esme.system_id, connector, content, now, now, now)
+        message = Message(number, "", MT, esme.system_id, connector, content, now, now, now)
         if group is not None:
             message.message_id, message.alias = group.message_id, group.alias
             message.group_id = group.group_id = group.id
@@ -139,11 +151,11 @@ class Journey:
         """A message from a handset, for the ESME that `receives` its destination; nobody's is a dead letter."""
         now = self.clock.wall()
         owner = self.receivers.owner(content.destination_addr)
-        message = self._to_esme(Kind.MO, owner or NOBODY, content, now)
+        message = self._to_esme(MO, owner or NOBODY, content, now)
         message.due = now
         if owner is None:
             message.connector = NOBODY
-            message.stage, message.message_state, message.final_at = Stage.DEAD, pdu.MessageState.UNDELIVERABLE, now
+            message.stage, message.message_state, message.final_at = DEAD, pdu.MessageState.UNDELIVERABLE, now
             self.store.batch.add(message)
             self.store.batch.close(message)
             log.warning("mo without receiver", message_id=message.message_id, to=masked(content.destination_addr))
@@ -154,7 +166,7 @@ class Journey:
         self.store.wake()
         return message
 
-    def _to_esme(self, kind: Kind, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
+    def _to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         number = self.ids.next(now)
         expires = now + int(self.retry.receipt_validity * SECOND)
         return Message(number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires)
@@ -183,7 +195,7 @@ class Journey:
 
     def _lease(self, message: Message, connector: Connector, now: int) -> None:
         """Record that `message` is given to `connector`, before a single octet leaves."""
-        message.stage = Stage.LEASED
+        message.stage = LEASED
         if not connector.stores_lease:
             return
         message.lease_until = now + LEASE
@@ -191,7 +203,7 @@ class Journey:
         if not message.parts:
             message.parts.append(Part(message.id, 1, connector.name, attempt=0))
         for part in message.parts:
-            part.stage, part.connector, part.attempt = Stage.LEASED, connector.name, part.attempt + 1
+            part.stage, part.connector, part.attempt = LEASED, connector.name, part.attempt + 1
             part.owner, part.lease_until, part.changed_at = message.owner, message.lease_until, now
             self.store.batch.part(part)
 
@@ -200,9 +212,9 @@ class Journey:
         for message in messages:
             lane = self.scheduler.lane(message.connector)
             self.scheduler.release(message)
-            if message.stage == Stage.LEASED:
+            if message.stage == LEASED:
                 lane.reserved -= 1
-            elif message.stage == Stage.QUEUED:
+            elif message.stage == QUEUED:
                 lane.queued -= 1
                 self.queued -= 1
 
@@ -267,12 +279,12 @@ class Journey:
             case Accepted(upstream_message_id):
                 self._taken_over(message, number, upstream_message_id)
             case Delivered():
-                self.settle(message, int(pdu.MessageState.DELIVERED), 0)
+                self.settle(message, DELIVERED, 0)
             case Deferred():
                 self._defer(message, outcome)
             case Rejected(command_status, _why):
                 counters.rejected[command_status] += 1
-                self.settle(message, int(pdu.MessageState.REJECTED), command_status)
+                self.settle(message, REJECTED, command_status)
             case Unanswered():
                 counters.in_doubt += 1
                 self._in_doubt(message)
@@ -281,7 +293,7 @@ class Journey:
 
     def _taken_over(self, message: Message, number: int, upstream_message_id: str) -> None:
         part = message.parts[number - 1]
-        part.stage = Stage.SENT
+        part.stage = SENT
         message.attempts += 1
         if part.upstream_message_id != upstream_message_id:  # an emulated network gave its number when it was asked
             part.upstream_message_id = upstream_message_id
@@ -289,13 +301,13 @@ class Journey:
             self.store.batch.part(part)
             self.store.wake()
         if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-            self._report(message, Kind.NOTIFICATION, ENROUTE, 0, self.clock.wall())
+            self._report(message, NOTIFICATION, ENROUTE, 0, self.clock.wall())
 
     def _defer(self, message: Message, deferred: Deferred) -> None:
         """Back into the queue, to be tried again when the ladder says."""
         now = self.clock.wall()
         message.attempts += deferred.counts
-        message.stage = Stage.QUEUED
+        message.stage = QUEUED
         if deferred.counts or deferred.retry_after != 0.0:
             message.due = retry_at(self.retry.schedule, message.attempts, deferred, now)
         else:  # no attempt was burnt: it keeps its place before what came later
@@ -308,16 +320,16 @@ class Journey:
                 why=deferred.why,
             )  # fmt: skip
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-                self._report(message, Kind.NOTIFICATION, ENROUTE, deferred.command_status, now)
+                self._report(message, NOTIFICATION, ENROUTE, deferred.command_status, now)
 
     def requeue(self, message: Message) -> None:
         """A message that memory owns goes back to its lane, once that is committed."""
-        message.stage = Stage.QUEUED
+        message.stage = QUEUED
         self.queued += 1
         self.scheduler.lane(message.connector).queued += 1
         self.store.batch.change(message)
         for part in message.parts:
-            part.stage = Stage.QUEUED
+            part.stage = QUEUED
             self.store.batch.part(part)
         self.store.batch.then(message, self.scheduler.push)
         self.store.wake()
@@ -325,17 +337,17 @@ class Journey:
     def _in_doubt(self, message: Message) -> None:
         """It left and nobody answered: as the message says (its connector's policy, or its sender's own)."""
         log.warning("in doubt", message_id=message.message_id, connector=message.connector)
-        if message.in_doubt == InDoubt.RESEND:
+        if message.in_doubt == RESEND:
             self._defer(message, Deferred("nobody answered"))
-        elif message.in_doubt == InDoubt.FAIL:
-            self.settle(message, int(pdu.MessageState.UNKNOWN), 0)
+        elif message.in_doubt == FAIL:
+            self.settle(message, UNKNOWN, 0)
         else:
             self.scheduler.lane(message.connector).in_flight -= 1
             self.hold(message)
 
     def hold(self, message: Message) -> None:
         """Keep a message that memory owns for the operator to decide about."""
-        message.stage = Stage.HELD
+        message.stage = HELD
         self.store.batch.change(message)
         self.store.batch.then(message, self.scheduler.release)
         self.store.wake()
@@ -351,9 +363,9 @@ class Journey:
     def close(self, message: Message, message_state: int, error_code: int) -> None:
         """Close a message that memory owns and that is in nobody's hands."""
         now = self.clock.wall()
-        message.stage, message.message_state, message.error_code = Stage.CLOSED, message_state, error_code
+        message.stage, message.message_state, message.error_code = CLOSED, message_state, error_code
         message.final_at = now
-        if message.kind == Kind.MT:
+        if message.kind == MT:
             self._report_final(message, now)
         batch = self.store.batch
         batch.close(message)
@@ -362,10 +374,10 @@ class Journey:
 
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""
-        if message.kind == Kind.MT:
-            self.close(message, int(pdu.MessageState.EXPIRED), 0)
+        if message.kind == MT:
+            self.close(message, EXPIRED, 0)
             return
-        message.stage, message.message_state = Stage.DEAD, int(pdu.MessageState.EXPIRED)
+        message.stage, message.message_state = DEAD, EXPIRED
         message.final_at = self.clock.wall()
         self.store.batch.close(message)
         self.store.batch.then(message, self.scheduler.release)
@@ -374,9 +386,9 @@ class Journey:
 
     def _report_final(self, message: Message, now: int) -> None:
         if receipts.wanted(message.content.registered_delivery, message.message_state):
-            message.receipt = self._report(message, Kind.RECEIPT, message.message_state, message.error_code, now).id
+            message.receipt = self._report(message, RECEIPT, message.message_state, message.error_code, now).id
 
-    def _report(self, message: Message, kind: Kind, message_state: int, error_code: int, now: int) -> Message:
+    def _report(self, message: Message, kind: int, message_state: int, error_code: int, now: int) -> Message:
         """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""
         esme = self.esmes.get(message.system_id)
         alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"

@@ -38,7 +38,11 @@ class Stage(IntEnum):
     DEAD = 6  # final for us, never taken: a dead letter
 
 
-OPEN_BELOW = int(Stage.CLOSED)
+# The hot path uses these plain integers: CPython 3.11 takes 150 ns to look up a member of an Enum, 10 for a global.
+MT, MO, RECEIPT, NOTIFICATION = (int(kind) for kind in Kind)
+QUEUED, LEASED, SENT, IN_DOUBT, HELD, CLOSED, DEAD = (int(stage) for stage in Stage)
+
+OPEN_BELOW = CLOSED
 """Stages below this one still owe somebody something."""
 
 
@@ -48,6 +52,9 @@ class InDoubt(IntEnum):
     RESEND = 0
     FAIL = 1
     HOLD = 2
+
+
+RESEND, FAIL, HOLD = (int(policy) for policy in InDoubt)
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +68,7 @@ class Part:
     message: int
     number: int
     connector: str
-    stage: int = Stage.LEASED
+    stage: int = LEASED
     upstream_message_id: str = ""
     attempt: int = 1
     command_status: int = 0
@@ -83,13 +90,13 @@ class Message:
     accepted_at: int
     due: int
     expires: int
-    stage: int = Stage.QUEUED
+    stage: int = QUEUED
     message_state: int = ENROUTE
     error_code: int = 0
     attempts: int = 0
     final_at: int = 0
     segments: int = 1
-    in_doubt: int = InDoubt.RESEND
+    in_doubt: int = RESEND
     original: int = 0  # a receipt's subject
     receipt: int = 0  # the id of the receipt that closed it
     group_id: int = 0  # the first message of the submit_multi that it came with
@@ -153,6 +160,11 @@ _NODE_BITS = 10
 _COUNTER_BITS = 12
 
 
+def issued_at(number: int) -> int:
+    """When the id `number` was given: microseconds UTC, to the millisecond."""
+    return ((number >> (_NODE_BITS + _COUNTER_BITS)) + EPOCH_MS) * 1000
+
+
 class MessageIds:
     """Numbers that grow for ever: 41 bits of milliseconds, 10 of node, 12 of counter.
 
@@ -160,11 +172,6 @@ class MessageIds:
     """
 
     __slots__ = ("_counter", "_ms", "alias", "node_id", "notation")
-def issued_at(number: int) -> int:
-    """When the id `number` was given: microseconds UTC, to the millisecond."""
-    return ((number >> (_NODE_BITS + _COUNTER_BITS)) + EPOCH_MS) * 1000
-
-
 
     def __init__(self, node_id: int = 0, notation: str = "decimal", highest: int = 0, highest_alias: int = 0) -> None:
         self.node_id = node_id

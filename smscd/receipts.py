@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smscd import pdu
-from smscd.message import Kind, Message, octets_of, text_of
+from smscd.message import RECEIPT, Message, octets_of, text_of
 from smscd.text import Alphabet
 
 DELIVERED = int(pdu.MessageState.DELIVERED)
@@ -26,7 +26,7 @@ def wanted(registered_delivery: int, message_state: int) -> bool:
 
 
 def deliver_sm(
-    message: Message, kind: Kind, message_state: int, error_code: int, now: int, default_alphabet: Alphabet = "gsm7"
+    message: Message, kind: int, message_state: int, error_code: int, now: int, default_alphabet: Alphabet = "gsm7"
 ) -> pdu.DeliverSm:
     """The deliver_sm that reports on `message`: from its recipient to its sender, with TON and NPI as submitted.
 
@@ -52,7 +52,7 @@ def deliver_sm(
         dest_addr_ton=content.source_addr_ton,
         dest_addr_npi=content.source_addr_npi,
         destination_addr=content.source_addr,
-        esm_class=pdu.ESM_TYPE_RECEIPT if kind == Kind.RECEIPT else pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
+        esm_class=pdu.ESM_TYPE_RECEIPT if kind == RECEIPT else pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
         short_message=text,
         tlvs=_tlvs(message, message_state, error_code),
     )

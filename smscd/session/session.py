@@ -31,6 +31,8 @@ from smscd.session.states import BINDS, BOUND, Side, State
 from smscd.session.timers import Advice, Liveness, SessionTime
 
 _GENERIC_NACK: Final = int(CommandId.generic_nack)
+_CLOSED: Final = State.CLOSED  # CPython 3.11 takes 150 ns to look up a member of an Enum, and these are asked per PDU
+_UNBOUND: Final = State.UNBOUND
 _ENQUIRE_LINK: Final = int(CommandId.enquire_link)
 _UNBIND: Final = int(CommandId.unbind)
 _OUTBIND: Final = int(CommandId.outbind)
@@ -75,7 +77,7 @@ class Session(Lifecycle):
         Never raises for what the peer sent: a malformed body, an unknown command or a wrong state is answered and told
         as a `Refusal`; an unframeable PDU is nacked and ends the session (SMPP 3.4 §4.3, 5.0 §2.8.2).
         """
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return self._take_news()
         events: list[Event] = []
         time = self._time.at(now)
@@ -109,7 +111,7 @@ class Session(Lifecycle):
             peer_messages = self._peer_messages
         if events:
             self._last_message = time
-        if self._framer.error is not None or self.state is State.UNBOUND:
+        if self._framer.error is not None or self.state is _UNBOUND:
             self._end_of_read(events)
         return events
 
@@ -274,7 +276,7 @@ class Session(Lifecycle):
 
         Does nothing if either end is leaving already; raises SessionError before the bind, where `close` is the word.
         """
-        if self._leaving is None and self.state is not State.CLOSED:
+        if self._leaving is None and self.state is not _CLOSED:
             self.request(pdu.Unbind(), now, OUR_OWN)
 
     # --- what we answer -------------------------------------------------------------------------------------------
@@ -286,25 +288,25 @@ class Session(Lifecycle):
         and TLVs they must not get stay out. False if the session is closed: nobody is left to hear it.
         Raises SessionError if the peer waits for nothing, ValueError if the response cannot be encoded.
         """
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return False
         if not self.owed:
             raise SessionError("the peer waits for no answer")
         self._out.response(response, request.sequence_number)
         self.owed -= 1
-        if self.state is State.UNBOUND:
+        if self.state is _UNBOUND:
             self._farewell()
         return True
 
     def respond_octets(self, octets: bytes, answers: int = 1) -> bool:
         """Queues responses that are encoded already, `answers` of them in one piece; otherwise as `respond`."""
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return False
         if answers > self.owed:
             raise SessionError("the peer waits for fewer answers")
         self._out.octets(octets)
         self.owed -= answers
-        if self.state is State.UNBOUND:
+        if self.state is _UNBOUND:
             self._farewell()
         return True
 
@@ -312,13 +314,13 @@ class Session(Lifecycle):
 
     def tick(self, now: float) -> list[Event]:
         """Looks at every timer; to be called about once a second. Costs next to nothing while nothing is due."""
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return self._take_news()
         events: list[Event] = []
         time = self._time.at(now)
         if self._in_flight.anything:
             self._expire(time, events)
-        if self.state is State.UNBOUND:
+        if self.state is _UNBOUND:
             self._hurry(now)
         elif self.bind is not None:
             self._watch(now, time)
@@ -347,7 +349,7 @@ class Session(Lifecycle):
 
     def _watch(self, now: float, time: float) -> None:
         """Leaves an idle peer, asks a silent one, drops a dead one."""
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return
         timers = self.settings
         if self._leaving is None and 0 < timers.inactivity_timer <= time - self._last_message:

@@ -32,7 +32,7 @@ def message_row(m: Message) -> Row:
     """`m` in the order of MESSAGE."""
     content = m.content
     return (
-        m.id, m.message_id, int(m.kind), m.system_id, m.connector, int(m.stage), m.message_state, m.error_code,
+        m.id, m.message_id, m.kind, m.system_id, m.connector, m.stage, m.message_state, m.error_code,
         m.attempts, m.accepted_at, m.due, m.expires, m.final_at, m.segments, m.in_doubt, m.original, m.receipt,
         m.group_id or None, m.alias, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
         content.destination_addr.decode("latin-1"), pdu.encode(content),
@@ -42,20 +42,20 @@ def message_row(m: Message) -> Row:
 def changed_row(m: Message) -> Row:
     """`m` in the order of CHANGED."""
     return (
-        m.id, m.connector, int(m.stage), m.message_state, m.error_code, m.attempts, m.due, m.expires, m.final_at,
+        m.id, m.connector, m.stage, m.message_state, m.error_code, m.attempts, m.due, m.expires, m.final_at,
         m.in_doubt, m.receipt, m.owner, m.lease_until,
     )  # fmt: skip
 
 
 def closed_row(m: Message) -> Row:
     """`m` in the order of CLOSED."""
-    return (m.id, int(m.stage), m.message_state, m.error_code, m.attempts, m.final_at, m.receipt)
+    return (m.id, m.stage, m.message_state, m.error_code, m.attempts, m.final_at, m.receipt)
 
 
 def part_row(p: Part) -> Row:
     """`p` in the order of PART."""
     return (
-        p.message, p.number, p.connector, int(p.stage), p.upstream_message_id, p.attempt, p.command_status, p.owner,
+        p.message, p.number, p.connector, p.stage, p.upstream_message_id, p.attempt, p.command_status, p.owner,
         p.lease_until, p.changed_at,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from smscd.clock import SECOND, Clock
 from smscd.connectors.emulator.behaviour import Network, Verdict
 from smscd.connectors.interface import News
 from smscd.connectors.settings import EmulatorSettings
-from smscd.message import Accepted, Message, Part, Stage
+from smscd.message import QUEUED, Accepted, Message, Part
 
 CAPACITY = 50_000
 """Messages under way at once. The rest waits in the queue, on disk: a slow network costs disk, not memory."""
@@ -63,7 +63,7 @@ class Emulator:
             self._reserve(self.name, self._reserved)
         status = self._network.judge(message, self._arrivals).submit_status
         if not status:
-            message.parts = [Part(message.id, 1, self.name, Stage.QUEUED, str(self._arrivals), attempt=0)]
+            message.parts = [Part(message.id, 1, self.name, QUEUED, str(self._arrivals), attempt=0)]
         return status
 
     def submit(self, message: Message) -> None:
