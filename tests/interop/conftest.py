@@ -234,6 +234,19 @@ def npm_smpp(node: Driver) -> Iterator[Callable[[], Foreign]]:
         yield make
 
 
+@pytest.fixture
+def esme(npm_smpp: Callable[[], Foreign], smsc: Smsc) -> Foreign:
+    """npm's `smpp`, connected, not bound."""
+    return npm_smpp().connect(smsc.port)
+
+
+@pytest.fixture
+def bound(esme: Foreign, account: Account) -> Foreign:
+    """npm's `smpp`, bound as a transceiver of 3.4."""
+    assert esme.bind("transceiver", account.system_id, interface_version=0x34)["command_status"] == 0
+    return esme
+
+
 @pytest.fixture(scope="session")
 def perl() -> Iterator[Driver]:
     """A process with Perl's Net::SMPP."""
