@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from smscd.admission import passwords
+from tests.hostile.accounts import BATTERY
 from tests.hostile.canary import Canary
 from tests.hostile.peer import Peer
 from tests.running import Running, until
@@ -17,105 +17,13 @@ from tests.running import Running, until
 MOST_RSS = 220 << 20
 """Octets. A fresh process has about 70 MiB; sqlite's cache, scrypt (16 MiB) and 50,000 short messages fit below."""
 
-HASH = passwords.hash_password(b"open sesame")
-STUBBORN = "".join(f'[[esme]]\nsystem_id = "stubborn{number}"\npassword = "secret"\n\n' for number in range(5))
-
-ACCOUNTS = f"""
-[[listener]]
-address = "127.0.0.1:0"
-session_init_timer = "1500ms"
-response_timer = "1s"
-
-[[esme]]
-system_id = "canary"
-password = "secret"
-rate = 0
-
-[[esme]]
-system_id = "test"
-password = "secret"
-
-[[esme]]
-system_id = "other"
-password = "secret"
-
-[[esme]]
-system_id = "vault"
-password_hash = "{HASH}"
-
-[[esme]]
-system_id = "cellar"
-password_hash = "{HASH}"
-
-[[esme]]
-system_id = "many"
-password_hash = "{HASH}"
-bind_limit = 100
-
-[[esme]]
-system_id = "three"
-password = "secret"
-bind_limit = 3
-
-[[esme]]
-system_id = "reset"
-password = "secret"
-bind_limit = 100
-
-[[esme]]
-system_id = "narrow"
-password = "secret"
-window = 2
-
-[[esme]]
-system_id = "slow"
-password = "secret"
-rate = 10
-
-[[esme]]
-system_id = "twice"
-password = "secret"
-
-[[esme]]
-system_id = "mo"
-password = "secret"
-receives = ["54321"]
-
-[[esme]]
-system_id = "deaf"
-password = "secret"
-deliver_window = 100000
-
-[[esme]]
-system_id = "mute"
-password = "secret"
-deliver_window = 5
-
-{STUBBORN}
-[[connector]]
-name = "handsets"
-kind = "emulator"
-receipt_delay = "0ms"
-
-  [[connector.behaviour]]
-  destination_addr = "4470*"
-  delay = "1h"
-
-[[route]]
-connectors = ["handsets"]
-
-[retry]
-schedule = ["200ms"]
-"""
-"""What every house has; what is sent to 4470… stays under way."""
-
 
 class House:
     """smscd and its canary."""
 
     def __init__(self, directory: Path, more: str = "") -> None:
         self.admin_port = free_port()
-        self.running = Running(directory, f'{ACCOUNTS}{more}\n[admin]\naddress = "127.0.0.1:{self.admin_port}"\n')
+        self.running = Running(directory, f'{BATTERY}{more}\n[admin]\naddress = "127.0.0.1:{self.admin_port}"\n')
         self.canary: Canary
 
     def __enter__(self) -> Self:

@@ -22,6 +22,7 @@ REQUESTS: tuple[type[Any], ...] = (
 
 RESPONSES = tuple(cls for cls in pdu.PDUS if cls.command_id & pdu.RESPONSE and cls is not pdu.UnbindResp)
 MESSAGES: tuple[type[Any], ...] = (pdu.SubmitSm, pdu.SubmitSm, pdu.SubmitSm, pdu.DataSm, pdu.SubmitMulti)
+LATER = (pdu.QuerySm, pdu.CancelSm, pdu.ReplaceSm)
 TAGS = tuple(int(tag) for tag in pdu.Tag)
 TIMES = (
     b"", b"000000000100000R", b"261231235959948+", b"000000000000000R", b"999999999999999R", b"\xff" * 16,
@@ -66,16 +67,18 @@ class Mutants:
 
     def plausible(self) -> bytes:
         """A PDU that decodes; what its fields say is anything."""
-        cls = self._draw.choice(MESSAGES if self._draw.random() < 0.7 else REQUESTS)
+        cls = self._draw.choice(self._draw.choice((MESSAGES, MESSAGES, REQUESTS, LATER)))
         made = cls(sequence_number=self.number(), command_status=self._draw.choice((0, self._any32())))
-        share = self._draw.choice((0.2, 0.8))
+        share = self._draw.choice((0.0, 0.2, 0.8))
         for name, field in wire_fields(cls).items():
             if self._draw.random() < share:
                 setattr(made, name, self._value(cls, name, field))
         if cls in MESSAGES and self._draw.random() < 0.8:
             self._make_admissible(made)
         if hasattr(made, "message_id") and self.ids and self._draw.random() < 0.8:
-            made.message_id, made.source_addr = self._draw.choice(self.ids), self._draw.choice((SENDER, b""))
+            if self._draw.random() < 0.5:
+                made = cls(sequence_number=made.sequence_number)
+            made.message_id, made.source_addr = self._draw.choice(self.ids[-20:]), self._draw.choice((SENDER, b""))
         return pdu.encode(made)
 
     def _make_admissible(self, made: Any) -> None:
@@ -88,10 +91,11 @@ class Mutants:
             longest = 60 if isinstance(made, pdu.DataSm) else 18
             made.dest_addr_ton, made.dest_addr_npi = 1, 1
             digits = str(self._draw.getrandbits(200))[: self._draw.randrange(1, longest)]
-            made.destination_addr = self._draw.choice((digits.encode(), b"447000900123"))
-            made.source_addr = self._draw.choice((made.source_addr, SENDER))
+            made.destination_addr = digits.encode()
+            if self._draw.random() < 0.5:
+                made.source_addr, made.destination_addr = SENDER, b"447000900123"  # this one stays under way
         if not isinstance(made, pdu.DataSm):
-            made.priority_flag, made.replace_if_present_flag = self._draw.randrange(4), self._draw.choice((0, 0, 0, 1))
+            made.priority_flag, made.replace_if_present_flag = self._draw.randrange(4), int(self._draw.random() < 0.05)
             made.sm_default_msg_id = 0
 
     def damaged(self) -> bytes:

@@ -46,20 +46,20 @@ def test_a_message_before_the_bind_is_refused_and_the_bind_still_comes(house: Ho
 
 
 def test_a_message_on_a_receiver_bind_is_refused_and_the_session_lives_on(house: House) -> None:
-    with house.bound(kind=pdu.BindReceiver) as peer:
+    with house.bound("fields", kind=pdu.BindReceiver) as peer:
         assert peer.status_of(submit()) == "ESME_RINVBNDSTS"
         assert peer.alive()
 
 
 @pytest.mark.parametrize("version", [0x33, 0x34])
 def test_an_sm_length_of_255_is_too_long_before_5_0(house: House, version: int) -> None:
-    with house.bound(version=version) as peer:
+    with house.bound("fields", version=version) as peer:
         assert peer.status_of(submit(b"x" * 255)) == "ESME_RINVMSGLEN"
         assert peer.status_of(submit(b"x" * 254)) == "ESME_ROK"
 
 
 def test_an_sm_length_of_255_is_welcome_in_5_0(house: House) -> None:
-    with house.bound(version=pdu.INTERFACE_VERSION_5_0) as peer:
+    with house.bound("fields", version=pdu.INTERFACE_VERSION_5_0) as peer:
         assert peer.status_of(submit(b"x" * 255)) == "ESME_ROK"
 
 
@@ -67,7 +67,7 @@ def test_an_sm_length_of_255_is_welcome_in_5_0(house: House) -> None:
 def test_an_sm_length_beyond_the_end_is_refused_and_the_session_lives_on(house: House, claimed: int) -> None:
     octets = bytearray(pdu.encode(submit(b"hello")))
     octets[octets.index(b"\x05hello")] = claimed
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         peer.send(bytes(octets))
         assert peer.answer_to(0).command_status == pdu.ESME_RINVMSGLEN
         assert peer.status_of(submit()) == "ESME_ROK"
@@ -76,7 +76,7 @@ def test_an_sm_length_beyond_the_end_is_refused_and_the_session_lives_on(house: 
 def test_a_short_sm_length_leaves_octets_that_are_no_tlv_and_the_session_lives_on(house: House) -> None:
     octets = bytearray(pdu.encode(submit(b"hello")))
     octets[octets.index(b"\x05hello")] = 2
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         peer.send(bytes(octets))
         peer.answer_to(0)
         assert peer.status_of(submit()) == "ESME_ROK"
@@ -85,7 +85,7 @@ def test_a_short_sm_length_leaves_octets_that_are_no_tlv_and_the_session_lives_o
 @pytest.mark.parametrize("octets", [64 * 1024 - 1, 39_000, 1])
 def test_a_message_payload_is_taken_whole_or_refused_whole(house: House, octets: int) -> None:
     """255 segments of 153 characters are what a handset can put together."""
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         payload = submit(b"", tlvs=[(int(pdu.Tag.message_payload), b"x" * octets)])
         answer = peer.ask(payload)
         assert answer.command_status == (pdu.ESME_ROK if octets <= 255 * 153 else pdu.ESME_RINVMSGLEN)
@@ -102,7 +102,7 @@ def test_an_address_that_no_receipt_could_name_is_refused(house: House, field: s
     included when it comes back from the store."""
     request = pdu.DataSm(source_addr=b"12345", destination_addr=b"447700900123", registered_delivery=1)
     setattr(request, field, b"4" * 64)
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         assert peer.status_of(request) == status
 
 
@@ -110,7 +110,7 @@ def test_an_address_that_no_receipt_could_name_is_refused(house: House, field: s
     "octets", [b"\xff\xfe\x80", b"\xc3\xa9t\xc3\xa9", b"caf\xe9", b"\x1b[31mred", b"a\r\nb", b"'; --"]
 )
 def test_a_sender_in_any_octets_is_kept_as_it_came(house: House, octets: bytes) -> None:
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         answer = peer.ask(submit(receipt=True, source_addr_ton=5, source_addr=octets))
         assert isinstance(answer, pdu.SubmitSmResp)
         receipt = peer.hear()
@@ -124,13 +124,13 @@ def test_a_sender_in_any_octets_is_kept_as_it_came(house: House, octets: bytes) 
 
 @pytest.mark.parametrize("octets", [b"\xff" * 20, b"4477\xb2\xb3", b"\x1b[2J", b"", b"4477 0090", b"447700900123\n"])
 def test_a_recipient_that_cannot_be_dialled_is_refused(house: House, octets: bytes) -> None:
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         assert peer.status_of(submit(destination_addr=octets)) == "ESME_RINVDSTADR"
 
 
 @pytest.mark.parametrize("octets", [b"\xff" * 64, b"\xb2\xb3", b"'; DROP TABLE message; --", b"9" * 64, b"-1", b" 1"])
 def test_a_message_id_in_any_octets_is_nobodys(house: House, octets: bytes) -> None:
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         assert peer.status_of(pdu.QuerySm(message_id=octets, source_addr=b"12345")) == "ESME_RINVMSGID"
         assert peer.status_of(pdu.CancelSm(message_id=octets, source_addr=b"12345")) == "ESME_RINVMSGID"
         assert peer.status_of(pdu.ReplaceSm(message_id=octets, source_addr=b"12345")) == "ESME_RINVMSGID"
@@ -146,7 +146,7 @@ def test_a_system_id_in_any_octets_is_unknown(house: House) -> None:
 
 def test_submit_multi_to_nobody_is_refused(house: House) -> None:
     body = b"\0\0\0" + b"12345\0" + b"\0" + bytes(9 + 3)
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         peer.send(frame(pdu.SubmitMulti.command_id, body, number=8))
         assert peer.answer_to(8).command_status == pdu.ESME_RINVNUMDESTS
         assert peer.alive()
@@ -156,7 +156,7 @@ def test_submit_multi_to_nobody_is_refused(house: House) -> None:
 def test_submit_multi_to_254_destinations_makes_254_messages(house: House, different: bool) -> None:
     addresses = [pdu.SmeAddress(1, 1, b"4477009%05d" % (number if different else 0)) for number in range(254)]
     request = pdu.SubmitMulti(source_addr=b"12345", dest_address=list(addresses), registered_delivery=1)
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         receipts: list[bytes] = []
         number = peer.say(request)
         answer = peer.answer_to(number)
@@ -178,7 +178,7 @@ def test_submit_multi_names_the_destinations_it_refuses_and_takes_the_rest(house
             pdu.SmeAddress(5, 0, b"447700900124"),
         ],
     )  # fmt: skip
-    with house.bound() as peer:
+    with house.bound("fields") as peer:
         answer = peer.ask(request)
         assert isinstance(answer, pdu.SubmitMultiResp)
         refused = [pdu.status.status_name(one.error_status_code) for one in answer.unsuccess_sme]
@@ -187,7 +187,7 @@ def test_submit_multi_names_the_destinations_it_refuses_and_takes_the_rest(house
 
 
 def test_a_user_data_header_that_lies_about_its_length_hurts_nobody(house: House) -> None:
-    with house.bound() as peer:
+    with house.bound("headers") as peer:
         for text in (b"\xff", b"\x00", b"\x05\x00\x03", b"\x06\x08\x04\x00\x00\xff\x00", b"\x8b" + b"\x70" * 139):
             for data_coding in (0, 4, 8, 0xF1, 0xFF):
                 request = submit(

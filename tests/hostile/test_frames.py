@@ -25,7 +25,7 @@ def is_nacked_and_closed(peer: Peer) -> bool:
 def test_a_command_length_that_cannot_be_is_nacked_and_the_connection_closed(
     house: House, length: int, bound: bool
 ) -> None:
-    with house.bound() if bound else house.peer() as peer:
+    with house.bound("frames") if bound else house.peer() as peer:
         peer.send(frame(ENQUIRE_LINK, length=length, number=77))
         assert is_nacked_and_closed(peer)
 
@@ -39,7 +39,7 @@ def test_a_command_length_of_four_gibibytes_reserves_no_memory(house: House) -> 
 
 
 def test_a_bare_header_with_an_unknown_command_is_nacked_and_the_session_lives_on(house: House) -> None:
-    with house.bound() as peer:
+    with house.bound("frames") as peer:
         peer.send(frame(0x000000AA, number=4711))
         heard = peer.hear()
         assert isinstance(heard, pdu.GenericNack)
@@ -92,14 +92,14 @@ def test_random_octets_end_in_a_close_not_in_a_wait(house: House) -> None:
 
 
 def test_a_thousand_pdus_in_one_write_are_answered_in_order(house: House) -> None:
-    with house.bound() as peer:
+    with house.bound("frames") as peer:
         peer.send(b"".join(frame(ENQUIRE_LINK, number=number) for number in range(1, 1001)))
         heard = [peer.hear() for _ in range(1000)]
         assert [one.sequence_number for one in heard if isinstance(one, pdu.EnquireLinkResp)] == list(range(1, 1001))
 
 
 def test_a_pdu_in_single_octets_is_one_pdu(house: House) -> None:
-    with house.bound() as peer:
+    with house.bound("frames") as peer:
         request = submit(b"one octet after the other")
         request.sequence_number = 99
         for octet in pdu.encode(request):
@@ -109,14 +109,14 @@ def test_a_pdu_in_single_octets_is_one_pdu(house: House) -> None:
 
 
 def test_a_pdu_that_never_ends_keeps_nobody_waiting(house: House) -> None:
-    with house.bound() as endless:
+    with house.bound("frames") as endless:
         endless.send(frame(int(pdu.CommandId.submit_sm), bytes(40_000), length=60_000))
-        with house.bound() as peer:
+        with house.bound("frames") as peer:
             assert peer.status_of(submit()) == "ESME_ROK"
 
 
 def test_nothing_behind_a_broken_frame_is_believed(house: House) -> None:
-    with house.bound() as peer:
+    with house.bound("frames") as peer:
         peer.send(frame(ENQUIRE_LINK, length=3) + pdu.encode(submit(b"behind the break", source_addr=b"33333")))
         assert is_nacked_and_closed(peer)
     assert house.running.ask("message.list", **{"from": "33333"}) == {"messages": []}

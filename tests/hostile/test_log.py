@@ -9,24 +9,20 @@ from pathlib import Path
 import pytest
 
 from smscd import pdu
-from tests.hostile.house import ACCOUNTS, House
+from tests.hostile.accounts import BATTERY, account
+from tests.hostile.house import House
 from tests.hostile.peer import Peer, submit
 from tests.running import Running
 
 TEXT, PASSWORD, SENDER, HANDSET = "attack at dawn", "hunter2hunter2", "447700900456", "447700900789"
 ESCAPES = b"\x1b[2J\r\n2026-01-01T00:00:00Z info bound\x1b[0m"
-EVERYTHING = f"""
-[[esme]]
-system_id = "loud"
-password = "{PASSWORD}"
-receives = ["*"]
-"""
+EVERYTHING = BATTERY + account("loud", password=PASSWORD, receives=["*"])
 
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Running]:
     """A smscd that logs to a terminal: there escapes would do harm."""
-    with Running(tmp_path, f'[smscd]\nlog_format = "console"\n{ACCOUNTS}{EVERYTHING}') as running:
+    with Running(tmp_path, f'[smscd]\nlog_format = "console"\n{EVERYTHING}') as running:
         yield running
 
 
@@ -74,7 +70,7 @@ def test_neither_text_nor_password_nor_number_nor_escape_reaches_a_terminal(cons
 
 
 def test_neither_text_nor_password_nor_number_reaches_a_journal(tmp_path: Path) -> None:
-    with Running(tmp_path, f"{ACCOUNTS}{EVERYTHING}") as running:
+    with Running(tmp_path, EVERYTHING) as running:
         live_through_everything(running)
         running.kill()
         text = running.log.read_text()
