@@ -20,6 +20,9 @@ from smscd.store import Listing
 MOST = 10_000
 """Messages one listing returns at most."""
 
+SHORT_CODE = 6
+"""Digits; longer numbers belong to subscribers."""
+
 
 class Commands:
     """Read and act on what the journey holds. `sessions` and `identity` come from whoever knows links and files."""
@@ -206,15 +209,24 @@ class Commands:
 def handset_message(sender: str, to: str, characters: str, reference: int) -> list[pdu.DeliverSm]:
     """What the network delivers when a handset sends `characters`: one deliver_sm per part."""
     alphabet, data_coding = text.choose(characters)
-    ton = 5 if not sender.lstrip("+").isdigit() else 1
+    (source_ton, source_npi), (dest_ton, dest_npi) = _ton_npi(sender), _ton_npi(to)
     return [
         pdu.DeliverSm(
-            source_addr_ton=ton, source_addr_npi=0 if ton == 5 else 1, source_addr=sender.lstrip("+").encode("latin-1"),
-            dest_addr_ton=1, dest_addr_npi=1, destination_addr=to.lstrip("+").encode("latin-1"),
+            source_addr_ton=source_ton, source_addr_npi=source_npi, source_addr=sender.lstrip("+").encode("latin-1"),
+            dest_addr_ton=dest_ton, dest_addr_npi=dest_npi, destination_addr=to.lstrip("+").encode("latin-1"),
             esm_class=pdu.ESM_UDHI if part.udhi else 0, data_coding=data_coding, short_message=part.octets,
         )
         for part in text.segment(characters, alphabet, reference)
     ]  # fmt: skip
+
+
+def _ton_npi(number: str) -> tuple[int, int]:
+    """How the network labels a number (SMPP 3.4 §5.2.5, §5.2.6). To an international one some ESMEs add a `+`."""
+    if not number.lstrip("+").isdigit():
+        return 5, 0  # alphanumeric
+    if len(number) <= SHORT_CODE and not number.startswith("+"):
+        return 3, 0  # network specific
+    return 1, 1  # international, E.164
 
 
 def outline(message: Message) -> dict[str, Any]:

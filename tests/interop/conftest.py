@@ -132,6 +132,9 @@ message_state = "EXPIRED"
 destination_addr = "{BRIEFLY[:-1]}*"
 delay = "400ms"
 
+[retry]
+schedule = ["200ms"]
+
 [[route]]
 destination_addr = "{TO_ABSENT[:-1]}*"
 connectors = ["esme:absent"]

@@ -6,6 +6,8 @@
 //                                                                      {"told": "response", "on": 1, "id": 7, "pdu": {...}}
 //   {"do": "write", "on": 1, "octets": "hex"}                          (raw; what comes back is told as "pdu")
 //   {"do": "answering", "on": 1, "yes": false}                         (leaves the peer's requests unanswered)
+//   {"do": "answering", "on": 1, "yes": [100]}                         (answers the next one with this command_status)
+//   {"do": "respond", "on": 1, "command": "deliver_sm_resp", "sequence_number": 3}
 //   {"do": "close", "on": 1}                                           {"told": "closed", "on": 1}
 //   a PDU that the peer sends by itself                                {"told": "pdu", "on": 1, "pdu": {...}}
 //
@@ -51,7 +53,8 @@ function connect({ on, port, tls }) {
     if (pdu.isResponse() && session._callbacks[pdu.sequence_number]) return;
     tell({ told: 'pdu', on, pdu: outward({ ...pdu }) });
     if (pdu.isResponse() || !session.answering) return;
-    session.send(pdu.response());
+    const status = Array.isArray(session.answering) ? session.answering.shift() || 0 : 0;
+    session.send(pdu.response({ command_status: status }));
     if (pdu.command === 'unbind') session.close();
   });
 }
@@ -67,6 +70,9 @@ const actions = {
   },
   answering({ on, yes }) {
     sessions[on].answering = yes;
+  },
+  respond({ on, command, sequence_number }) {
+    sessions[on].send(new smpp.PDU(command, { sequence_number }));
   },
   close({ on }) {
     sessions[on].close();

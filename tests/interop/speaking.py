@@ -22,10 +22,13 @@ RCANCELFAIL = 0x11
 RREPLACEFAIL = 0x13
 RINVSCHED = 0x61
 RTHROTTLED = 0x58
+RX_T_APPN = 0x64
 
 ENROUTE, STATE_DELIVERED, DELETED = 1, 2, 4
 SCHEDULED = 0
 RECEIPT, NOTIFICATION = 0x04, 0x20
+WINDOW = 20
+"""deliver_window, unless the configuration says otherwise."""
 
 
 def submit(esme: Foreign, to: str, text: Any = "hello", **fields: Any) -> Fields:

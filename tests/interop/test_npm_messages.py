@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.interop.speaking import (
     ROK,
     RTHROTTLED,
     STATE_DELIVERED,
+    Esmes,
     accepted,
     characters,
     receipt_fields,
@@ -58,7 +60,12 @@ def test_an_mo_reaches_it_as_it_was_written(bound: Foreign, account: Account, sm
         assert characters(deliver) == text
         assert deliver["data_coding"] == data_coding
         assert deliver["esm_class"] == 0
-        assert (deliver["source_addr"], deliver["destination_addr"]) == ("447700900123", account.number)
+        assert (deliver["source_addr"], deliver["source_addr_ton"], deliver["source_addr_npi"]) == (
+            "447700900123",
+            1,
+            1,
+        )
+        assert (deliver["destination_addr"], deliver["dest_addr_ton"]) == (account.number, 3)
 
 
 def test_a_long_mo_comes_in_parts_that_join(bound: Foreign, account: Account, smsc: Smsc) -> None:
@@ -174,3 +181,85 @@ def test_broadcasts_are_answered_properly(esme: Foreign, account: Account) -> No
         assert response["command"] == f"{command}_resp"
         assert response["command_status"] == 0x101  # ESME_RPROHIBITED
     assert esme.request("enquire_link")["command_status"] == ROK
+
+
+# --- what else real ESMEs send ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "ton", "npi"),
+    [(f"+{DELIVERED}", 0, 0), (f"+{DELIVERED}", 1, 1), (DELIVERED, 0, 0), (DELIVERED, 0, 1), (DELIVERED, 2, 8)],
+)
+def test_numbers_are_taken_with_and_without_a_plus(bound: Foreign, number: str, ton: int, npi: int) -> None:
+    message_id = accepted(submit(bound, number, dest_addr_ton=ton, dest_addr_npi=npi, registered_delivery=1))
+    receipt = bound.pdu()
+    assert receipt["receipted_message_id"] == message_id
+    assert (receipt["source_addr"], receipt["source_addr_ton"], receipt["source_addr_npi"]) == (number, ton, npi)
+
+
+@pytest.mark.parametrize("esm_class", [0x00, 0x01, 0x02, 0x03, 0x08, 0x10, 0x80])
+def test_every_mode_that_a_submit_may_ask_for_is_served(bound: Foreign, esm_class: int) -> None:
+    """SMPP 3.4 §5.2.12: the modes of the message centre, acknowledgements of a handset's user, and a reply path."""
+    message_id = accepted(submit(bound, DELIVERED, esm_class=esm_class, registered_delivery=1))
+    receipt = bound.pdu()
+    assert (receipt["receipted_message_id"], receipt["esm_class"]) == (message_id, 0x04)
+
+
+@pytest.mark.parametrize("data_coding", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 0x10, 0x18, 0xC0, 0xE0, 0xF0, 0xF4])
+def test_every_data_coding_is_taken(bound: Foreign, data_coding: int) -> None:
+    message_id = accepted(submit(bound, DELIVERED, b"\x00a\x00b", data_coding=data_coding, registered_delivery=1))
+    assert bound.pdu()["receipted_message_id"] == message_id
+
+
+def test_a_flash_message_keeps_its_class_and_its_text(bound: Foreign, smsc: Smsc) -> None:
+    assert smsc.text_of(accepted(submit(bound, DELIVERED, b"5 \x1be", data_coding=0x10))) == "5 €"
+    assert smsc.text_of(accepted(submit(bound, DELIVERED, "тут".encode("utf-16-be"), data_coding=0x18))) == "тут"
+
+
+def test_254_octets_are_a_message_of_3_4_and_255_one_of_5_0(npm_smpp: Esmes, smsc: Smsc, account: Account) -> None:
+    for version, octets, status in ((0x34, 254, 0), (0x34, 255, 1), (0x50, 255, 0)):
+        esme = npm_smpp().connect(smsc.port)
+        esme.bind("transmitter", account.system_id, interface_version=version)
+        assert submit(esme, DELIVERED, b"x" * octets)["command_status"] == status
+
+
+def test_a_message_without_text_is_one(bound: Foreign) -> None:
+    message_id = accepted(submit(bound, DELIVERED, b"", registered_delivery=1))
+    assert bound.pdu()["receipted_message_id"] == message_id
+
+
+def test_times_in_other_time_zones_are_the_same_times(bound: Foreign) -> None:
+    """SMPP 3.4 §7.1.1: quarters of an hour that local time is ahead (+) or behind (-)."""
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    for hours, offset in ((2, "08+"), (-5, "20-"), (5.75, "23+")):
+        local = (soon + timedelta(hours=hours)).strftime("%y%m%d%H%M%S") + f"9{offset}"
+        accepted(submit(bound, DELIVERED, schedule_delivery_time=local, registered_delivery=1))
+    began = time.monotonic()
+    for _ in range(3):
+        bound.pdu()
+    assert time.monotonic() - began < 4
+
+
+def test_submit_multi_reaches_254_destinations(bound: Foreign) -> None:
+    numbers = [f"4477009009{index:02d}" for index in range(100)] + [f"447700908{index:03d}" for index in range(154)]
+    response = bound.request(
+        "submit_multi", source_addr="12345", data_coding=0, short_message="to all", registered_delivery=1,
+        dest_address=[{"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": number} for number in numbers],
+    )  # fmt: skip
+    message_id = accepted(response)
+    assert response["unsuccess_sme"] == []
+    receipts = [bound.pdu() for _ in numbers]
+    assert {receipt["receipted_message_id"] for receipt in receipts} == {message_id}
+    assert sorted(receipt["source_addr"] for receipt in receipts) == sorted(numbers)
+
+
+def test_the_senders_own_reference_comes_back_in_the_receipt(bound: Foreign) -> None:
+    accepted(submit(bound, DELIVERED, registered_delivery=1, user_message_reference=4711))
+    assert bound.pdu()["user_message_reference"] == 4711
+
+
+def test_its_own_reading_of_gsm_text_travels_unchanged(bound: Foreign, smsc: Smsc) -> None:
+    """To it the GSM alphabet is data_coding 1, to the specification that is IA5: the octets stay as they are."""
+    response = bound.request("submit_sm", destination_addr=DELIVERED, source_addr="12345", short_message="5 €")
+    shown = smsc.running.ask("message.show", message_id=accepted(response), text=True)["pdu"]
+    assert (shown["data_coding"], bytes.fromhex(shown["short_message"])) == (1, b"5 \x1be")

@@ -28,7 +28,9 @@ from tests.interop.speaking import (
     RINVSRCADR,
     ROK,
     RTHROTTLED,
+    RX_T_APPN,
     STATE_DELIVERED,
+    WINDOW,
     Esmes,
     accepted,
     receipt_fields,
@@ -138,3 +140,51 @@ def test_tlvs_of_vendors_are_accepted(bound: Foreign) -> None:
     response = bound.pdu("submit_sm_resp")
     assert (response["command_status"], response["sequence_number"]) == (ROK, 0x777)
     assert bound.pdu()["receipted_message_id"] == response["message_id"]
+
+
+# --- when the ESME is difficult ---------------------------------------------------------------------------------------
+
+
+def test_a_receipt_that_was_refused_for_now_comes_again(bound: Foreign) -> None:
+    bound.tell(do="answering", yes=[RX_T_APPN])
+    message_id = accepted(submit(bound, DELIVERED, registered_delivery=1))
+    assert bound.pdu()["receipted_message_id"] == message_id
+    again = bound.pdu()
+    assert again["receipted_message_id"] == message_id
+    assert bound.request("enquire_link")["command_status"] == ROK
+
+
+def test_no_more_deliver_sm_are_sent_than_the_window_holds(bound: Foreign) -> None:
+    bound.tell(do="answering", yes=False)
+    ids = [accepted(submit(bound, DELIVERED, registered_delivery=1)) for _ in range(WINDOW + 5)]
+    first = [bound.pdu() for _ in range(WINDOW)]
+    assert bound.request("enquire_link")["command_status"] == ROK
+    assert not bound.told("pdu")
+    bound.tell(do="answering", yes=True)
+    for deliver in first:
+        bound.tell(do="respond", command="deliver_sm_resp", sequence_number=deliver["sequence_number"])
+    rest = [bound.pdu() for _ in range(5)]
+    assert sorted(receipt["receipted_message_id"] for receipt in [*first, *rest]) == ids
+
+
+def test_what_one_bind_did_not_acknowledge_another_one_gets(npm_smpp: Esmes, smsc: Smsc, account: Account) -> None:
+    first, second = npm_smpp().connect(smsc.port), npm_smpp().connect(smsc.port)
+    first.bind("transceiver", account.system_id)
+    first.tell(do="answering", yes=False)
+    ids = [accepted(submit(first, DELIVERED, registered_delivery=1)) for _ in range(5)]
+    for _ in ids:
+        first.pdu()
+    second.bind("receiver", account.system_id)
+    first.close()
+    assert [second.pdu()["receipted_message_id"] for _ in ids] == ids
+
+
+def test_receipts_of_one_handset_come_in_the_order_of_its_messages(bound: Foreign) -> None:
+    numbers = [
+        bound.send(
+            "submit_sm", source_addr="12345", destination_addr=DELIVERED, short_message="x", data_coding=0,
+            registered_delivery=1,
+        ) for _ in range(100)
+    ]  # fmt: skip
+    ids = [accepted(bound.response(number)) for number in numbers]
+    assert [bound.pdu()["receipted_message_id"] for _ in ids] == ids
