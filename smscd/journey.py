@@ -128,7 +128,6 @@ class Journey:
         message.due = admitted.schedule or now - priority * PRIORITY_STEP
         self.enter(message, now)
         self.store.batch.answer(message, answer)
-        esme.counters.accepted_segments += admitted.segments
         return message
 
     def _identified(
@@ -214,9 +213,13 @@ class Journey:
             self.scheduler.release(message)
             if message.stage == LEASED:
                 lane.reserved -= 1
+                self.has_credit(message.connector)
             elif message.stage == QUEUED:
                 lane.queued -= 1
                 self.queued -= 1
+            esme = self.esmes.get(message.system_id)
+            if message.kind == MT and esme is not None:
+                esme.refund(message.segments, message.accepted_at)
 
     # -- act two: forward --------------------------------------------------------------------------------------------
 
@@ -279,17 +282,28 @@ class Journey:
             case Accepted(upstream_message_id):
                 self._taken_over(message, number, upstream_message_id)
             case Delivered():
+                message.attempts += 1
                 self.settle(message, DELIVERED, 0)
-            case Deferred():
+            case Deferred(command_status=command_status):
+                self._note(message, number, command_status)
                 self._defer(message, outcome)
             case Rejected(command_status, _why):
                 counters.rejected[command_status] += 1
+                message.attempts += 1
+                self._note(message, number, command_status)
                 self.settle(message, REJECTED, command_status)
             case Unanswered():
                 counters.in_doubt += 1
                 self._in_doubt(message)
             case _:
                 assert_never(outcome)
+
+    def _note(self, message: Message, number: int, command_status: int) -> None:
+        """Keep the answer of the other side with the part it was given for; an ESME's messages have no parts."""
+        if command_status and message.parts:
+            part = message.parts[number - 1]
+            part.command_status = command_status
+            self.store.batch.part(part)
 
     def _taken_over(self, message: Message, number: int, upstream_message_id: str) -> None:
         part = message.parts[number - 1]
@@ -339,7 +353,9 @@ class Journey:
         log.warning("in doubt", message_id=message.message_id, connector=message.connector)
         if message.in_doubt == RESEND:
             self._defer(message, Deferred("nobody answered"))
-        elif message.in_doubt == FAIL:
+            return
+        message.attempts += 1
+        if message.in_doubt == FAIL:
             self.settle(message, UNKNOWN, 0)
         else:
             self.scheduler.lane(message.connector).in_flight -= 1
@@ -361,12 +377,21 @@ class Journey:
         self.has_credit(message.connector)
 
     def close(self, message: Message, message_state: int, error_code: int) -> None:
-        """Close a message that memory owns and that is in nobody's hands."""
+        """Close a message that memory owns and that is in nobody's hands.
+
+        What was meant for an ESME, and did not get there, is a dead letter: its operator may send it again.
+        """
         now = self.clock.wall()
-        message.stage, message.message_state, message.error_code = CLOSED, message_state, error_code
+        dead = message.kind != MT and message_state != DELIVERED
+        message.stage, message.message_state, message.error_code = DEAD if dead else CLOSED, message_state, error_code
         message.final_at = now
         if message.kind == MT:
             self._report_final(message, now)
+        elif dead:
+            log.warning(
+                "dead letter", message_id=message.message_id, kind=Kind(message.kind).name, esme=message.system_id,
+                message_state=pdu.MessageState(message_state).name,
+            )  # fmt: skip
         batch = self.store.batch
         batch.close(message)
         batch.then(message, self.scheduler.release)
@@ -374,15 +399,7 @@ class Journey:
 
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""
-        if message.kind == MT:
-            self.close(message, EXPIRED, 0)
-            return
-        message.stage, message.message_state = DEAD, EXPIRED
-        message.final_at = self.clock.wall()
-        self.store.batch.close(message)
-        self.store.batch.then(message, self.scheduler.release)
-        self.store.wake()
-        log.warning("dead letter", message_id=message.message_id, kind=Kind(message.kind).name, esme=message.system_id)
+        self.close(message, EXPIRED, 0)
 
     def _report_final(self, message: Message, now: int) -> None:
         if receipts.wanted(message.content.registered_delivery, message.message_state):

@@ -32,7 +32,7 @@ class Esme:
         self.settings = settings
         self.system_id = settings.system_id
         self.counters = counters
-        self.quota = DailyQuota(settings.daily_quota) if settings.daily_quota else None
+        self.quota: DailyQuota | None = None
         self.apply(settings, validity, now)
 
     def apply(self, settings: EsmeSettings, validity: float, now: float) -> None:
@@ -43,9 +43,11 @@ class Esme:
         self._networks = [ipaddress.ip_network(network) for network in settings.allow_from]
         self._bucket = TokenBucket(settings.rate, now) if settings.rate else None
         self._validity = int(validity * SECOND)
-        if self.quota is not None or settings.daily_quota:
+        if settings.daily_quota:
             self.quota = self.quota or DailyQuota(settings.daily_quota)
-            self.quota.limit = settings.daily_quota or self.quota.used
+            self.quota.limit = settings.daily_quota
+        else:
+            self.quota = None
         self.is_limited = self._bucket is not None or self.quota is not None
 
     def allows_from(self, address: str) -> bool:
@@ -90,6 +92,13 @@ class Esme:
         if self._bucket is not None and not self._bucket.take(segments, monotonic):
             return False
         return self.quota is None or self.quota.take(segments, now)
+
+    def refund(self, segments: int, at: int) -> None:
+        """Give back what `admit` charged at `at` (microseconds UTC), because there was no room for the message."""
+        if self._bucket is not None:
+            self._bucket.give_back(segments)
+        if self.quota is not None:
+            self.quota.give_back(segments, at)
 
     def _times(self, content: Submission, now: int) -> tuple[int, int] | int:
         """(schedule or 0, expires), or the command_status that refuses them (SMPP 3.4 §5.2.15, §5.2.16)."""

@@ -27,6 +27,10 @@ class TokenBucket:
         self._tokens = tokens - segments
         return True
 
+    def give_back(self, segments: int) -> None:
+        """What was taken came to nothing."""
+        self._tokens += segments
+
 
 class DailyQuota:
     """Segments per UTC day, counted in memory and restored by whoever keeps counters."""
@@ -47,6 +51,11 @@ class DailyQuota:
             return False
         self.used += segments
         return True
+
+    def give_back(self, segments: int, at: int) -> None:
+        """What was taken at `at` (microseconds UTC) came to nothing."""
+        if at // DAY == self._day:
+            self.used -= segments
 
     def state(self) -> tuple[int, int]:
         """(day, segments used): what must be remembered over a restart."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import structlog
 
 from smscd.clock import SECOND
-from smscd.connectors import Connector
 from smscd.journey import Journey
 from smscd.message import InDoubt, Message, issued_at
 from smscd.pdu import MessageState
@@ -19,20 +18,24 @@ PAGE = 1000
 
 async def recover(journey: Journey, recovered: Recovered) -> None:
     """Make every stored fact somebody's business again: a connector's, a lane's, or the operator's."""
-    for name in recovered.leased:
-        connector = journey.connectors.get(name)
-        if connector is None or not connector.stores_lease:
-            await journey.store.requeue_leases(name)
-        else:
-            await _take_up(journey, connector)
-    await journey.store.committed()
+    stored = [name for name in recovered.leased if _stores_lease(journey, name)]
+    for name in set(recovered.leased) - set(stored):
+        await journey.store.requeue_leases(name)
+    # counted before anything moves: whatever is taken up or forwarded from now on counts itself
     states = await _queued(journey, recovered.highest_id)
     journey.queued = sum(state.queued for state in states)
     journey.scheduler.recover(states)
+    for name in stored:
+        await take_up(journey, name)
     for state in states:
         if state.connector not in journey.connectors:
             log.warning("messages wait for a connector that is not configured", connector=state.connector,
                         queued=state.queued)  # fmt: skip
+
+
+def _stores_lease(journey: Journey, name: str) -> bool:
+    connector = journey.connectors.get(name)
+    return connector.stores_lease if connector is not None else not name.startswith("esme:")
 
 
 async def _queued(journey: Journey, highest_id: int) -> list[LaneState]:
@@ -48,22 +51,37 @@ async def _queued(journey: Journey, highest_id: int) -> list[LaneState]:
     return await journey.store.queued_for_each()
 
 
-async def _take_up(journey: Journey, connector: Connector) -> None:
+async def take_up(journey: Journey, name: str) -> None:
+    """Find somebody for whatever was given to the connector `name` by a process, or a connector, that is no more.
+
+    What a connector that is not configured had taken over stays as it is: it must not be sent twice.
+    """
+    connector = journey.connectors.get(name)
     after = 0
     resumed = doubtful = 0
-    while page := await journey.store.leased(connector.name, after, PAGE):
+    while True:
+        with journey.scheduler.watching() as gone:
+            page = await journey.store.leased(name, after, PAGE)
+        if not page:
+            break
         after = page[-1].id
         for message in page:
+            if message.id in gone or message.id in journey.scheduler.owned:
+                continue
+            taken_over = bool(message.parts) and all(part.upstream_message_id for part in message.parts)
+            if taken_over and connector is None:
+                continue
             journey.scheduler.own(message)
-            if message.parts and all(part.upstream_message_id for part in message.parts):
-                journey.scheduler.lane(connector.name).in_flight += 1
+            message.attempts += 1
+            if taken_over and connector is not None:
+                journey.scheduler.lane(name).in_flight += 1
                 connector.resume(message)
                 resumed += 1
             else:
                 doubtful += 1
                 _decide(journey, message)
         await journey.store.committed()
-    log.info("recovered", connector=connector.name, resumed=resumed, in_doubt=doubtful)
+    log.info("recovered", connector=name, resumed=resumed, in_doubt=doubtful)
 
 
 def _decide(journey: Journey, message: Message) -> None:

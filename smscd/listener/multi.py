@@ -65,6 +65,7 @@ class _Answer:
         else:
             self._stored += 1
             self._esme.counters.accepted += 1
+            self._esme.counters.accepted_segments += message.segments
         self._respond_when_done()
 
     def complete(self) -> None:

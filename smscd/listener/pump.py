@@ -158,6 +158,7 @@ class Pump:
             respond(link, submission, status)
         else:
             esme.counters.accepted += 1
+            esme.counters.accepted_segments += message.segments
             message_id = message.message_id.encode()
             if type(submission) is pdu.SubmitSm:
                 link.session.respond_octets(pdu.submit_sm_resp(submission.sequence_number, message_id))
