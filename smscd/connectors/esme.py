@@ -24,6 +24,10 @@ ACKNOWLEDGEMENTS = (pdu.DeliverSmResp, pdu.DataSmResp)
 """What takes a message off our hands; a generic_nack does not, whatever command_status it carries."""
 
 
+PERMANENT = frozenset({pdu.ESME_RX_P_APPN, pdu.ESME_RX_R_APPN})
+"""By these a receiving ESME asks that the message is "rejected and not retried" (SMPP 5.0 §4.7.6)."""
+
+
 class EsmeConnector:
     """See `connectors.interface.Connector`."""
 
@@ -73,7 +77,8 @@ class EsmeConnector:
         else:
             command = pdu.command_name(event.response.command_id)
             why = f"the ESME answered {command} {pdu.status.status_name(status)}"
-            self._news.outcome(message, 1, Deferred(why, command_status=status))
+            never = status in PERMANENT
+            self._news.outcome(message, 1, Rejected(status, why) if never else Deferred(why, command_status=status))
         self._next_on(link)
 
     def unanswered(self, link: Link, event: Unanswered) -> None:
