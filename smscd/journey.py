@@ -187,6 +187,7 @@ class Journey:
         else:
             self.queued += 1
             lane.queued += 1
+            lane.entering += 1
             for part in message.parts:
                 batch.part(part)
             batch.then(message, self.scheduler.push)
@@ -216,6 +217,7 @@ class Journey:
                 self.has_credit(message.connector)
             elif message.stage == QUEUED:
                 lane.queued -= 1
+                lane.entering -= 1
                 self.queued -= 1
             esme = self.esmes.get(message.system_id)
             if message.kind == MT and esme is not None:
@@ -340,7 +342,9 @@ class Journey:
         """A message that memory owns goes back to its lane, once that is committed."""
         message.stage = QUEUED
         self.queued += 1
-        self.scheduler.lane(message.connector).queued += 1
+        lane = self.scheduler.lane(message.connector)
+        lane.queued += 1
+        lane.entering += 1
         self.store.batch.change(message)
         for part in message.parts:
             part.stage = QUEUED

@@ -43,7 +43,8 @@ class Lane:
     """The queue of one connector."""
 
     __slots__ = (
-        "backlog", "connector", "in_flight", "missed", "next_due", "owned", "queued", "ready", "refilling", "reserved",
+        "backlog", "connector", "entering", "in_flight", "missed", "next_due", "owned", "queued", "ready", "refilling",
+        "reserved",
     )  # fmt: skip
 
     def __init__(self, connector: str) -> None:
@@ -52,6 +53,7 @@ class Lane:
         self.backlog = False  # due messages are on disk that are not in `ready`
         self.next_due: int | None = None  # the earliest message on disk that is due later
         self.queued = 0  # messages waiting, in memory or on disk
+        self.entering = 0  # those of them that are not committed yet: `push` follows the commit
         self.reserved = 0  # credit spoken for by messages whose lease is being committed
         self.in_flight = 0  # messages out with the connector
         self.owned = 0  # messages in memory: ready, out, or final but not yet committed as such
@@ -61,7 +63,7 @@ class Lane:
     @property
     def idle(self) -> bool:
         """Nothing due waits here, so a new message may go straight out without overtaking another."""
-        return not self.ready and not self.backlog and not self.refilling
+        return not (self.ready or self.entering or self.backlog or self.refilling)
 
 
 class Scheduler:
@@ -95,8 +97,9 @@ class Scheduler:
     # -- in ----------------------------------------------------------------------------------------------------------
 
     def push(self, message: Message) -> None:
-        """A message that has just been committed as queued."""
+        """A message that has just been committed as queued, and was counted as `entering` until now."""
         lane = self.lane(message.connector)
+        lane.entering -= 1
         now = self._clock.wall()
         if message.due > now:
             self._later(lane, message.due)
