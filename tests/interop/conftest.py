@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from smscd.errors import ControlError
 from tests.interop.foreign import Driver, Foreign
 from tests.interop.tape import Tape
 from tests.link.certificates import Authority
@@ -33,6 +34,7 @@ REJECTED = "447700900500"
 EXPIRED_LATER = "447700900600"
 BRIEFLY = "447700900700"
 TO_ABSENT = "447700910000"
+TO_READER = "447700920000"
 NO_ROUTE = "999"
 """Handsets of the emulated network by how they behave: see CONFIG."""
 
@@ -79,6 +81,10 @@ rate = 2
 
 [[esme]]
 system_id = "absent"
+password = "secret"
+
+[[esme]]
+system_id = "reader"
 password = "secret"
 
 [[esme]]
@@ -140,6 +146,10 @@ destination_addr = "{TO_ABSENT[:-1]}*"
 connectors = ["esme:absent"]
 
 [[route]]
+destination_addr = "{TO_READER[:-1]}*"
+connectors = ["esme:reader"]
+
+[[route]]
 destination_addr = "44*"
 connectors = ["handsets"]
 """
@@ -175,6 +185,14 @@ class Smsc:
         """The characters of a submitted message as smscd understood them."""
         story = self.running.ask("message.show", message_id=message_id, text=True)
         return str(story["text"])
+
+    def can(self, command: str, **arguments: str) -> bool:
+        """Ask for `command`; whether it was carried out."""
+        try:
+            self.running.ask(command, **arguments)
+        except ControlError:
+            return False
+        return True
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from tests.interop.conftest import (
     REJECTED,
     THROTTLED,
     TO_ABSENT,
+    TO_READER,
     UNDELIVERABLE,
     Account,
     Smsc,
@@ -28,14 +29,18 @@ from tests.interop.speaking import (
     RINVSRCADR,
     ROK,
     RTHROTTLED,
+    RX_P_APPN,
+    RX_R_APPN,
     RX_T_APPN,
     STATE_DELIVERED,
     WINDOW,
     Esmes,
     accepted,
+    characters,
     receipt_fields,
     submit,
 )
+from tests.running import until
 
 pytestmark = pytest.mark.interop
 
@@ -188,3 +193,39 @@ def test_receipts_of_one_handset_come_in_the_order_of_its_messages(bound: Foreig
     ]  # fmt: skip
     ids = [accepted(bound.response(number)) for number in numbers]
     assert [bound.pdu()["receipted_message_id"] for _ in ids] == ids
+
+
+@pytest.mark.parametrize("refusal", [RX_P_APPN, RX_R_APPN])
+def test_what_an_esme_refuses_for_good_does_not_come_again(
+    bound: Foreign, account: Account, smsc: Smsc, refusal: int
+) -> None:
+    """SMPP 5.0 table 4-45: the message is "rejected and not retried"; it is a dead letter, not lost."""
+    bound.tell(do="answering", yes=[refusal])
+    said = smsc.running.ask("mo", **{"from": "447700900123", "to": account.number, "text": "unwelcome"})
+    assert characters(bound.pdu()) == "unwelcome"
+    until(lambda: smsc.running.ask("message.show", message_id=said["message_id"])["stage"] == "DEAD")
+    shown = smsc.running.ask("message.show", message_id=said["message_id"])
+    assert (shown["message_state"], shown["error_code"]) == ("REJECTED", refusal)
+    until(lambda: smsc.can("message.retry", message_id=said["message_id"]))  # as soon as that is committed
+    assert characters(bound.pdu()) == "unwelcome"
+
+
+def test_one_esme_writes_to_another_and_hears_how_it_went(npm_smpp: Esmes, smsc: Smsc, account: Account) -> None:
+    reader, writer = npm_smpp().connect(smsc.port), npm_smpp().connect(smsc.port)
+    reader.bind("receiver", "reader")
+    writer.bind("transceiver", account.system_id)
+    udh = bytes.fromhex("0500030a0201")
+    taken = accepted(submit(
+        writer, TO_READER, {"udh": udh, "message": "5 €"}, registered_delivery=1, esm_class=0x43, service_type="CMT",
+        user_message_reference=7,
+    ))  # fmt: skip
+    deliver = reader.pdu()
+    assert (deliver["source_addr"], deliver["destination_addr"], deliver["service_type"]) == ("12345", TO_READER, "CMT")
+    assert (deliver["esm_class"], deliver["short_message"]["udh"], characters(deliver)) == (0x40, [udh[1:]], "5 €")
+    assert deliver["user_message_reference"] == 7
+    receipt = writer.pdu()
+    assert (receipt["receipted_message_id"], receipt["message_state"]) == (taken, STATE_DELIVERED)
+    reader.tell(do="answering", yes=[RX_R_APPN])
+    refused = accepted(submit(writer, TO_READER, registered_delivery=1))
+    receipt = writer.pdu()
+    assert (receipt["receipted_message_id"], receipt_fields(receipt)["stat"]) == (refused, "REJECTD")
