@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from smscd import pdu
-from smscd.admission.fields import common_status, segments_of, submit_sm_status
+from smscd.admission.fields import common_status, is_usual, segments_of, submit_sm_status
 from smscd.admission.rate import DailyQuota, TokenBucket
 from smscd.admission.settings import EsmeSettings
 from smscd.clock import SECOND
@@ -65,9 +65,10 @@ class Esme:
         Nothing is charged for what is refused, except that a refusal for the daily quota has used the rate.
         """
         if isinstance(content, pdu.SubmitSm):
-            status = submit_sm_status(content, version, strict=self.settings.strict)
+            status = 0 if is_usual(content) else submit_sm_status(content, version, strict=self.settings.strict)
+            has_times = content.schedule_delivery_time or content.validity_period
         else:
-            status = common_status(content)
+            status, has_times = common_status(content), b"qos_time_to_live"
         if status:
             return status
         if content.source_addr not in self._sources:
@@ -77,7 +78,7 @@ class Esme:
         segments = segments_of(content, self.settings.default_alphabet)
         if not segments:
             return pdu.ESME_RINVMSGLEN
-        if isinstance(content, pdu.SubmitSm) and not content.schedule_delivery_time and not content.validity_period:
+        if not has_times:
             schedule, expires = 0, now + self._validity  # nearly every message: nothing to parse
         else:
             times = self._times(content, now)

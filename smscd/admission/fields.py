@@ -22,6 +22,30 @@ be reported on, nor read back from the store, does not come in."""
 _DIALLED = frozenset(b"0123456789*#abcdefABCDEF")
 
 
+_TYPE_ALLOWED = tuple(esm_class & pdu.ESM_TYPE_MASK in SUBMITTED_TYPES for esm_class in range(256))
+_NPI_ALLOWED = tuple(npi in NPIS for npi in range(256))
+
+
+def is_usual(content: pdu.SubmitSm) -> bool:
+    """Whether a submit_sm is so plain that nothing can be wrong with its fields: one expression for nearly all of them.
+
+    True implies that `submit_sm_status` is 0 for every version, strict or not.
+    """
+    return (
+        _TYPE_ALLOWED[content.esm_class]
+        and content.registered_delivery < 0x20
+        and content.priority_flag < 4
+        and content.replace_if_present_flag < 2
+        and content.source_addr_ton <= MAX_TON
+        and content.dest_addr_ton < ALPHANUMERIC
+        and _NPI_ALLOWED[content.source_addr_npi]
+        and _NPI_ALLOWED[content.dest_addr_npi]
+        and content.destination_addr.isdigit()
+        and not content.tlvs
+        and 0 < len(content.short_message) <= pdu.MAX_SHORT_MESSAGE_3_4
+    )
+
+
 def submit_sm_status(content: pdu.SubmitSm, version: int, *, strict: bool) -> int:
     """What is wrong with a submit_sm of a peer that speaks `version` (0x33, 0x34, 0x50)."""
     if content.priority_flag > (4 if version >= pdu.INTERFACE_VERSION_5_0 else 3):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar
 
 import structlog
@@ -43,11 +42,23 @@ class Desk:
 class Pump:
     """The owner of one link to an ESME (see `link.LinkOwner`)."""
 
-    __slots__ = ("_accept", "_connector", "_desk", "_esme", "_link", "_on_bound", "_on_closed", "_tasks", "since")
+    __slots__ = (
+        "_accept",
+        "_answer",
+        "_connector",
+        "_desk",
+        "_esme",
+        "_link",
+        "_on_bound",
+        "_on_closed",
+        "_tasks",
+        "since",
+    )
 
     def __init__(self, desk: Desk, on_bound: Callable[[Pump], None], on_closed: Callable[[Pump], None]) -> None:
         self._desk = desk
         self._accept = desk.journey.accept
+        self._answer = self._stored
         self._esme: Esme | None = None
         self._connector: EsmeConnector | None = None
         self._link: Link | None = None
@@ -71,8 +82,8 @@ class Pump:
         """Everything one read brought, in order."""
         self._link = link
         for event in events:
-            if type(event) is pdu.SubmitSm:
-                self._submit_sm(link, event)
+            if type(event) is pdu.SubmitSm and not event.replace_if_present_flag:
+                self._submission(link, event)
             else:
                 handle = self._HANDLERS.get(type(event))
                 if handle is not None:
@@ -135,6 +146,7 @@ class Pump:
     # -- messages ----------------------------------------------------------------------------------------------------
 
     def _submit_sm(self, link: Link, submit: pdu.SubmitSm) -> None:
+        """One that asks to replace what is pending; any other goes straight to `_submission`."""
         if submit.replace_if_present_flag == 1:
             self._spawn(self._supersede(link, submit))
         else:
@@ -144,15 +156,16 @@ class Pump:
         """submit_sm and data_sm: refused at once, or answered by the commit."""
         esme = self._esme
         assert esme is not None
-        result = self._accept(submission, esme, link.session.interface_version, partial(self._stored, link, submission))
+        result = self._accept(submission, esme, link.session.interface_version, self._answer)
         if type(result) is int:
             esme.counters.refused[result] += 1
             respond(link, submission, result)
 
-    def _stored(self, link: Link, submission: Submission, message: Message, status: int) -> None:
-        """The store has spoken: on stable storage, or no room."""
-        esme = self._esme
+    def _stored(self, message: Message, status: int) -> None:
+        """The store has spoken: on stable storage, or no room. The content is still the PDU that waits for an answer."""
+        esme, link, submission = self._esme, self._link, message.content
         assert esme is not None
+        assert link is not None
         if status:
             esme.counters.refused[status] += 1
             respond(link, submission, status)
@@ -257,6 +270,7 @@ class Pump:
         pdu.BindTransmitter: _bind,
         pdu.BindReceiver: _bind,
         pdu.BindTransceiver: _bind,
+        pdu.SubmitSm: _submit_sm,
         pdu.DataSm: _submission,
         pdu.SubmitMulti: _submit_multi,
         pdu.QuerySm: _query,

@@ -60,6 +60,8 @@ class Network:
 
     def judge(self, message: Message, arrival: int) -> Verdict:
         """The first rule that meets the message and whose chance comes up; otherwise it is delivered."""
+        if not self._rules:
+            return self._otherwise
         for number, rule in enumerate(self._rules):
             if rule.meets(message) and (rule.probability >= 1 or self._chance(arrival, number) < rule.probability):
                 return rule.verdict
