@@ -162,7 +162,7 @@ class Pump:
             respond(link, submission, result)
 
     def _stored(self, message: Message, status: int) -> None:
-        """The store has spoken: on stable storage, or no room. The content is still the PDU that waits for an answer."""
+        """The store has spoken: on stable storage, or no room. The content is the very PDU that waits for an answer."""
         esme, link, submission = self._esme, self._link, message.content
         assert esme is not None
         assert link is not None
