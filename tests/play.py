@@ -48,7 +48,7 @@ class SlowStore(MemoryStore):
         return found
 
     async def _write(self, batch: Batch) -> None:
-        """What is written is what was said when the batch was taken; it is seen some time after, and told later still."""
+        """What is written is what was said when the batch was taken; it is seen later, and told later still."""
         said = Batch()
         for name in ("new", "changed", "rewritten", "closing", "parts"):
             getattr(said, name).update({key: copy(value) for key, value in getattr(batch, name).items()})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -43,14 +43,15 @@ class Lane:
     """The queue of one connector."""
 
     __slots__ = (
-        "backlog", "connector", "entering", "in_flight", "missed", "next_due", "owned", "queued", "ready", "refilling",
-        "reserved",
+        "backlog", "connector", "edge", "entering", "in_flight", "missed", "next_due", "owned", "queued", "ready",
+        "refilling", "reserved",
     )  # fmt: skip
 
     def __init__(self, connector: str) -> None:
         self.connector = connector
         self.ready: list[tuple[int, int, Message]] = []
         self.backlog = False  # due messages are on disk that are not in `ready`
+        self.edge = (0, 0)  # (due, id) of the last that came into `ready`: what is before it belongs there too
         self.next_due: int | None = None  # the earliest message on disk that is due later
         self.queued = 0  # messages waiting, in memory or on disk
         self.entering = 0  # those of them that are not committed yet: `push` follows the commit
@@ -104,13 +105,23 @@ class Scheduler:
         if message.due > now:
             self._later(lane, message.due)
             self.release(message)
-        elif lane.backlog or len(lane.ready) >= WINDOW:
+        elif self._belongs_on_disk(lane, message):
             lane.backlog = lane.missed = True
             self.release(message)
         else:
-            self.own(message)
-            heappush(lane.ready, (message.due, message.id, message))
+            self._make_ready(lane, message)
         self._on_due(lane.connector)
+
+    def _belongs_on_disk(self, lane: Lane, message: Message) -> bool:
+        """Behind the backlog; but what came back without an attempt, or is urgent, goes before those in memory."""
+        if (message.due, message.id) < lane.edge:
+            return len(lane.ready) >= 2 * WINDOW
+        return lane.backlog or len(lane.ready) >= WINDOW
+
+    def _make_ready(self, lane: Lane, message: Message) -> None:
+        self.own(message)
+        heappush(lane.ready, (message.due, message.id, message))
+        lane.edge = max(lane.edge, (message.due, message.id))
 
     def _later(self, lane: Lane, due: int) -> None:
         if lane.next_due is None or due < lane.next_due:
@@ -187,12 +198,14 @@ class Scheduler:
                 found = await self._store.due(lane.connector, now, limit)
             for message in found:
                 if message.id not in self.owned and message.id not in gone:
-                    self.own(message)
-                    heappush(lane.ready, (message.due, message.id, message))
+                    self._make_ready(lane, message)
             lane.backlog = len(found) == limit or lane.missed
             later = await self._store.next_due(lane.connector, now)
             if later is not None:
                 self._later(lane, later)
+        except Exception:
+            self._later(lane, now + SECOND)  # or nobody might ask again
+            raise
         finally:
             lane.refilling = False
         self._on_due(lane.connector)
@@ -216,10 +229,9 @@ class Scheduler:
                     soonest = lane.next_due
             pause = LONGEST_SLEEP if soonest is None else min(LONGEST_SLEEP, (soonest - now) / SECOND)
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):  # asyncio.wait_for of Python 3.11 may swallow a cancellation
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
 
     def _mind_the_clock(self) -> None:
         """A wall clock that is set back must not make what is due now wait until it comes round again."""
@@ -232,8 +244,15 @@ class Scheduler:
     async def _set_back(self, by: int) -> None:
         await self._store.committed()  # times from before the step may be in the batch that gathers
         for lane in list(self.lanes.values()):
-            await self._store.set_back(lane.connector, by, self._clock.wall())
-            lane.next_due = self._clock.wall()
+            now = self._clock.wall()
+            await self._store.set_back(lane.connector, by, now)
+            for _, _, message in lane.ready:  # as the store does, so that they keep their places before the others
+                if message.due > now and (message.attempts or message.due <= message.accepted_at):
+                    message.due -= by
+            lane.ready = [(message.due, message.id, message) for _, _, message in lane.ready]
+            heapify(lane.ready)
+            lane.edge = max((entry[:2] for entry in lane.ready), default=(0, 0))
+            lane.next_due = now
         self._changed.set()
 
     async def settle_down(self) -> None:
