@@ -160,21 +160,6 @@ async def test_a_real_disk_runs_full_under_load_and_is_freed(build: Build, small
     await conserved(esme)
 
 
-async def test_sigterm_ends_it_while_the_disk_is_full(build: Build, dice: random.Random) -> None:
-    ledger = Ledger()
-    smscd = build(shimmed=True)
-    await smscd.begin()
-    esme = await Esme(ledger).bind(smscd.port)
-    esme.pump()
-    await ledger.more(dice.randrange(300, 1000))
-    smscd.shim.fail_write(errno.ENOSPC)
-    await ledger.until(lambda: ledger.refused)
-    assert await smscd.halt(patience=15) in {0, 1}
-    smscd.shim.fail_write(0)
-    await smscd.begin()
-    await conserved(await Esme(ledger).bind(smscd.port))
-
-
 async def test_a_purge_that_finds_no_room_leaves_no_transaction_open(tmp_path: Path) -> None:
     """The next batch would run into it, and the process would end for want of a few octets."""
     broken: list[StoreBroken] = []

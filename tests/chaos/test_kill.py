@@ -11,7 +11,7 @@ from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
 from tests.chaos.traffic import Traffic
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 async def test_kill_9_under_load_loses_nothing_that_was_answered(build: Build, dice: random.Random) -> None:

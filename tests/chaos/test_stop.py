@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import signal
 
-from tests.chaos.chaotic import TEXT
+from tests.chaos.chaotic import Chaotic
 from tests.chaos.conftest import Build
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
@@ -24,33 +25,54 @@ async def test_sigterm_under_load_answers_what_is_stored_and_repeats_nothing(bui
     for esme in esmes:
         await esme.gone.wait()
     assert not smscd.lines("a request failed")
-    await smscd.begin()
-    verdict = await (await Esme(ledger).bind(smscd.port)).verdict(silence=2.0)
-    print(ledger, verdict)
-    assert not verdict.lost
-    assert not verdict.waiting
-    assert not ledger.contradictions()
+    await conserved(smscd, ledger)
     assert not ledger.duplicates, "everything was acknowledged before the end"
     untold = {delivery.tag for delivery in ledger.receipts} & ledger.unknown
     assert not untold, f"stored, and its sender was not told: {sorted(untold)[:5]}"
 
 
-async def test_sigterm_does_not_wait_for_ever_for_an_esme_that_has_stopped_listening(build: Build) -> None:
-    ledger = Ledger()
-    smscd = build()
+async def test_sigterm_waits_for_ever_neither_for_a_disk_nor_for_an_esme(build: Build) -> None:
+    """Side by side, because both take the whole time that a stop is given."""
+    await asyncio.gather(stop_on_a_full_disk(build), stop_with_a_deaf_esme(build))
+
+
+async def stop_on_a_full_disk(build: Build) -> None:
+    ledger = Ledger("A")
+    smscd = build(name="full", shimmed=True)
+    await smscd.begin()
+    esme = await Esme(ledger).bind(smscd.port)
+    esme.pump()
+    await ledger.more(300)
+    smscd.shim.fail_write(errno.ENOSPC)
+    await ledger.until(lambda: ledger.refused)
+    esme.rest()
+    assert await smscd.halt(patience=30.0) == 0
+    smscd.shim.fail_write(0)
+    await conserved(smscd, ledger)
+
+
+async def stop_with_a_deaf_esme(build: Build) -> None:
+    ledger = Ledger("B")
+    smscd = build(name="deaf")
     await smscd.begin()
     esme = await Esme(ledger).bind(smscd.port)
     esme.pump()
     await ledger.more(300)
     esme.deafen()
-    assert await smscd.halt(patience=15.0) == 0
+    assert await smscd.halt(patience=30.0) == 0
     esme.listen()
     await esme.gone.wait()
+    await conserved(smscd, ledger)
+
+
+async def conserved(smscd: Chaotic, ledger: Ledger) -> None:
+    """Start again: everything that was answered comes to its end."""
     await smscd.begin()
-    verdict = await (await Esme(ledger).bind(smscd.port)).verdict(silence=2.0)
+    verdict = await (await Esme(ledger).bind(smscd.port)).verdict()
     print(ledger, verdict)
     assert not verdict.lost
     assert not verdict.waiting
+    assert not ledger.contradictions()
 
 
 async def test_sighup_with_a_faulty_file_under_load_changes_nothing(build: Build) -> None:
@@ -78,7 +100,7 @@ async def test_sighup_with_a_faulty_file_under_load_changes_nothing(build: Build
 async def test_a_stopped_process_goes_on_where_it_was(build: Build) -> None:
     """SIGSTOP, as a debugger or a hypervisor does: no session is lost, nothing is repeated."""
     ledger = Ledger()
-    smscd = build(TEXT)
+    smscd = build()
     await smscd.begin()
     assert smscd.process is not None
     esme = await Esme(ledger).bind(smscd.port)
