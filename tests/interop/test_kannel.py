@@ -36,16 +36,16 @@ def kannel(smsc: Smsc, account: Account, tmp_path_factory: pytest.TempPathFactor
 
 
 def reports(kannel: Kannel, count: int) -> list[bytes]:
-    return [kannel.callbacks.next("/dlr")["type"] for _ in range(count)]
+    """The kinds of the next calls, sorted: Kannel makes them at the same time, so that their order says nothing."""
+    return sorted(kannel.callbacks.next("/dlr")["type"] for _ in range(count))
 
 
 @pytest.mark.parametrize(("text", "coding"), [("Grüße an @home: 50 € ~ [ok]", 0), ("Привет 👋🏽 漢字", 2)])
 def test_a_text_is_accepted_and_delivered(kannel: Kannel, smsc: Smsc, text: str, coding: int) -> None:
     assert kannel.send(DELIVERED, text, coding=coding).startswith("0: Accepted")
-    accepted = kannel.callbacks.next("/dlr")
-    assert accepted["type"] == DLR_ACCEPTED
-    delivered = kannel.callbacks.next("/dlr")
-    assert delivered["type"] == DLR_DELIVERED
+    calls = {call["type"]: call for call in (kannel.callbacks.next("/dlr"), kannel.callbacks.next("/dlr"))}
+    assert calls.keys() == {DLR_ACCEPTED, DLR_DELIVERED}
+    delivered = calls[DLR_DELIVERED]
     assert b"stat:DELIVRD err:000" in delivered["text"]
     message_id = delivered["text"].split()[0].removeprefix(b"id:").decode()
     assert smsc.text_of(message_id) == text
@@ -54,18 +54,18 @@ def test_a_text_is_accepted_and_delivered(kannel: Kannel, smsc: Smsc, text: str,
 def test_a_long_text_is_delivered_in_all_its_parts(kannel: Kannel) -> None:
     """Kannel reports on the parts of a message that it split as on one: the last part decides."""
     assert kannel.send(DELIVERED, "The quick brown fox jumps over the lazy dog. " * 12).startswith("0: Accepted")
-    assert sorted(reports(kannel, 2)) == [DLR_DELIVERED, DLR_ACCEPTED]
+    assert reports(kannel, 2) == [DLR_DELIVERED, DLR_ACCEPTED]
 
 
 def test_an_intermediate_notification_is_understood(kannel: Kannel) -> None:
     kannel.send(DELIVERED, "x", **{"dlr-mask": "31"})
-    assert reports(kannel, 3) == [DLR_ACCEPTED, DLR_BUFFERED, DLR_DELIVERED]
+    assert reports(kannel, 3) == [DLR_DELIVERED, DLR_BUFFERED, DLR_ACCEPTED]
 
 
 @pytest.mark.parametrize("to", [UNDELIVERABLE, REJECTED])
 def test_a_failure_is_reported_as_one(kannel: Kannel, to: str) -> None:
     kannel.send(to, "x")
-    assert reports(kannel, 2) == [DLR_ACCEPTED, DLR_FAILED]
+    assert reports(kannel, 2) == [DLR_FAILED, DLR_ACCEPTED]
 
 
 def test_an_mo_is_handed_on(kannel: Kannel, smsc: Smsc, account: Account) -> None:
