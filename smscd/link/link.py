@@ -16,6 +16,10 @@ KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 60, 15, 4
 
 enquire_link is faster, but may be switched off."""
 
+SLICE = 16 << 10
+"""Octets that are acted upon before everybody else has their turn. uvloop reads up to 8 MiB from one peer at a stretch,
+and a few octets can ask for much work (a submit_multi of 4 KiB is 254 messages)."""
+
 
 class LinkOwner(Protocol):
     """Who acts on what a link brings; called from the loop, never awaited.
@@ -44,6 +48,7 @@ class Link(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_backlog",
         "_concluded",
         "_deadline",
         "_discarded",
@@ -53,10 +58,12 @@ class Link(asyncio.Protocol):
         "_owner",
         "_paused_at",
         "_peer_ended",
+        "_reading",
         "_reading_paused",
         "_reason",
         "_serving",
         "_transport",
+        "_work_due",
         "certificate_name",
         "certificate_subject",
         "links",
@@ -80,6 +87,9 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._reading_paused = False
+        self._reading = True  # what we told the transport
+        self._backlog = b""  # read, and not yet acted upon
+        self._work_due = False
         self._flush_due = False
         self._peer_ended = False
         self._concluded = False
@@ -204,13 +214,20 @@ class Link(asyncio.Protocol):
         if self._deadline is not None:
             self._discard(len(data))
             return
-        self._serve(self.session.receive_data(data, self.links.clock.monotonic()))
-        self.flush()
+        if self._backlog or len(data) > SLICE:
+            self._backlog += data
+            self._work()
+        else:
+            self._serve(self.session.receive_data(data, self.links.clock.monotonic()))
+            self.flush()
 
     def eof_received(self) -> bool:
         """Let the transport close: an SMPP session whose peer cannot send has no answer to wait for."""
         self._peer_ended = True
         if self._deadline is None:
+            rest, self._backlog = self._backlog, b""
+            if rest:
+                self._serve(self.session.receive_data(rest, self.links.clock.monotonic()))
             self._end_session()
             self.flush()
         return False
@@ -266,18 +283,45 @@ class Link(asyncio.Protocol):
         news, self._news = self._news, []
         return news
 
+    def _work(self) -> None:
+        """Act on a slice of the backlog. The rest waits for the next loop turn, or for the window."""
+        self._work_due = False
+        if self._transport is None or self._deadline is not None:
+            self._backlog = b""
+            return
+        if not self._reading_paused:
+            data, self._backlog = self._backlog[:SLICE], self._backlog[SLICE:]
+            self._serve(self.session.receive_data(data, self.links.clock.monotonic()))
+            self.flush()
+        self._steer(self._transport)
+
     def _balance(self, transport: asyncio.Transport) -> None:
         """Read on, or read no more for now; called whenever what we owe or what is unsent may have changed."""
         owed = self.session.owed
         if not self._reading_paused:
             if self.writing_paused or 0 < self.window < owed:
                 self._reading_paused = True
-                transport.pause_reading()
                 self.session.pause_timers(self.links.clock.monotonic())
+                self._steer(transport)
         elif not self.writing_paused and (self.window == 0 or owed <= self.window // 2):
             self._reading_paused = False
             self.session.resume_timers(self.links.clock.monotonic())
-            transport.resume_reading()
+            self._steer(transport)
+
+    def _steer(self, transport: asyncio.Transport | None) -> None:
+        """Tell the transport to read, or not to; go on with the backlog as soon as nothing else holds it up."""
+        if transport is None or self._deadline is not None:
+            return
+        reading = not self._reading_paused and not self._backlog
+        if reading != self._reading:
+            self._reading = reading
+            if reading:
+                transport.resume_reading()
+            else:
+                transport.pause_reading()
+        if self._backlog and not self._reading_paused and not self._work_due:
+            self._work_due = True
+            self._loop.call_soon(self._work)
 
     def _part(self, transport: asyncio.Transport) -> None:
         """The session is over: send the rest and our own end, then wait for the peer's.
@@ -290,8 +334,9 @@ class Link(asyncio.Protocol):
         if self._deadline is not None:  # the owner aborted, or failed
             return
         self._deadline = now + self.links.limits.linger
-        if self._reading_paused:
-            self._reading_paused = False
+        self._discarded, self._backlog = len(self._backlog), b""
+        if not self._reading:
+            self._reading, self._reading_paused = True, False
             transport.resume_reading()
         if self._peer_ended or not transport.can_write_eof():
             transport.close()
