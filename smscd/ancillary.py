@@ -6,6 +6,8 @@ does. What was read from the store while memory let go of the same message is ou
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from smscd import pdu
@@ -27,6 +29,7 @@ class Ancillary:
         self._journey = journey
         self._store = journey.store
         self._scheduler = journey.scheduler
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # -- query_sm, SMPP 3.4 §4.8 -------------------------------------------------------------------------------------
 
@@ -69,10 +72,14 @@ class Ancillary:
         else:
             if not cancel.source_addr or not cancel.destination_addr:
                 return pdu.ESME_RINVSRCADR if not cancel.source_addr else pdu.ESME_RINVDSTADR
+            await self._store.committed()  # what it was to find may have come in the same write of the peer
             with self._scheduler.watching() as gone:
                 found = await self._between(esme.system_id, cancel.source_addr, cancel.destination_addr)
             found = [m for m in found if cancel.service_type in {b"", m.content.service_type}]
-        return pdu.ESME_ROK if self._cancel_all(found, gone) else pdu.ESME_RCANCELFAIL
+        if not self._cancel_all(found, gone):
+            return pdu.ESME_RCANCELFAIL
+        await self._store.committed()
+        return pdu.ESME_ROK
 
     def _cancel_all(self, messages: list[Message], gone: set[int]) -> int:
         cancelled = [m for m in messages if self.cancel_one(m, gone)]
@@ -111,13 +118,15 @@ class Ancillary:
             return pdu.ESME_RINVSRCADR
         if len(found) > 1 or not isinstance(message.content, pdu.SubmitSm):
             return pdu.ESME_RREPLACEFAIL  # §4.10: only a message of submit_sm with one destination
-        content = replaced(message.content, replace)
-        admitted = esme.admit(content, version, self._journey.clock.wall(), self._journey.clock.monotonic())
+        content, now = replaced(message.content, replace), self._journey.clock.wall()
+        admitted = esme.admit(content, version, now, self._journey.clock.monotonic())
         if isinstance(admitted, int):
             return admitted
-        claimed = self.claim(message, gone)
+        too_late = admitted.schedule >= (admitted.expires if replace.validity_period else message.expires)
+        claimed = None if too_late else self.claim(message, gone)
         if claimed is None:
-            return pdu.ESME_RREPLACEFAIL
+            esme.refund(admitted.segments, now)
+            return pdu.ESME_RINVSCHED if too_late else pdu.ESME_RREPLACEFAIL
         claimed.content, claimed.segments = content, admitted.segments
         if replace.validity_period:
             claimed.expires = admitted.expires
@@ -129,14 +138,28 @@ class Ancillary:
         log.info("replaced", message_id=claimed.message_id, esme=claimed.system_id)
         return pdu.ESME_ROK
 
-    async def supersede(self, esme: Esme, content: pdu.SubmitSm) -> None:
+    def superseding(self, message: Message) -> None:
+        """As `supersede`, in its own time: the message is answered, and its link may be gone before this is done."""
+        task = asyncio.create_task(self.supersede(message), name=f"supersede {message.message_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._superseded)
+
+    def _superseded(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("a message could not take the place of others", task=task.get_name(), exc_info=fault)
+
+    async def supersede(self, message: Message) -> None:
         """replace_if_present_flag: what is pending between the same addresses, of the same service_type, gives way.
 
-        The new message keeps its own message_id; the old one ends DELETED.
+        `message` is committed by now, so that nothing gives way to what did not come in. It keeps its own message_id;
+        the older ones end DELETED.
         """
+        content = message.content
         with self._scheduler.watching() as gone:
-            found = await self._between(esme.system_id, content.source_addr, content.destination_addr)
-        self._cancel_all([m for m in found if m.content.service_type == content.service_type], gone)
+            found = await self._between(message.system_id, content.source_addr, content.destination_addr)
+        older = [m for m in found if m.id < message.id and m.content.service_type == content.service_type]
+        self._cancel_all(older, gone)
 
     # -- whose is it? ------------------------------------------------------------------------------------------------
 
@@ -163,6 +186,7 @@ class Ancillary:
         if connector is None or not connector.recall(owned):
             return None
         self._scheduler.lane(owned.connector).in_flight -= 1
+        self._journey.has_credit(owned.connector)
         return owned
 
     def _off_the_queue(self, message: Message) -> None:

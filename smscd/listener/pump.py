@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -51,7 +52,8 @@ class Pump:
         "_link",
         "_on_bound",
         "_on_closed",
-        "_tasks",
+        "_waiting",
+        "_worker",
         "since",
     )
 
@@ -64,7 +66,8 @@ class Pump:
         self._link: Link | None = None
         self._on_bound = on_bound
         self._on_closed = on_closed
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Coroutine[Any, Any, None]] = deque()
+        self._worker: asyncio.Task[None] | None = None
         self.since = desk.clock.wall()
 
     @property
@@ -82,7 +85,7 @@ class Pump:
         """Everything one read brought, in order."""
         self._link = link
         for event in events:
-            if type(event) is pdu.SubmitSm and not event.replace_if_present_flag:
+            if type(event) is pdu.SubmitSm:
                 self._submission(link, event)
             else:
                 handle = self._HANDLERS.get(type(event))
@@ -97,8 +100,10 @@ class Pump:
         esme = self._esme
         log.info("closed", peer=link.peer, esme=esme.system_id if esme else "", reason=reason)
         self._leave(link, [])
-        for task in self._tasks:
-            task.cancel()
+        if self._worker is not None:
+            self._worker.cancel()
+        while self._waiting:
+            self._waiting.popleft().close()
         self._on_closed(self)
 
     def _leave(self, link: Link, unanswered: list[Message]) -> None:
@@ -145,13 +150,6 @@ class Pump:
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
-    def _submit_sm(self, link: Link, submit: pdu.SubmitSm) -> None:
-        """One that asks to replace what is pending; any other goes straight to `_submission`."""
-        if submit.replace_if_present_flag == 1:
-            self._spawn(self._supersede(link, submit))
-        else:
-            self._submission(link, submit)
-
     def _submission(self, link: Link, submission: Submission) -> None:
         """submit_sm and data_sm: refused at once, or answered by the commit."""
         esme = self._esme
@@ -175,14 +173,10 @@ class Pump:
             message_id = message.message_id.encode()
             if type(submission) is pdu.SubmitSm:
                 link.session.respond_octets(pdu.submit_sm_resp(submission.sequence_number, message_id))
+                if submission.replace_if_present_flag:
+                    self._desk.ancillary.superseding(message)
             else:
                 link.session.respond(submission, pdu.DataSmResp(message_id=message_id))
-        link.flush_soon()
-
-    async def _supersede(self, link: Link, submit: pdu.SubmitSm) -> None:
-        assert self._esme is not None
-        await self._desk.ancillary.supersede(self._esme, submit)
-        self._submission(link, submit)
         link.flush_soon()
 
     def _submit_multi(self, link: Link, submit: pdu.SubmitMulti) -> None:
@@ -253,13 +247,21 @@ class Pump:
         self._leave(link, [context for context in contexts if isinstance(context, Message)])
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """A request that has to wait for a thread or the store; how many there can be is bounded by the window."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        """A request that has to wait for a thread or the store: one at a time and in order, so that a write full of them
+        holds up nobody else. How many can wait is bounded by the window."""
+        self._waiting.append(work)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+            self._worker.add_done_callback(self._finished)
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                await self._waiting.popleft()
+        finally:
+            self._worker = None
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             link = self._link
             log.error("a request failed", peer=link.peer if link else "", exc_info=fault)
@@ -270,7 +272,6 @@ class Pump:
         pdu.BindTransmitter: _bind,
         pdu.BindReceiver: _bind,
         pdu.BindTransceiver: _bind,
-        pdu.SubmitSm: _submit_sm,
         pdu.DataSm: _submission,
         pdu.SubmitMulti: _submit_multi,
         pdu.QuerySm: _query,
