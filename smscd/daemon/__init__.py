@@ -69,7 +69,8 @@ async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
 
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
     try:
-        await house.start()
+        async with house.changing:
+            await house.start()
     except BaseException:
         await house.store.close()  # its threads would keep alive a process that does nothing
         raise
@@ -84,7 +85,8 @@ async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
     watchdog.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watchdog
-    await house.stop()
+    async with house.changing:
+        await house.stop()
     log.info("stopped")
     return 0
 

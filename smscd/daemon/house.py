@@ -62,6 +62,8 @@ class House:
             self.journey, self.ancillary, self.binding, self.counters, self.clock, config.smscd.system_id.encode()
         )
         self.upkeep = Upkeep(self.journey, self.ancillary, config.store.retention)
+        self.changing = asyncio.Lock()
+        """Held while the house starts, reloads or stops: one after the other."""
         self.receptions: dict[str, Reception] = {}
         self.retired: list[Reception] = []  # closed by a reload; their links live on
         self.control = ControlServer(
@@ -93,14 +95,15 @@ class House:
         await self._start_admin()
         for settings in self.config.listeners:
             reception = Reception(settings, self.desk, self.links)
-            await self._prepare(reception)
+            await self.prepare(reception)
             self.receptions[settings.address] = reception
         for reception in self.receptions.values():
             reception.open()
         if self.http is not None:
             self.http.ready()
 
-    async def _prepare(self, reception: Reception) -> None:
+    async def prepare(self, reception: Reception) -> None:
+        """Take its address. Raises ConfigError, which names it."""
         try:
             await reception.prepare()
         except OSError as fault:

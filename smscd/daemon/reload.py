@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
+from ssl import SSLContext
 
 import structlog
 
@@ -14,7 +14,7 @@ from smscd.config import Config
 from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector
 from smscd.daemon import systemd
 from smscd.daemon.house import House
-from smscd.errors import ConfigError, ControlError
+from smscd.errors import ConfigError, SmscdError
 from smscd.link import server_context
 from smscd.listener import Reception
 from smscd.routing import Ruleset
@@ -27,16 +27,17 @@ async def reload(house: House, path: Path | None) -> None:
     if path is None:
         log.warning("nothing to reload: running without a configuration file")
         return
-    systemd.reloading()
-    try:
-        await apply(house, configuration.load(path))
-    except ConfigError as fault:
-        for line in fault.faults:
-            log.error("reload refused, nothing changed", finding=line)
-    except (OSError, ssl.SSLError, ControlError) as fault:
-        log.error("reload refused, nothing changed", why=str(fault))
-    finally:
-        systemd.ready()
+    async with house.changing:
+        systemd.reloading()
+        try:
+            await apply(house, configuration.load(path))
+        except ConfigError as fault:
+            for line in fault.faults:
+                log.error("reload refused, nothing changed", finding=line)
+        except (SmscdError, OSError) as fault:
+            log.error("reload refused, nothing changed", why=str(fault))
+        finally:
+            systemd.ready()
 
 
 async def apply(house: House, new: Config) -> None:
@@ -45,12 +46,16 @@ async def apply(house: House, new: Config) -> None:
     fixed = [str(change) for change in changes if change.needs_restart]
     if fixed:
         raise ConfigError([f"{line}: only a restart can change this" for line in fixed])
-    opened = await _open_doors(house, new)
     contexts = {
         settings.address: server_context(settings.tls) for settings in new.listeners if settings.tls is not None
     }
     token = read_token(new.admin.token_file) if new.admin and new.admin.token_file else None
-    connectors = await _connectors(house, new)
+    opened = await _open_doors(house, new)
+    try:
+        connectors = await _new_connectors(house, new)
+    except BaseException:
+        await _shut(opened)
+        raise
     # from here on nothing can fail
     house.config = new
     logs.configure(new.smscd.log_format, new.smscd.log_level)
@@ -61,7 +66,7 @@ async def apply(house: House, new: Config) -> None:
     house.desk.system_id = new.smscd.system_id.encode()
     removed = set(house.binding.esmes) - {settings.system_id for settings in new.esmes}
     leaving = [house.binding.connectors[system_id] for system_id in removed]
-    house.journey.connectors = connectors
+    _swap_connectors(house, new, connectors)
     house.apply_accounts(new)
     house.journey.routes = Ruleset(new.routes)
     if house.http is not None:
@@ -71,7 +76,7 @@ async def apply(house: House, new: Config) -> None:
         for link in connector.links:
             link.session.unbind(house.clock.monotonic())
             link.flush()
-    for name in connectors:
+    for name in house.journey.connectors:
         house.journey.has_credit(name)
     for change in changes:
         log.info("reloaded", change=str(change))
@@ -86,18 +91,21 @@ async def _open_doors(house: House, new: Config) -> dict[str, Reception]:
         for settings in new.listeners:
             if settings.address not in house.receptions:
                 reception = Reception(settings, house.desk, house.links)
-                await reception.prepare()
+                await house.prepare(reception)
                 opened[settings.address] = reception
-    except (OSError, ConfigError):
-        for reception in opened.values():
-            await reception.close()
+    except BaseException:
+        await _shut(opened)
         raise
     return opened
 
 
-async def _swap_doors(
-    house: House, new: Config, opened: dict[str, Reception], contexts: dict[str, ssl.SSLContext]
-) -> None:
+async def _shut(opened: dict[str, Reception]) -> None:
+    """Give the addresses back: a reload that is refused must not stand in the way of the next."""
+    for reception in opened.values():
+        await reception.close()
+
+
+async def _swap_doors(house: House, new: Config, opened: dict[str, Reception], contexts: dict[str, SSLContext]) -> None:
     wanted = {settings.address: settings for settings in new.listeners}
     for address in list(house.receptions):
         if address in wanted:
@@ -110,19 +118,28 @@ async def _swap_doors(
         reception.open()
 
 
-async def _connectors(house: House, new: Config) -> dict[str, Connector]:
-    """The connectors that will hold: those that stay with their new settings, and new ones, started.
+async def _new_connectors(house: House, new: Config) -> dict[str, Connector]:
+    """The connectors that are not there yet, started."""
+    return {
+        settings.name: await house.make_connector(settings)
+        for settings in new.connectors
+        if settings.name not in house.journey.connectors
+    }
+
+
+def _swap_connectors(house: House, new: Config, made: dict[str, Connector]) -> None:
+    """Those that stay take over their new settings; those of accounts follow with the accounts.
 
     A network that was removed from the file finishes what it has under way; nothing new is routed to it.
     """
-    connectors: dict[str, Connector] = {
-        name: connector for name, connector in house.journey.connectors.items() if isinstance(connector, EsmeConnector)
-    }
+    before = house.journey.connectors
+    after = {name: connector for name, connector in before.items() if isinstance(connector, EsmeConnector)} | made
     for settings in new.connectors:
-        existing = house.journey.connectors.get(settings.name)
+        existing = before.get(settings.name)
         if isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings):
             existing.apply(settings)
-            connectors[settings.name] = existing
-        else:
-            connectors[settings.name] = await house.make_connector(settings)
-    return connectors
+            after[settings.name] = existing
+    for name in before.keys() - after.keys():
+        if waiting := house.journey.scheduler.lane(name).queued:
+            log.warning("messages wait for a connector that was removed", connector=name, queued=waiting)
+    house.journey.connectors = after
