@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from smscd.config import load
+from smscd.daemon import House
+from smscd.daemon.reload import reload
 from tests.running import EMULATOR, Running, free_ports
 
 LISTENER = '[[listener]]\naddress = "127.0.0.1:{}"\n'
@@ -51,14 +53,19 @@ def test_a_reload_that_cannot_have_an_address_says_which(smscd: Running) -> None
         smscd.wait_for(REFUSED, finding=f"cannot listen on {address}: Address already in use")
 
 
-def test_reloads_that_come_together_are_done_one_after_the_other(smscd: Running) -> None:
+async def test_reloads_that_come_together_are_done_one_after_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Side by side, the second would find its addresses taken by the first."""
     one, two = free_ports(2)
-    smscd.reload(EMULATOR + LISTENER.format(one) + LISTENER.format(two))
-    for _ in range(5):
-        os.kill(smscd.pid, signal.SIGHUP)
-    smscd.wait_for("listening", address=f"127.0.0.1:{two}")
-    smscd.reload(EMULATOR)
-    smscd.wait_for("reloaded", change=f"listener 127.0.0.1:{two} removed")
-    assert smscd.lines(REFUSED) == []
-    assert not listens(one)
-    assert not listens(two)
+    path = tmp_path / "smscd.toml"
+    path.write_text(f'[smscd]\ndata_dir = "{tmp_path}"\n' + EMULATOR)
+    house = House(load(path))
+    await house.start()
+    try:
+        path.write_text(path.read_text() + LISTENER.format(one) + LISTENER.format(two))
+        await asyncio.gather(reload(house, path), reload(house, path), reload(house, path))
+        assert list(house.receptions) == ["127.0.0.1:0", f"127.0.0.1:{one}", f"127.0.0.1:{two}"]
+        assert REFUSED not in capsys.readouterr().err
+    finally:
+        await house.stop()
