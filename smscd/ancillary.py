@@ -119,6 +119,9 @@ class Ancillary:
         if len(found) > 1 or not isinstance(message.content, pdu.SubmitSm):
             return pdu.ESME_RREPLACEFAIL  # §4.10: only a message of submit_sm with one destination
         content, now = replaced(message.content, replace), self._journey.clock.wall()
+        if not replace.schedule_delivery_time and message.content.schedule_delivery_time and message.due > now:
+            # the time that stays is what a new validity is judged by, whatever it was counted from
+            content.schedule_delivery_time = pdu.times.format_absolute(message.due)
         admitted = esme.admit(content, version, now, self._journey.clock.monotonic())
         if isinstance(admitted, int):
             return admitted

@@ -13,7 +13,7 @@ from smscd.ancillary import replaced
 from smscd.clock import SECOND
 from smscd.message import Accepted, Deferred, InDoubt, Kind, Message, Stage, Unanswered, octets_of
 from smscd.pdu import MessageState
-from tests.cast import NOON, deliver_sm, esme, submit_sm
+from tests.cast import DAY, NOON, deliver_sm, esme, submit_sm
 from tests.play import DELIVERED, Play
 
 FINAL = pdu.REGISTERED_RECEIPT_FINAL
@@ -407,6 +407,23 @@ async def test_a_schedule_beyond_the_validity_that_stays_is_refused() -> None:
         asked = {"schedule_delivery_time": b"000000020000000R"}
         assert await replace(play, message, **asked) == pdu.ESME_RINVSCHED
         assert (await play.stored(message)).due == NOON
+
+
+async def test_a_validity_that_ends_before_the_schedule_that_stays_is_refused() -> None:
+    async with Play() as play:
+        message = await on_disk_for_later(play)
+        assert await replace(play, message, validity_period=b"000000003000000R") == pdu.ESME_RINVEXPIRY
+        assert await replace(play, message, validity_period=b"000000013000000R") == pdu.ESME_ROK
+        row = await play.stored(message)
+        assert (row.due, row.expires) == (NOON + 3600 * SECOND, NOON + 5400 * SECOND)
+
+
+async def test_a_validity_is_cut_at_its_maximum_from_the_schedule_that_stays() -> None:
+    async with Play() as play:
+        message = await play.submitted(schedule_delivery_time=b"000005000000000R")
+        assert await replace(play, message, validity_period=b"000006000000000R") == pdu.ESME_ROK
+        row = await play.stored(message)
+        assert (row.due, row.expires) == (NOON + 5 * DAY, NOON + 6 * DAY)
 
 
 async def test_replace_is_refused_for_what_it_may_not_touch() -> None:
