@@ -247,7 +247,7 @@ class Pump:
         self._leave(link, [context for context in contexts if isinstance(context, Message)])
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """A request that has to wait for a thread or the store: one at a time and in order, so that a write full of them
+        """A request that waits for a thread or the store: one at a time and in order, so that a write full of them
         holds up nobody else. How many can wait is bounded by the window."""
         self._waiting.append(work)
         if self._worker is None:
