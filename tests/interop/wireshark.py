@@ -84,10 +84,12 @@ def frames(octets: bytes) -> list[bytes]:
 
 @dataclass
 class Reading:
-    """What became of a capture: how many PDUs of smscd it saw, and what it did not like about them."""
+    """What became of a capture: how many PDUs of smscd it saw, what it did not like, and where it saw TLVs."""
 
     pdus: int
     findings: list[Finding]
+    with_tlvs: list[tuple[Recorded, int]]
+    """(connection, command_id)"""
 
 
 def read(path: Path, recorded: list[Recorded]) -> Reading:
@@ -98,14 +100,18 @@ def read(path: Path, recorded: list[Recorded]) -> Reading:
         "-o", "tcp.analyze_sequence_numbers:FALSE", "-Y", f"tcp.srcport == {SMPP_PORT} and tcp.len > 0", "-T", "pdml",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, check=True)
-    pdus, findings = 0, []
+    pdus, findings, with_tlvs = 0, [], []
     for packet in ET.fromstring(_NOT_IN_XML.sub("?", done.stdout.decode("utf-8", "replace"))).iter("packet"):
         port = next(int(field.get("show", "0")) for field in packet.iter("field") if field.get("name") == "tcp.dstport")
-        title = recorded[port - FIRST_PORT].title
-        protocols = [proto for proto in packet.iter("proto") if proto.get("name") == "smpp"]
-        pdus += sum(1 for proto in protocols for field in proto.iter("field") if field.get("name") == "smpp.command_id")
-        findings += [Finding(title, what) for what in _complaints(packet)]
-    return Reading(pdus, findings)
+        connection = recorded[port - FIRST_PORT]
+        findings += [Finding(connection.title, what) for what in _complaints(packet)]
+        for proto in packet.iter("proto"):
+            fields = [] if proto.get("name") != "smpp" else list(proto.iter("field"))
+            commands = [int(field.get("show", "0"), 0) for field in fields if field.get("name") == "smpp.command_id"]
+            pdus += len(commands)
+            if any(field.get("name") == "smpp.opt_param_tag" for field in fields):
+                with_tlvs.append((connection, commands[0]))
+    return Reading(pdus, findings, with_tlvs)
 
 
 def _complaints(packet: ET.Element) -> list[str]:
