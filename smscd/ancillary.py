@@ -7,6 +7,7 @@ does. What was read from the store while memory let go of the same message is ou
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 
 import structlog
 
@@ -20,6 +21,8 @@ log = structlog.get_logger("smscd.ancillary")
 DELETED = int(pdu.MessageState.DELETED)
 ENROUTE = int(pdu.MessageState.ENROUTE)
 SCHEDULED = int(pdu.MessageState.SCHEDULED)
+PORTION = 1000
+"""Messages in memory that are looked at before everybody else has their turn: a tenth of a millisecond."""
 
 
 class Ancillary:
@@ -30,6 +33,7 @@ class Ancillary:
         self._store = journey.store
         self._scheduler = journey.scheduler
         self._tasks: set[asyncio.Task[None]] = set()
+        self._superseding: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one at a time for each ESME
 
     # -- query_sm, SMPP 3.4 §4.8 -------------------------------------------------------------------------------------
 
@@ -96,11 +100,15 @@ class Ancillary:
 
     async def _between(self, system_id: str, source: bytes, destination: bytes) -> list[Message]:
         """Every MT message of an ESME that is still pending between two addresses, in memory or in the store."""
-        in_memory = [
-            m for m in self._scheduler.owned.values()
-            if m.kind == Kind.MT and m.system_id == system_id and m.content.source_addr == source
-            and m.content.destination_addr == destination
-        ]  # fmt: skip
+        in_memory: list[Message] = []
+        everything = list(self._scheduler.owned.values())
+        for at in range(0, len(everything), PORTION):
+            in_memory += [
+                m for m in everything[at : at + PORTION]
+                if m.content.destination_addr == destination and m.content.source_addr == source
+                and m.system_id == system_id and m.kind == Kind.MT
+            ]  # fmt: skip
+            await asyncio.sleep(0)  # what memory lets go of meanwhile is for `watching` to tell
         known = {m.id for m in in_memory}
         stored = await self._store.pending(system_id, source.decode("latin-1"), destination.decode("latin-1"))
         return in_memory + [m for m in stored if m.id not in known]
@@ -141,11 +149,12 @@ class Ancillary:
         log.info("replaced", message_id=claimed.message_id, esme=claimed.system_id)
         return pdu.ESME_ROK
 
-    def superseding(self, message: Message) -> None:
-        """As `supersede`, in its own time: the message is answered, and its link may be gone before this is done."""
+    def superseding(self, message: Message) -> asyncio.Task[None]:
+        """As `supersede`, in its own time: the link that `message` came in on may be gone before this is done."""
         task = asyncio.create_task(self.supersede(message), name=f"supersede {message.message_id}")
         self._tasks.add(task)
         task.add_done_callback(self._superseded)
+        return task
 
     def _superseded(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -159,10 +168,11 @@ class Ancillary:
         the older ones end DELETED.
         """
         content = message.content
-        with self._scheduler.watching() as gone:
-            found = await self._between(message.system_id, content.source_addr, content.destination_addr)
-        older = [m for m in found if m.id < message.id and m.content.service_type == content.service_type]
-        self._cancel_all(older, gone)
+        async with self._superseding[message.system_id]:
+            with self._scheduler.watching() as gone:
+                found = await self._between(message.system_id, content.source_addr, content.destination_addr)
+            older = [m for m in found if m.id < message.id and m.content.service_type == content.service_type]
+            self._cancel_all(older, gone)
 
     # -- whose is it? ------------------------------------------------------------------------------------------------
 

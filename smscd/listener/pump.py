@@ -172,11 +172,19 @@ class Pump:
             esme.counters.accepted_segments += message.segments
             message_id = message.message_id.encode()
             if type(submission) is pdu.SubmitSm:
-                link.session.respond_octets(pdu.submit_sm_resp(submission.sequence_number, message_id))
+                response = pdu.submit_sm_resp(submission.sequence_number, message_id)
                 if submission.replace_if_present_flag:
-                    self._desk.ancillary.superseding(message)
+                    self._spawn(self._respond_after(self._desk.ancillary.superseding(message), link, response))
+                else:
+                    link.session.respond_octets(response)
             else:
                 link.session.respond(submission, pdu.DataSmResp(message_id=message_id))
+        link.flush_soon()
+
+    async def _respond_after(self, work: asyncio.Task[None], link: Link, response: bytes) -> None:
+        """The window bounds what is under way only as long as there is no answer; if the link goes, `work` does not."""
+        await asyncio.wait([work])
+        link.session.respond_octets(response)
         link.flush_soon()
 
     def _submit_multi(self, link: Link, submit: pdu.SubmitMulti) -> None:
