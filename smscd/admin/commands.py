@@ -130,8 +130,13 @@ class Commands:
             "parts": [_part(part, message) for part in message.parts],
             "receipt": outline(self._current(receipt[0])) if receipt else None,
             "pdu": _fields(message.content, with_text=with_text),
-            **({"text": text_of(message.content)} if with_text else {}),
+            **({"text": text_of(message.content, self._alphabet(message))} if with_text else {}),
         }
+
+    def _alphabet(self, message: Message) -> text.Alphabet:
+        """What data_coding 0 means to the ESME that submitted it; a handset's is GSM 7-bit."""
+        esme = self._journey.esmes.get(message.system_id) if message.kind == Kind.MT else None
+        return esme.settings.default_alphabet if esme is not None else "gsm7"
 
     async def message_cancel(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Cancel what has not reached its recipient."""
@@ -148,21 +153,35 @@ class Commands:
         """Send a dead letter or a held message again, with a new validity."""
         with self._journey.scheduler.watching() as gone:
             found = await self._found(required(arguments, "message_id"))
-        now = self._journey.clock.wall()
-        retried = 0
-        for message in found:
-            if message.id in gone or message.stage not in {Stage.DEAD, Stage.HELD} or message.connector == NOBODY:
-                continue
-            validity = self._journey.retry.validity if message.kind == Kind.MT else self._journey.retry.receipt_validity
-            message.due, message.expires, message.final_at = now, now + int(validity * SECOND), 0
-            message.message_state = int(pdu.MessageState.ENROUTE)
-            self._journey.scheduler.own(message)
-            self._journey.requeue(message)
-            retried += 1
-        if not retried:
+        again = [
+            message for message in found
+            if message.stage in {Stage.DEAD, Stage.HELD}
+            and message.id not in gone and message.id not in self._journey.scheduler.owned
+        ]  # fmt: skip
+        if not again:
             raise ControlError("only dead letters and held messages are sent again", "smscd message list --stage DEAD")
+        for message in again:
+            self._again(message)
         await self._journey.store.committed()
-        return {"retried": retried}
+        return {"retried": len(again)}
+
+    def _again(self, message: Message) -> None:
+        """Back into the queue; an MO that nobody received goes to whoever receives its destination now."""
+        journey, now = self._journey, self._journey.clock.wall()
+        if message.connector == NOBODY:
+            to = message.content.destination_addr
+            owner = journey.receivers.owner(to)
+            if owner is None:
+                raise ControlError(
+                    f"no ESME receives messages to {to.decode('latin-1')}", "esme.receives, and a reload"
+                )
+            message.system_id, message.connector = owner, f"esme:{owner}"
+            journey.store.batch.rewrite(message)
+        validity = journey.retry.validity if message.kind == Kind.MT else journey.retry.receipt_validity
+        message.due, message.expires, message.final_at = now, now + int(validity * SECOND), 0
+        message.message_state = int(pdu.MessageState.ENROUTE)
+        journey.scheduler.own(message)
+        journey.requeue(message)
 
     async def _found(self, message_id: str) -> list[Message]:
         found = await self._journey.store.find(message_id)
