@@ -14,6 +14,8 @@ from smscd.config.fault import Fault, Path, value_text
 from smscd.config.key import Key, keys
 from smscd.config.schema import Parsed, tables
 from smscd.connectors.settings import ModemSettings
+from smscd.errors import ConfigError
+from smscd.link import TlsSettings, server_context
 from smscd.units import ExistingFile
 
 CREDENTIALS = "$CREDENTIALS_DIRECTORY"
@@ -32,16 +34,40 @@ class Found:
 
 def check_files(parsed: Parsed, base: FilePath) -> Iterator[Fault]:
     """Resolve every path against `base`, the directory of the file, and look at those that have to exist."""
+    lacking: set[Path] = set()
+    doors: dict[Path, TlsSettings] = {}
     for found in list(_paths(parsed)):
-        resolved = _resolved(found.value, base)
-        if resolved is None:
-            yield _fault(found, f"{CREDENTIALS} is not set: systemd sets it for a service", warning=True)
-            continue
-        setattr(found.owner, found.key.name, resolved)
-        if found.key.file is not None:
-            yield from _look(found, found.key.file, resolved)
-        elif isinstance(found.owner, ModemSettings) and not resolved.exists():
-            yield _fault(found, "there is no such device now", warning=True)
+        table = found.path[:-1]
+        if isinstance(found.owner, TlsSettings):
+            doors[table] = found.owner
+        for fault in _resolve(found, base):
+            lacking.add(table)
+            yield fault
+    for table, settings in doors.items():
+        if table not in lacking:
+            yield from _usable(settings, table)
+
+
+def _resolve(found: Found, base: FilePath) -> Iterator[Fault]:
+    resolved = _resolved(found.value, base)
+    if resolved is None:
+        yield _fault(found, f"{CREDENTIALS} is not set: systemd sets it for a service", warning=True)
+        return
+    setattr(found.owner, found.key.name, resolved)
+    if found.key.file is not None:
+        yield from _look(found, found.key.file, resolved)
+    elif isinstance(found.owner, ModemSettings) and not resolved.exists():
+        yield _fault(found, "there is no such device now", warning=True)
+
+
+def _usable(settings: TlsSettings, path: Path) -> Iterator[Fault]:
+    """Whether the files, which are all there, are what they are named: a certificate, its key, its authorities."""
+    try:
+        server_context(settings)
+    except ConfigError as fault:
+        for line in fault.faults:
+            key, _, what = line.removeprefix("tls.").partition(": ")
+            yield Fault(what, (*path, key))
 
 
 def first_line(path: FilePath) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smscd.config.load import check
-from tests.config.writing import HASH, OFF, SOUND, read_file, said
+from tests.config.writing import HASH, OFF, SOUND, certified, read_file, said
 
 ADDRESS = 'digits ("12345"), a prefix ("4477*"), everything ("*"), a sender name, or "/regular expression/"'
 STATES = "DELIVERED | EXPIRED | DELETED | UNDELIVERABLE | ACCEPTED | UNKNOWN | REJECTED | SKIPPED"
@@ -337,8 +337,7 @@ def test_one_password_for_an_upstream_is_enough() -> None:
 
 
 def test_tls_can_be_required_where_a_listener_has_it(tmp_path: Path) -> None:
-    for name in ("c.pem", "k.pem"):
-        (tmp_path / name).touch(mode=0o600)
+    certified(tmp_path)
     tls = '\n[[listener]]\naddress = "[::1]:3550"\ntls.certificate = "c.pem"\ntls.key = "k.pem"\n'
     assert said(esme("require_tls = true") + tls, tmp_path) == []
 

@@ -11,7 +11,8 @@ from smscd.config import load
 from smscd.config.load import read
 from smscd.connectors.settings import SmppSettings
 from smscd.errors import ConfigError
-from tests.config.writing import HASH, SOUND, read_file, said
+from tests.config.writing import HASH, SOUND, certified, read_file, said
+from tests.link.certificates import Authority
 
 ESME = '[[esme]]\nsystem_id = "x"\npassword_file = "{}"\n'
 
@@ -95,9 +96,27 @@ def test_a_private_key_that_others_can_read_is_refused_and_a_certificate_is_not(
     ]
 
 
+def test_a_certificate_that_is_none_and_a_key_of_another_are_errors(tmp_path: Path) -> None:
+    text = '[[listener]]\naddress = "[::1]:3550"\ntls.certificate = "c.pem"\ntls.key = "k.pem"\n'
+    certified(tmp_path)
+    assert said(text, tmp_path) == []
+    stranger = Authority(tmp_path, "stranger").issue()
+    secret(tmp_path / "k.pem", stranger.key.read_text())
+    assert said(text, tmp_path) == [
+        f"smscd.toml:4: listener.tls.key: {tmp_path}/k.pem does not belong to the certificate in {tmp_path}/c.pem"
+    ]
+    secret(tmp_path / "c.pem", "x")
+    assert said(text, tmp_path) == [
+        (
+            f"smscd.toml:3: listener.tls.certificate: {tmp_path}/c.pem and {tmp_path}/k.pem are not a PEM certificate and"
+            " its key"
+        )
+    ]
+
+
 def test_an_admin_address_for_other_machines_is_sound_with_tls_and_a_token(tmp_path: Path) -> None:
-    for name in ("c.pem", "k.pem", "token"):
-        secret(tmp_path / name, "x")
+    certified(tmp_path)
+    secret(tmp_path / "token", "x")
     text = '[admin]\naddress = "0.0.0.0:8443"\ntls.certificate = "c.pem"\ntls.key = "k.pem"\ntoken_file = "token"\n'
     assert said(text, tmp_path) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from smscd.config.load import Report, read_text
+from tests.link.certificates import Authority
 
 HASH = "$scrypt$ln=4,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$8fMVNQRIS3XNsc6gAOqWRDEoI09km9Ol5J49QfkUo8E"
 """Of the password "secret", at a cost only a test may have."""
@@ -40,3 +41,11 @@ def said(text: str, base: Path = Path("/nowhere")) -> list[str]:
     lines = [str(fault) for fault in read_file(text + SOUND, base).faults]
     assert lines.count(OFF) == (0 if "[opt_out]" in text else 1)
     return [line for line in lines if line != OFF]
+
+
+def certified(directory: Path) -> None:
+    """A certificate and its key: c.pem and k.pem."""
+    issued = Authority(directory).issue()
+    (directory / "c.pem").write_bytes(issued.certificate.read_bytes())
+    (directory / "k.pem").write_bytes(issued.key.read_bytes())
+    (directory / "k.pem").chmod(0o600)
