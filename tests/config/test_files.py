@@ -108,8 +108,8 @@ def test_a_certificate_that_is_none_and_a_key_of_another_are_errors(tmp_path: Pa
     secret(tmp_path / "c.pem", "x")
     assert said(text, tmp_path) == [
         (
-            f"smscd.toml:3: listener.tls.certificate: {tmp_path}/c.pem and {tmp_path}/k.pem are not a PEM certificate and"
-            " its key"
+            f"smscd.toml:3: listener.tls.certificate: {tmp_path}/c.pem and {tmp_path}/k.pem are not a PEM certificate"
+            " and its key"
         )
     ]
 
