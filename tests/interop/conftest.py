@@ -157,7 +157,7 @@ connectors = ["handsets"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is said about the whole tape is tested when the tape is full."""
-    items.sort(key=lambda item: item.path.name == "test_wireshark.py")
+    items.sort(key=lambda item: item.path.name in {"test_tape.py", "test_wireshark.py"})
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -15,6 +16,7 @@ import smpplib.gsm
 import smpplib.smpp
 
 from tests.interop.conftest import DELIVERED, REFUSED, SLOW, THROTTLED, UNDELIVERABLE, Account, Smsc
+from tests.running import EMULATOR, Running
 
 pytestmark = pytest.mark.interop
 
@@ -207,3 +209,21 @@ def test_tls(smsc: Smsc) -> None:
         message_id = esme.submit(DELIVERED, b"x", registered_delivery=True)
         assert esme.receive().receipted_message_id.decode() == message_id
         assert esme.client.unbind().status == 0
+
+
+def test_ids_in_hex_are_the_same_everywhere(tmp_path: Path) -> None:
+    with Running(tmp_path, f'[smscd]\nmessage_id = "hex"\n{EMULATOR}') as smscd, Esme(smscd.port) as esme:
+        esme.bind("transceiver", "test")
+        message_id = esme.submit(DELIVERED, b"x", registered_delivery=True)
+        assert int(message_id, 16)
+        receipt = esme.receive()
+        assert receipt.receipted_message_id == message_id.encode()
+        assert receipt.short_message.startswith(f"id:{message_id} ".encode())
+        assert esme.query(message_id).message_state == 2
+        smscd.kill()
+        smscd.write_config(EMULATOR)  # a new notation orphans no message that has its id in the old one
+        smscd.start()
+        with Esme(smscd.port) as later:
+            later.bind("transceiver", "test")
+            assert later.query(message_id).message_state == 2
+            assert int(later.submit(DELIVERED, b"y"), 10)
