@@ -12,7 +12,7 @@
     ├── StoreError
     │   ├── StoreFull            no room: refuse new work, go on with the old, try again later
     │   └── StoreBroken          a sync failed or the file is damaged: stop at once, recover at start
-    ├── ConfigError              the file is wrong; carries every fault found in it
+    ├── ConfigError              the file is wrong; carries every fault found in it, and what to try
     └── ControlError             a command to the running daemon cannot be carried out; carries what to try
 
 Outcomes (a refusal, a receipt that says UNDELIVERABLE) are values, never exceptions.
@@ -83,11 +83,12 @@ class StoreBroken(StoreError):
 
 
 class ConfigError(SmscdError):
-    """The configuration cannot be used; `faults` holds one line per fault."""
+    """The configuration cannot be used; `faults` holds one line per fault, `remedy` says what to try."""
 
-    def __init__(self, faults: list[str]) -> None:
+    def __init__(self, faults: list[str], remedy: str = "mend the file; `smscd check FILE` shows all of it") -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+        self.remedy = remedy
 
 
 class ControlError(SmscdError):

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from smscd import __version__
 from smscd.cli.complaint import complain
-from smscd.errors import ConfigError, ControlError, SmscdError
+from smscd.errors import ConfigError, ControlError, SmscdError, StoreBroken
 
 COMMANDS = {
     "run": "smscd.cli.run:run",
@@ -66,7 +66,9 @@ class Shell(TyperGroup):
         except ControlError as error:
             return complain(error.reason, error.remedy)
         except ConfigError as error:
-            return complain("\n".join(error.faults), "mend the file; `smscd check FILE` shows all of it")
+            return complain("\n".join(error.faults), error.remedy)
+        except StoreBroken as error:
+            return complain(str(error), "another data_dir, or the file from a backup: it is left as it is")
         except SmscdError as error:
             return complain(str(error))
         except typer.Abort:

@@ -31,7 +31,10 @@ def load(path: str | FilePath) -> Config:
     Raises ConfigError with one line for every fault over which a daemon must not start, also for what this release
     reads but cannot do yet.  Relative paths in the file are relative to its directory.  `Config.warnings` has the rest.
     """
-    return _runnable(read(path))
+    report = read(path)
+    if not FilePath(path).exists():
+        raise ConfigError([str(fault) for fault in report.faults], "another --config FILE; without one the demo starts")
+    return _runnable(report)
 
 
 def check(path: str | FilePath) -> list[Fault]:

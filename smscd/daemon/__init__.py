@@ -10,7 +10,6 @@ import contextlib
 import gc
 import os
 import signal
-import sys
 from pathlib import Path
 
 import structlog
@@ -21,7 +20,6 @@ from smscd.daemon import systemd
 from smscd.daemon.house import House
 from smscd.daemon.premises import claim_data_dir
 from smscd.daemon.reload import reload
-from smscd.errors import ConfigError, SmscdError
 
 log = structlog.get_logger("smscd.daemon")
 
@@ -29,20 +27,15 @@ __all__ = ["House", "run"]
 
 
 def run(config: Config, *, demo: bool = False, path: Path | None = None) -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit code: 0 after a clean stop, 1 if it could not start."""
+    """Run until SIGTERM or SIGINT. Returns the exit code of a clean stop, 0.
+
+    Raises ConfigError, ControlError, StoreBroken or OSError if it could not start.
+    """
     logs.configure(config.smscd.log_format, config.smscd.log_level)
     for warning in config.warnings:
         log.warning("configuration", finding=warning)
-    try:
-        with claim_data_dir(config.smscd.data_dir):
-            return _run_loop(_main(config, demo=demo, path=path))
-    except ConfigError as fault:
-        for line in fault.faults:
-            print(line, file=sys.stderr)
-        return 1
-    except (SmscdError, OSError) as fault:
-        log.error("cannot start", why=str(fault))
-        return 1
+    with claim_data_dir(config.smscd.data_dir):
+        return _run_loop(_main(config, demo=demo, path=path))
 
 
 def _run_loop(main: object) -> int:

@@ -109,7 +109,8 @@ class House:
         except OSError as fault:
             address = reception.settings.address
             raise ConfigError(
-                [f"cannot listen on {address}: {fault.strerror}", "try: another listener.address, or stop what has it"]
+                [f"cannot listen on {address}: {fault.strerror}"],
+                "stop what has it (`ss -ltnp` shows it), or give another listener.address in a --config FILE",
             ) from fault
 
     def apply_accounts(self, config: Config) -> None:

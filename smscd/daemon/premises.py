@@ -20,14 +20,14 @@ def claim_data_dir(path: Path) -> Iterator[Path]:
         descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as fault:
         raise ConfigError(
-            [f"the data directory {path} cannot be used: {fault.strerror}", "try: another data_dir, or --data-dir"]
+            [f"the data directory {path} cannot be used: {fault.strerror}"], "another data_dir, or --data-dir DIR"
         ) from fault
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise ConfigError(
-            [f"another smscd is running on {path}", "try: `smscd status`, or another smscd.data_dir"]
+            [f"another smscd is running on {path}"], "`smscd status`; a second one needs a data_dir of its own"
         ) from None
     try:
         yield path

@@ -103,3 +103,22 @@ def test_a_faulty_file_starts_nothing_and_tells_every_fault(daemon: ScriptedDaem
     assert any("adress" in line for line in told)
     assert any("retry.validity" in line for line in told)
     assert told[-1] == "try: mend the file; `smscd check FILE` shows all of it"
+
+
+def test_a_file_that_is_not_there_cannot_be_mended(daemon: ScriptedDaemon, smscd: Smscd, tmp_path: Path) -> None:
+    result = smscd("run", "--config", tmp_path / "none.toml")
+    assert (result.exit_code, daemon.asked) == (1, [])
+    assert result.stderr.splitlines() == [
+        f"error: {tmp_path}/none.toml: cannot be read: No such file or directory",
+        "try: another --config FILE; without one the demo starts",
+    ]
+
+
+def test_a_start_that_fails_is_told_like_any_error(smscd: Smscd, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = smscd("run", "--data-dir", tmp_path / "file" / "data")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-2:] == [
+        f"error: the data directory {tmp_path}/file/data cannot be used: Not a directory",
+        "try: another data_dir, or --data-dir DIR",
+    ]
