@@ -45,6 +45,7 @@ class Link(asyncio.Protocol):
     Reading pauses while the session owes more than `window` answers, or while the peer leaves us with more unsent
     octets than `LinkLimits.write_high`; our own timers are frozen for as long, since the answers we wait for may be
     among what we do not read.  A paused window opens again at half.  `window` may be set at any time; 0 means no limit.
+    `burden` is what the owner counts beside the answers owed: a submit_multi is one answer to many messages.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Link(asyncio.Protocol):
         "_serving",
         "_transport",
         "_work_due",
+        "burden",
         "certificate_name",
         "certificate_subject",
         "links",
@@ -79,6 +81,7 @@ class Link(asyncio.Protocol):
         self.session = session
         self.links = links
         self.window = window
+        self.burden = 0
         self.writing_paused = False
         self.peer = self.peer_host = ""
         self.tls = False
@@ -297,7 +300,7 @@ class Link(asyncio.Protocol):
 
     def _balance(self, transport: asyncio.Transport) -> None:
         """Read on, or read no more for now; called whenever what we owe or what is unsent may have changed."""
-        owed = self.session.owed
+        owed = self.session.owed + self.burden
         if not self._reading_paused:
             if self.writing_paused or 0 < self.window < owed:
                 self._reading_paused = True

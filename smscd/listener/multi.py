@@ -41,6 +41,8 @@ class _Answer:
         self._unsuccess: list[pdu.UnsuccessSme] = []
         self._stored = 0
         self._complete = False
+        self._burden = len(submit.dest_address) - 1
+        link.burden += self._burden
 
     def expect(self, message: Message, address: pdu.SmeAddress) -> None:
         self.first = self.first or message
@@ -80,6 +82,7 @@ class _Answer:
             response = pdu.SubmitMultiResp(message_id=self.first.message_id.encode(), unsuccess_sme=self._unsuccess)
         else:
             response = pdu.SubmitMultiResp(command_status=self._unsuccess[0].error_status_code)
+        self._link.burden -= self._burden
         self._link.session.respond(self._submit, response)
         self._link.flush_soon()
 

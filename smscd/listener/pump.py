@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import structlog
@@ -195,22 +196,20 @@ class Pump:
 
     def _query(self, link: Link, query: pdu.QuerySm) -> None:
         assert self._esme is not None
-        self._spawn(self._reply(link, query, self._desk.ancillary.query(
-            self._esme, query, link.session.interface_version
-        )))  # fmt: skip
+        version = link.session.interface_version
+        self._spawn(self._reply(link, query, partial(self._desk.ancillary.query, self._esme, query, version)))
 
     def _cancel(self, link: Link, cancel: pdu.CancelSm) -> None:
         assert self._esme is not None
-        self._spawn(self._reply(link, cancel, self._desk.ancillary.cancel(self._esme, cancel)))
+        self._spawn(self._reply(link, cancel, partial(self._desk.ancillary.cancel, self._esme, cancel)))
 
     def _replace(self, link: Link, request: pdu.ReplaceSm) -> None:
         assert self._esme is not None
-        self._spawn(self._reply(link, request, self._desk.ancillary.replace(
-            self._esme, request, link.session.interface_version
-        )))  # fmt: skip
+        version = link.session.interface_version
+        self._spawn(self._reply(link, request, partial(self._desk.ancillary.replace, self._esme, request, version)))
 
-    async def _reply(self, link: Link, request: pdu.Pdu, work: Coroutine[Any, Any, pdu.Pdu | int]) -> None:
-        answer = await work
+    async def _reply(self, link: Link, request: pdu.Pdu, work: Callable[[], Awaitable[pdu.Pdu | int]]) -> None:
+        answer = await work()
         if isinstance(answer, int):
             respond(link, request, answer)
         else:
