@@ -15,6 +15,9 @@ from smscd.patterns import AddressSet
 
 Submission = pdu.SubmitSm | pdu.DataSm
 
+LATEST = pdu.times.absolute(2037, 12, 31, 0, 0, 0)
+"""The last day that an absolute time of SMPP can name (3.4 Appendix C); a relative one reaches 99 years."""
+
 
 @dataclass(slots=True)
 class Admitted:
@@ -119,7 +122,7 @@ class Esme:
         return self._sane(schedule, expires, now)
 
     def _sane(self, schedule: int, expires: int | None, now: int) -> tuple[int, int] | int:
-        if schedule and schedule <= now:
+        if schedule and not now < schedule < LATEST:
             return pdu.ESME_RINVSCHED
         longest = (schedule or now) + self._validity
         if expires is None:
