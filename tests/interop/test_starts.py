@@ -50,7 +50,7 @@ def test_a_second_one_on_the_same_data_directory_ends_and_the_first_goes_on(tmp_
     with Running(tmp_path) as first:
         second = first.launch()
         assert second.wait(20) == 1
-        first.wait_for(f"error: another smscd is running on {first.data_dir}")
+        until(lambda: f"another smscd is running on {first.data_dir}" in first.last_words())
         assert first.ask("status")["system_id"] == "smscd"
         assert first.stop() == 0
 
