@@ -14,6 +14,7 @@ from smscd.clock import Clock
 from smscd.connectors import EsmeConnector
 from smscd.link import Link
 from smscd.listener.turns import Turns
+from smscd.session import State
 
 log = structlog.get_logger("smscd.listener")
 
@@ -25,6 +26,8 @@ HASHES_WAITING = 256
 """Binds of one address that may wait for it; beyond that they are refused, and the ESME tries again."""
 PROBE = 2.0
 """Seconds that an older bind gets to prove that it is alive when the limit is reached."""
+ENDING = 100
+"""Hundredths of a second until an aborted link is gone, at the latest: over TLS it takes some turns of the loop."""
 
 
 class Binding:
@@ -94,12 +97,18 @@ class Binding:
         connector = self.connectors[esme.system_id]
         if len(connector.links) < esme.settings.bind_limit:
             return True
-        probes = [(link, self._probe(link)) for link in connector.links]
-        await asyncio.wait([alive for _, alive in probes], timeout=PROBE)
-        for link, alive in probes:
-            if not alive.done():
-                link.abort("replaced: did not answer enquire_link when a new bind came")
-        await asyncio.sleep(0)  # the aborted links tell their connector at the end of this loop turn
+        probes = [(link, self._probe(link)) for link in connector.links if link.session.state is not State.CLOSED]
+        if probes:
+            await asyncio.wait([alive for _, alive in probes], timeout=PROBE)
+        now = self._clock.monotonic()
+        # one that says something else is not dead, and of one that we do not read from we cannot know
+        dead = [link for link, alive in probes if not alive.done() and link.session.silence(now) >= PROBE]
+        for link in dead:
+            link.abort("replaced: silent when a new bind came")
+        for _ in range(ENDING):
+            if not any(link in connector.links for link in dead):
+                break
+            await asyncio.sleep(0.01)
         return len(connector.links) < esme.settings.bind_limit
 
     def _probe(self, link: Link) -> asyncio.Future[None]:
