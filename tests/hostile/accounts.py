@@ -17,16 +17,8 @@ def account(system_id: str, **settings: object) -> str:
     return "\n".join(["[[esme]]", *lines, "", ""])
 
 
-PLAIN = (
-    "canary",
-    "test",
-    "other",
-    "frames",
-    "fields",
-    "headers",
-    "twice",
-    *(f"stubborn{number}" for number in range(5)),
-)
+STUBBORN = tuple(f"stubborn{number}" for number in range(5))
+PLAIN = ("canary", "test", "other", "frames", "fields", "headers", "twice", "heavy", *STUBBORN)
 """Accounts with nothing special about them; where receipts are left over, a test has one of its own."""
 
 ACCOUNTS = "".join((

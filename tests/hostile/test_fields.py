@@ -196,3 +196,10 @@ def test_a_user_data_header_that_lies_about_its_length_hurts_nobody(house: House
                 assert peer.status_of(request) in {"ESME_ROK", "ESME_RINVMSGLEN"}
         pending = {"from": "54321", "state": "ENROUTE", "kind": "MT"}
         until(lambda: house.running.ask("message.list", **pending)["messages"] == [])
+
+
+@pytest.mark.parametrize("moment", [b"990000000000000R", b"120000000000000R", b"371231235959900-", b"690101000000000+"])
+def test_a_schedule_that_no_answer_could_name_is_refused(house: House, moment: bytes) -> None:
+    """An absolute time ends with 2037: what is due later could be neither queried nor replaced."""
+    with house.bound("fields") as peer:
+        assert peer.status_of(submit(schedule_delivery_time=moment)) == "ESME_RINVSCHED"

@@ -37,7 +37,9 @@ def exchange(peer: Peer, mutants: Mutants, batch: int, heard: Counter[str]) -> N
     peer.send(b"".join(frames) + frame(pdu.EnquireLink.command_id, number=MARKER + batch))
     while True:
         answer = peer.hear()
-        assert answer is not None, f"the session ended over one of these: {[one.hex() for one in frames]}"
+        assert answer is not None, (
+            f"the session ended over one of these:\n{chr(10).join(one[:300].hex() for one in frames)}"
+        )
         if isinstance(answer, pdu.EnquireLinkResp) and answer.sequence_number == MARKER + batch:
             return
         if isinstance(answer, pdu.DeliverSm):
