@@ -93,6 +93,8 @@ class Journey:
         self.receivers = Receivers({})
         self.scheduler = Scheduler(store, clock, self.has_credit)
         self._to_forward: set[str] = set()
+        self._then_leave = self._leave_all  # bound once: they are named for every message
+        self._then_release = self.scheduler.release_all
 
     # -- act one: accept ---------------------------------------------------------------------------------------------
 
@@ -110,7 +112,7 @@ class Journey:
         admitted = esme.admit(content, version, now, self.clock.monotonic() if esme.is_limited else 0.0)
         if not isinstance(admitted, Admitted):
             return admitted
-        rule = self.routes.resolve(
+        rule = self.routes.takes_all or self.routes.resolve(
             esme.system_id,
             content.source_addr,
             content.destination_addr,
@@ -124,8 +126,10 @@ class Journey:
         status = self.connectors[message.connector].screen(message)
         if status:
             return status
-        priority = 0 if isinstance(content, pdu.DataSm) else content.priority_flag
-        message.due = admitted.schedule or now - priority * PRIORITY_STEP
+        if admitted.schedule:
+            message.due = admitted.schedule
+        elif isinstance(content, pdu.SubmitSm) and content.priority_flag:
+            message.due = now - content.priority_flag * PRIORITY_STEP
         self.enter(message, now)
         self.store.batch.answer(message, answer)
         return message
@@ -183,7 +187,7 @@ class Journey:
         if connector is not None and message.due <= now and lane.idle and connector.credit() > lane.reserved:
             self._lease(message, connector, now)
             lane.reserved += 1
-            batch.then(message, self._leave)
+            batch.then_all(message, self._then_leave)
         else:
             self.queued += 1
             lane.queued += 1
@@ -259,22 +263,31 @@ class Journey:
             if connector.stores_lease:
                 self._lease(message, connector, now)
                 self.store.batch.change(message)
-                self.store.batch.then(message, self._leave)
+                self.store.batch.then_all(message, self._then_leave)
             else:
-                self._leave(message)
+                self._leave(connector.name, [message])
         self.store.wake()
 
-    def _leave(self, message: Message) -> None:
-        """The lease is on disk (or not needed): hand the message over."""
-        lane = self.scheduler.lane(message.connector)
-        lane.reserved -= 1
-        lane.in_flight += 1
-        connector = self.connectors.get(message.connector)
+    def _leave_all(self, messages: list[Message]) -> None:
+        """The leases of one commit are on disk: hand the messages over."""
+        by_connector: dict[str, list[Message]] = {}
+        for message in messages:
+            by_connector.setdefault(message.connector, []).append(message)
+        for name, some in by_connector.items():
+            self._leave(name, some)
+
+    def _leave(self, name: str, messages: list[Message]) -> None:
+        """The leases are on disk (or not needed): hand the messages over to one connector."""
+        lane = self.scheduler.lane(name)
+        lane.reserved -= len(messages)
+        lane.in_flight += len(messages)
+        connector = self.connectors.get(name)
         if connector is None:  # removed by a reload while the lease was being committed
-            self.outcome(message, 1, Deferred("the connector was removed", retry_after=0.0, counts=False))
+            for message in messages:
+                self.outcome(message, 1, Deferred("the connector was removed", retry_after=0.0, counts=False))
             return
-        self.counters.connector(connector.name).forwarded += 1
-        connector.submit(message)
+        self.counters.connector(name).forwarded += len(messages)
+        connector.submit(messages)
 
     def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
         """Record what became of part `number` of a message that was handed over."""
@@ -299,6 +312,18 @@ class Journey:
                 self._in_doubt(message)
             case _:
                 assert_never(outcome)
+
+    def taken_over(self, messages: list[Message]) -> None:
+        """The other side has all of these, under the ids that their parts carry already."""
+        now = self.clock.wall()
+        for message in messages:
+            message.attempts += 1
+            for part in message.parts:
+                part.stage = SENT
+            if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
+                self._report(message, NOTIFICATION, ENROUTE, 0, now)
+        if messages:
+            self.counters.connector(messages[0].connector).outcomes["accepted"] += len(messages)
 
     def _note(self, message: Message, number: int, command_status: int) -> None:
         """Keep the answer of the other side with the part it was given for; an ESME's messages have no parts."""
@@ -376,21 +401,35 @@ class Journey:
 
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         """The final state of a message that was handed over is known: close it, and commit its receipt with it."""
-        self.scheduler.lane(message.connector).in_flight -= 1
-        self.close(message, message_state, error_code)
-        self.has_credit(message.connector)
+        self.settle_all([message], message_state, error_code)
+
+    def settle_all(self, messages: list[Message], message_state: int, error_code: int) -> None:
+        """`settle` for messages of one connector that came to the same end at the same moment."""
+        if not messages:
+            return
+        connector = messages[0].connector
+        self.scheduler.lane(connector).in_flight -= len(messages)
+        now = self.clock.wall()
+        for message in messages:
+            self._close(message, message_state, error_code, now)
+        self.store.wake()
+        self.has_credit(connector)
 
     def close(self, message: Message, message_state: int, error_code: int) -> None:
         """Close a message that memory owns and that is in nobody's hands.
 
         What was meant for an ESME, and did not get there, is a dead letter: its operator may send it again.
         """
-        now = self.clock.wall()
-        dead = message.kind != MT and message_state != DELIVERED
+        self._close(message, message_state, error_code, self.clock.wall())
+        self.store.wake()
+
+    def _close(self, message: Message, message_state: int, error_code: int, now: int) -> None:
+        dead = message_state != DELIVERED and message.kind != MT
         message.stage, message.message_state, message.error_code = DEAD if dead else CLOSED, message_state, error_code
         message.final_at = now
         if message.kind == MT:
-            self._report_final(message, now)
+            if message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
+                self._report_final(message, now)
         elif dead:
             log.warning(
                 "dead letter", message_id=message.message_id, kind=Kind(message.kind).name, esme=message.system_id,
@@ -398,8 +437,7 @@ class Journey:
             )  # fmt: skip
         batch = self.store.batch
         batch.close(message)
-        batch.then(message, self.scheduler.release)
-        self.store.wake()
+        batch.then_all(message, self._then_release)
 
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""

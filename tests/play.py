@@ -123,12 +123,13 @@ class Scripted:
     def screen(self, message: Message) -> int:
         return self.refuse
 
-    def submit(self, message: Message) -> None:
-        self.handed.append(message)
-        self.history.append(message)
-        outcome = self.at_once(message)
-        if outcome is not None:
-            self.outcome(message, outcome)
+    def submit(self, messages: list[Message]) -> None:
+        for message in messages:
+            self.handed.append(message)
+            self.history.append(message)
+            outcome = self.at_once(message)
+            if outcome is not None:
+                self.outcome(message, outcome)
 
     def resume(self, message: Message) -> None:
         self.handed.append(message)
@@ -224,12 +225,20 @@ class Play:
 
     async def crash(self, *, bound_room: int = 1_000_000, network_room: int = 1_000_000) -> None:
         """kill -9 and a new start: only what is committed remains."""
+        await self.die()
+        await self.rise(bound_room=bound_room, network_room=network_room)
+
+    async def die(self) -> None:
+        """kill -9: nothing of it moves any more."""
         await self._stop_watching()
         assert self.store._loop is not None
         self.store._loop.cancel()
         await asyncio.wait([self.store._loop])
         for fetch in self.journey.scheduler._fetching:
             fetch.cancel()
+
+    async def rise(self, *, bound_room: int, network_room: int) -> None:
+        """A new start on what is committed."""
         old, self.store = self.store, self._new_store()
         self.store.turns = old.turns
         self.store._messages, self.store._parts, self.store._counter = old._messages, old._parts, old._counter

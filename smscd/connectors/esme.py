@@ -109,7 +109,11 @@ class EsmeConnector:
     def screen(self, message: Message) -> int:  # noqa: ARG002 - an ESME takes what it is sent when it is bound
         return 0
 
-    def submit(self, message: Message) -> None:
+    def submit(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._submit(message)
+
+    def _submit(self, message: Message) -> None:
         link = self._link_for(message.content.source_addr)
         if link is None:
             self._news.outcome(message, 1, Deferred("the ESME is not bound", retry_after=0.0, counts=False))

@@ -13,8 +13,14 @@ class News(Protocol):
     def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
         """Part `number` of `message`, which was handed over by `submit`, came to this."""
 
+    def taken_over(self, messages: list[Message]) -> None:
+        """`Accepted`, for many at once whose parts carry their upstream_message_id already."""
+
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         """The other side reports the final state of `message`."""
+
+    def settle_all(self, messages: list[Message], message_state: int, error_code: int) -> None:
+        """The same for many of one connector that ended alike."""
 
     def has_credit(self, connector: str) -> None:
         """`connector` can take more than it could a moment ago."""
@@ -38,8 +44,11 @@ class Connector(Protocol):
         Called once, before the message is stored; the connector may give it parts, which are then stored with it.
         """
 
-    def submit(self, message: Message) -> None:
-        """Hand `message` over. What becomes of it is told by `News.outcome`, possibly before this returns."""
+    def submit(self, messages: list[Message]) -> None:
+        """Hand over what one commit has leased; the list belongs to the connector from now on.
+
+        What becomes of each is told by `News.outcome`, possibly before this returns.
+        """
 
     def resume(self, message: Message) -> None:
         """After a restart: the other side took `message` over before, and has not reported a final state."""

@@ -57,18 +57,18 @@ class Rule:
 class Ruleset:
     """All rules, in order."""
 
-    __slots__ = ("_takes_all", "rules")
+    __slots__ = ("rules", "takes_all")
 
     def __init__(self, settings: Sequence[RouteSettings]) -> None:
         self.rules = tuple(Rule(number, one) for number, one in enumerate(settings, start=1))
         first = self.rules[0] if self.rules else None
         conditions = first and (first.esmes or first.text or b"" not in first.destination or b"" not in first.source)
-        self._takes_all = first if first and not conditions else None
+        self.takes_all = first if first and not conditions else None
 
     def resolve(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> Rule | None:
         """The first rule that matches, or None. `text` is called only where a rule asks for the text."""
-        if self._takes_all is not None:
-            return self._takes_all
+        if self.takes_all is not None:
+            return self.takes_all
         for rule in self.rules:
             if not rule.misses(system_id, source, destination, text):
                 return rule

@@ -141,6 +141,15 @@ class Scheduler:
         for gone in self._watchers:
             gone.add(message.id)
 
+    def release_all(self, messages: list[Message]) -> None:
+        """`release` for what one commit has ended."""
+        owned, lanes, watchers = self.owned, self.lanes, self._watchers
+        for message in messages:
+            if owned.pop(message.id, None) is not None:
+                lanes[message.connector].owned -= 1
+            for gone in watchers:
+                gone.add(message.id)
+
     @contextmanager
     def watching(self) -> Iterator[set[int]]:
         """Collects what memory lets go of meanwhile: a row read from the store before that is out of date."""

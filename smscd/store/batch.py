@@ -25,6 +25,9 @@ Answer = Callable[[Message, int], None]
 Then = Callable[[Message], None]
 """Called with the message once the commit is on stable storage."""
 
+ThenAll = Callable[[list[Message]], None]
+"""Called with all the messages of one commit that it was named for."""
+
 FULL_PAUSE = 1.0
 """Seconds between two attempts while the disk is full: long enough to cost nothing, short enough to notice room."""
 
@@ -32,7 +35,7 @@ FULL_PAUSE = 1.0
 class Batch:
     """One transaction in the making. The rows are read off the objects when it is taken to be written."""
 
-    __slots__ = ("_answers", "_then", "changed", "closing", "new", "parts", "rewritten")
+    __slots__ = ("_answers", "_then", "_then_all", "changed", "closing", "new", "parts", "rewritten")
 
     def __init__(self) -> None:
         self.new: dict[int, Message] = {}
@@ -41,12 +44,14 @@ class Batch:
         self.parts: dict[tuple[int, int], Part] = {}
         self._answers: list[tuple[Message, Answer]] = []
         self._then: list[tuple[Message, Then]] = []
+        self._then_all: dict[ThenAll, list[Message]] = {}
         self.closing: dict[int, Message] = {}
 
     def __bool__(self) -> bool:
         return bool(
             self.new or self.closing or self.changed or self.rewritten or self.parts or self._answers or self._then
-        )
+            or self._then_all
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.new) + len(self.closing) + len(self.changed) + len(self.rewritten)
@@ -81,6 +86,14 @@ class Batch:
         """What to do with `message` after the commit, and after every answer of this batch was given."""
         self._then.append((message, then))
 
+    def then_all(self, message: Message, then: ThenAll) -> None:
+        """As `then`, for what is done to many: called once a commit, with all the messages it was named for."""
+        named = self._then_all.get(then)
+        if named is None:
+            self._then_all[then] = [message]
+        else:
+            named.append(message)
+
     # -- the end of a batch, called by GroupCommit -------------------------------------------------------------------
 
     @property
@@ -99,6 +112,8 @@ class Batch:
             answer(message, ESME_ROK)
         for message, then in self._then:
             then(message)
+        for then_all, messages in self._then_all.items():
+            then_all(messages)
         return list(self.closing.values())
 
     def refused(self) -> tuple[Batch, list[Message]]:
@@ -112,6 +127,9 @@ class Batch:
         rest.rewritten = {number: message for number, message in self.rewritten.items() if number not in dropped}
         rest.parts = {key: part for key, part in self.parts.items() if key[0] not in dropped}
         rest._then = [(message, then) for message, then in self._then if message.id not in dropped]
+        for then_all, messages in self._then_all.items():
+            if kept := [message for message in messages if message.id not in dropped]:
+                rest._then_all[then_all] = kept
         rest.closing = {number: message for number, message in self.closing.items() if number not in dropped}
         return rest, [message for message, _ in self._answers]
 
@@ -123,6 +141,8 @@ class Batch:
         self.parts |= later.parts
         self._answers += later._answers
         self._then += later._then
+        for then_all, messages in later._then_all.items():
+            self._then_all.setdefault(then_all, []).extend(messages)
         self.closing |= later.closing
 
 

@@ -57,11 +57,12 @@ class Network:
         self._seed = settings.seed
         self._rules = tuple(_Rule(one, settings.receipt_delay) for one in settings.behaviour)
         self._otherwise = Verdict(0, int(pdu.MessageState.DELIVERED), 0, settings.receipt_delay)
+        self.only = None if self._rules else self._otherwise  # the verdict on every message, where there are no rules
 
     def judge(self, message: Message, arrival: int) -> Verdict:
         """The first rule that meets the message and whose chance comes up; otherwise it is delivered."""
-        if not self._rules:
-            return self._otherwise
+        if self.only is not None:
+            return self.only
         for number, rule in enumerate(self._rules):
             if rule.meets(message) and (rule.probability >= 1 or self._chance(arrival, number) < rule.probability):
                 return rule.verdict

@@ -11,7 +11,7 @@ from smscd.clock import SECOND, Clock
 from smscd.connectors.emulator.behaviour import Network, Verdict
 from smscd.connectors.interface import News
 from smscd.connectors.settings import EmulatorSettings
-from smscd.message import QUEUED, Accepted, Message, Part
+from smscd.message import QUEUED, Message, Part
 
 CAPACITY = 50_000
 """Messages under way at once. The rest waits in the queue, on disk: a slow network costs disk, not memory."""
@@ -38,7 +38,7 @@ class Emulator:
         self._reserve = reserve
         self._arrivals = 0
         self._reserved = 0
-        self._agenda: list[tuple[float, int, Message, Verdict | None]] = []  # (when, order, message, its end)
+        self._agenda: list[tuple[float, int, list[Message], Verdict | None]] = []  # (when, order, messages, their end)
         self._order = 0
         self._under_way: dict[int, int] = {}  # message → order of its entry in the agenda
         self._timer: asyncio.TimerHandle | None = None
@@ -66,16 +66,16 @@ class Emulator:
             message.parts = [Part(message.id, 1, self.name, QUEUED, str(self._arrivals), attempt=0)]
         return status
 
-    def submit(self, message: Message) -> None:
+    def submit(self, messages: list[Message]) -> None:
         if self._latency:
-            self._plan(message, self._latency, None)
+            self._plan(messages, self._latency, None)
         else:
-            self._take_over(message)
+            self._take_over(messages)
 
     def resume(self, message: Message) -> None:
         verdict = self._network.judge(message, arrival_of(message))
         elapsed = (self._clock.wall() - message.parts[0].changed_at) / SECOND
-        self._plan(message, max(0.0, verdict.delay - max(0.0, elapsed)), verdict)
+        self._plan([message], max(0.0, verdict.delay - max(0.0, elapsed)), verdict)
 
     def recall(self, message: Message) -> bool:
         return self._under_way.pop(message.id, None) is not None
@@ -100,16 +100,24 @@ class Emulator:
 
     # -- the network itself ------------------------------------------------------------------------------------------
 
-    def _take_over(self, message: Message) -> None:
-        arrival = arrival_of(message)
-        verdict = self._network.judge(message, arrival)
-        self._plan(message, verdict.delay, verdict)
-        self._news.outcome(message, 1, Accepted(message.parts[0].upstream_message_id))
+    def _take_over(self, messages: list[Message]) -> None:
+        """Each meets its verdict; those that meet the same one are planned as one."""
+        alike: dict[Verdict, list[Message]] = {}
+        if self._network.only is not None:
+            alike[self._network.only] = messages
+        else:
+            for message in messages:
+                verdict = self._network.judge(message, arrival_of(message))
+                alike.setdefault(verdict, []).append(message)
+        for verdict, some in alike.items():
+            self._plan(some, verdict.delay, verdict)
+        self._news.taken_over(messages)
 
-    def _plan(self, message: Message, delay: float, verdict: Verdict | None) -> None:
+    def _plan(self, messages: list[Message], delay: float, verdict: Verdict | None) -> None:
         self._order += 1
-        self._under_way[message.id] = self._order
-        heappush(self._agenda, (self._clock.monotonic() + delay, self._order, message, verdict))
+        for message in messages:
+            self._under_way[message.id] = self._order
+        heappush(self._agenda, (self._clock.monotonic() + delay, self._order, messages, verdict))
         if self._agenda[0][1] == self._order and not self._telling:
             self._wind()
 
@@ -128,14 +136,14 @@ class Emulator:
         try:
             horizon = self._clock.monotonic() + GRAIN
             while self._agenda and self._agenda[0][0] <= horizon:
-                _, order, message, verdict = heappop(self._agenda)
-                if self._under_way.get(message.id) != order:
-                    continue  # it was recalled
+                _, order, planned, verdict = heappop(self._agenda)
+                messages = [message for message in planned if self._under_way.get(message.id) == order]  # not recalled
                 if verdict is None:
-                    self._take_over(message)
+                    self._take_over(messages)
                 else:
-                    del self._under_way[message.id]
-                    self._news.settle(message, verdict.message_state, verdict.error_code)
+                    for message in messages:
+                        del self._under_way[message.id]
+                    self._news.settle_all(messages, verdict.message_state, verdict.error_code)
         finally:
             self._telling = False
             self._wind()
