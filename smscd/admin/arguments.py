@@ -10,6 +10,9 @@ from smscd.errors import ControlError
 LONGEST_ADDRESS = 20
 """Octets of an address in deliver_sm (SMPP 3.4 §4.6.1)."""
 
+LONGEST_TEXT = 255 * 153
+"""Characters of a concatenated message (3GPP TS 23.040 §9.2.3.24.1): nothing longer is worth cutting up."""
+
 
 def optional(arguments: Mapping[str, Any], name: str) -> str | None:
     """A text, None if it is not there or empty."""
@@ -40,6 +43,14 @@ def address(arguments: Mapping[str, Any], name: str) -> str:
     value = required(arguments, name)
     if len(value) > LONGEST_ADDRESS or "\0" in value or any(ord(character) > 0xFF for character in value):
         raise ControlError(f"{name} is no address", f"at most {LONGEST_ADDRESS} characters of Latin-1 for {name}")
+    return value
+
+
+def characters(arguments: Mapping[str, Any], name: str) -> str:
+    """The text of a message."""
+    value = optional(arguments, name) or ""
+    if len(value) > LONGEST_TEXT:
+        raise ControlError(f"{name} has {len(value)} characters", f"at most {LONGEST_TEXT}")
     return value
 
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from smscd import __version__, pdu, text
-from smscd.admin.arguments import address, count, optional, required
+from smscd.admin.arguments import address, characters, count, optional, required
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Emulator
@@ -199,9 +199,9 @@ class Commands:
         """A handset of the emulated network sends a message."""
         if not any(isinstance(connector, Emulator) for connector in self._journey.connectors.values()):
             raise ControlError("there is no emulated network here", 'a [[connector]] with kind = "emulator"')
-        to, sender, characters = address(arguments, "to"), address(arguments, "from"), optional(arguments, "text")
+        to, sender, text_sent = address(arguments, "to"), address(arguments, "from"), characters(arguments, "text")
         try:
-            parts = handset_message(sender, to, characters or "", next(self._references) & 0xFF)
+            parts = handset_message(sender, to, text_sent, next(self._references) & 0xFF)
         except TextError as fault:
             raise ControlError(str(fault), "a shorter text") from fault
         messages = [self._journey.accept_mo(part) for part in parts]
@@ -212,9 +212,9 @@ class Commands:
     async def route_explain(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Which `[[route]]` a message would take, and why not the ones before it."""
         to, sender = required(arguments, "to"), required(arguments, "from")
-        characters = optional(arguments, "text") or ""
+        text_sent = characters(arguments, "text")
         story = self._journey.routes.explain(
-            optional(arguments, "esme") or "", sender.encode(), to.encode(), lambda: characters
+            optional(arguments, "esme") or "", sender.encode(), to.encode(), lambda: text_sent
         )
         taken = story[-1].number if story and story[-1].taken else None
         rule = next((rule for rule in self._journey.routes.rules if rule.number == taken), None)
