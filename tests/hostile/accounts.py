@@ -6,6 +6,10 @@ import json
 
 from smscd.admission import passwords
 
+PASSWORD = "hunter2hunter2"
+"""Of the account "loud", and nowhere else."""
+SENDER = "447700900456"
+"""Its number."""
 HASH = passwords.hash_password(b"open sesame")
 
 
@@ -32,6 +36,7 @@ ACCOUNTS = "".join((
     account("slow", rate=10),
     account("mute", deliver_window=5),
     account("deaf", deliver_window=100_000),
+    account("loud", password=PASSWORD, receives=[SENDER]),
     account("mo", receives=["54321"]),
 ))  # fmt: skip
 

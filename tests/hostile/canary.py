@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 
 from smscd import pdu
+from tests.hostile.machine import slack
 from tests.hostile.peer import Peer, submit
 
 EVERY = 0.05
 """Seconds between two submits."""
 SLOWEST = 1.0
-"""Seconds from submit_sm to submit_sm_resp, at most."""
+"""Seconds from submit_sm to submit_sm_resp, at most; on a quiet machine."""
 
 
 class Canary:
@@ -68,7 +69,7 @@ class Canary:
         self._until(lambda: len(self._waits) > begun, "answers")
         self._until(lambda: self._receipts > receipts, "receipts")
         worst = max(self._waits[since:])
-        assert worst < SLOWEST, f"the canary waited {worst:.3f} s for an answer"
+        assert worst < SLOWEST * slack(), f"the canary waited {worst:.3f} s for an answer"
         return worst
 
     def _until(self, condition: Callable[[], bool], what: str) -> None:

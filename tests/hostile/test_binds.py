@@ -8,6 +8,7 @@ import time
 
 from smscd import pdu
 from tests.hostile.house import House
+from tests.hostile.machine import slack
 from tests.hostile.peer import Peer, frame, submit
 from tests.running import until
 
@@ -52,7 +53,7 @@ def test_two_hundred_guesses_at_once_get_no_more_tries_than_five_and_keep_nobody
         assert guess(house, "cellar", "open sesame", source="127.0.0.69") == "ESME_ROK"
         waited = time.monotonic() - started
         answers = [attacker.answer_to(1).command_status for attacker in attackers]
-    assert waited < 1.0, f"a bind from elsewhere waited {waited:.2f} s"
+    assert waited < 1.0 * slack(), f"a bind from elsewhere waited {waited:.2f} s"
     assert set(answers) == {pdu.ESME_RINVPASWD, pdu.ESME_RBINDFAIL}
     assert answers.count(pdu.ESME_RINVPASWD) <= 5
 
@@ -64,7 +65,7 @@ def test_a_storm_of_right_binds_pays_for_one_password_check(house: House) -> Non
         for peer in peers:
             peer.say(pdu.BindTransceiver(system_id=b"many", password=b"open sesame"))
         assert {peer.answer_to(1).command_status for peer in peers} == {pdu.ESME_ROK}
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 2.0 * slack()
 
 
 def test_two_hundred_connections_that_never_finish_their_bind_are_closed_while_others_bind(house: House) -> None:
@@ -79,11 +80,11 @@ def test_two_hundred_connections_that_never_finish_their_bind_are_closed_while_o
             if time.monotonic() - started > 1.0:
                 break
         for peer in silent:
-            assert peer.rest(patience=4.0) == []
+            assert peer.rest(patience=4.0 * slack()) == []
         for peer in slow:
             peer.send(b"x")
-            assert peer.rest(patience=1.0) == []
-        assert time.monotonic() - started < 4.0
+            assert peer.rest(patience=1.0 * slack()) == []
+        assert time.monotonic() - started < 4.0 * slack()
 
 
 def test_a_thousand_connections_that_come_and_go_leave_nothing_behind(house: House) -> None:

@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 
 from smscd import pdu
-from tests.hostile.accounts import BATTERY, account
+from tests.hostile.accounts import BATTERY, PASSWORD, SENDER
 from tests.hostile.house import House
 from tests.hostile.peer import Peer, submit
 from tests.running import Running
 
-TEXT, PASSWORD, SENDER, HANDSET = "attack at dawn", "hunter2hunter2", "447700900456", "447700900789"
+TEXT, HANDSET = "attack at dawn", "447700900789"
 ESCAPES = b"\x1b[2J\r\n2026-01-01T00:00:00Z info bound\x1b[0m"
-EVERYTHING = BATTERY + account("loud", password=PASSWORD, receives=["*"])
 
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Running]:
     """A smscd that logs to a terminal: there escapes would do harm."""
-    with Running(tmp_path, f'[smscd]\nlog_format = "console"\n{EVERYTHING}') as running:
+    with Running(tmp_path, f'[smscd]\nlog_format = "console"\n{BATTERY}') as running:
         yield running
 
 
@@ -69,11 +68,9 @@ def test_neither_text_nor_password_nor_number_nor_escape_reaches_a_terminal(cons
     assert forged == []
 
 
-def test_neither_text_nor_password_nor_number_reaches_a_journal(tmp_path: Path) -> None:
-    with Running(tmp_path, EVERYTHING) as running:
-        live_through_everything(running)
-        running.kill()
-        text = running.log.read_text()
+def test_neither_text_nor_password_nor_number_reaches_a_journal(house: House) -> None:
+    live_through_everything(house.running)
+    text = house.running.log.read_text()
     for secret in (TEXT, PASSWORD, SENDER, HANDSET):
         assert secret not in text, f"{secret!r} is in the log"
     for line in text.splitlines():
@@ -84,5 +81,4 @@ def test_neither_text_nor_password_nor_number_reaches_a_journal(tmp_path: Path) 
 
 def test_an_mo_that_nobody_receives_is_logged_with_a_masked_number(house: House) -> None:
     house.running.ask("mo", **{"from": HANDSET, "to": "447700900999", "text": TEXT})
-    line = house.running.wait_for("mo without receiver")
-    assert line["to"] == "4477****0999"
+    house.running.wait_for("mo without receiver", to="4477****0999")
