@@ -103,7 +103,8 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], di
     for line in lines:
         drawn.add_row(*(Text(line[column]) for column in shown))
     if len(shown) < len(headings):
-        drawn.caption = f"{len(headings) - len(shown)} more columns in a wider terminal or with --json"
+        left_out = len(headings) - len(shown)
+        drawn.caption = f"{left_out} more column{'s' * (left_out > 1)} in a wider terminal or with --json"
     return drawn
 
 

@@ -78,7 +78,10 @@ def render(now: dict[str, Any]) -> Iterator[RenderableType]:
             "since the start", [f"{cell(count)} {name.replace('_', ' ')}" for name, count in now["totals"].items()]
         )
     )
-    yield table("\nSessions", SESSION, [_session(session) for session in now["sessions"]], DISPENSABLE)
+    if now["sessions"]:
+        yield table("\nSessions", SESSION, [_session(session) for session in now["sessions"]], DISPENSABLE)
+    else:
+        yield Text("sessions: nobody is bound")
     yield table("\nConnectors", CONNECTOR, [[cell(one.get(name)) for name in CONNECTOR] for one in now["connectors"]])
 
 
