@@ -63,6 +63,7 @@ class Chaotic(Running):
         sabotage: str = "",
         prefix: Sequence[str] = (),
         shimmed: bool = False,
+        shadowed: bool = False,
         data_dir: Path | None = None,
     ) -> None:
         directory.mkdir(exist_ok=True)
@@ -72,7 +73,7 @@ class Chaotic(Running):
             self.write_config(text)
         self.sabotage = sabotage
         self.prefix = list(prefix)
-        self._shim = Shim(directory, self.data_dir) if shimmed else None
+        self._shim = Shim(directory, self.data_dir, shadowed=shadowed) if shimmed or shadowed else None
 
     @property
     def shim(self) -> Shim:

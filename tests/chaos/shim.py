@@ -8,7 +8,7 @@ import struct
 import subprocess
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,13 +17,17 @@ _CONTROL = struct.Struct("iiq16s16s")
 
 
 @cache
+def _directory() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="smscd-shim-")  # gone when the interpreter ends
+
+
+@cache
 def built() -> Path:
     """The shared object; skips the test, loudly, where there is no C compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("NOT PROVEN HERE: no C compiler, so neither power cuts nor failing disks can be played")
-    directory = Path(mkdtemp(prefix="smscd-shim-"))
-    target = directory / "shim.so"
+    target = Path(_directory().name) / "shim.so"
     subprocess.run(
         [compiler, "-shared", "-fPIC", "-O2", "-o", str(target), str(SOURCE), "-ldl"],
         check=True,
@@ -32,11 +36,15 @@ def built() -> Path:
 
 
 class Shim:
-    """What happens to one process below `data_dir`; every setting takes effect at its next system call."""
+    """What happens to one process below `data_dir`; every setting takes effect at its next system call.
 
-    def __init__(self, directory: Path, data_dir: Path) -> None:
+    `shadowed`: what a power cut would leave is kept in `shadow`, which costs a copy of the file at every sync.
+    """
+
+    def __init__(self, directory: Path, data_dir: Path, *, shadowed: bool) -> None:
         self.shadow = directory / "shadow"
         self.shadow.mkdir()
+        self._shadowed = shadowed
         self._control = directory / "control"
         self._sync_errno = self._write_errno = self._clock_offset = 0
         self._sync_of = self._write_of = ""
@@ -49,8 +57,8 @@ class Shim:
         return {
             "LD_PRELOAD": str(self._library),
             "CHAOS_DIR": str(self._data_dir),
-            "CHAOS_SHADOW": str(self.shadow),
             "CHAOS_CONTROL": str(self._control),
+            **({"CHAOS_SHADOW": str(self.shadow)} if self._shadowed else {}),
         }
 
     def fail_sync(self, errno: int, of: str = "") -> None:

@@ -71,7 +71,7 @@ async def test_a_sync_that_fails_in_a_checkpoint_ends_the_process_too(build: Bui
 async def test_a_sync_that_fails_in_the_last_checkpoint_keeps_the_log(build: Build) -> None:
     """SQLite would sync once more when it closes, be told that all is well, and delete the only good copy."""
     ledger = Ledger()
-    smscd = build(shimmed=True)
+    smscd = build(shadowed=True)
     await smscd.begin()
     esme = await Esme(ledger).bind(smscd.port, pdu.BindTransmitter)
     esme.pump(count=100)

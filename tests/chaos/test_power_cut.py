@@ -14,7 +14,7 @@ CUTS = 2
 async def cuts(build: Build, dice: random.Random, count: int, sabotage: str = "") -> tuple[Ledger, Verdict]:
     """Pump at window 100 and cut the power at a random moment, `count` times; what became of it all."""
     ledger = Ledger()
-    smscd = build(sabotage=sabotage, shimmed=True)
+    smscd = build(sabotage=sabotage, shadowed=True)
     await smscd.begin()
     for _ in range(count):
         esme = await Esme(ledger).bind(smscd.port)
