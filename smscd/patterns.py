@@ -15,7 +15,7 @@ from smscd.units import compile_expression, is_expression
 class AddressSet:
     """The addresses that any of some patterns means. One look-up for exact numbers and prefixes, however many."""
 
-    __slots__ = ("_everything", "_exact", "_expressions", "_prefixes", "patterns")
+    __slots__ = ("_exact", "_expressions", "_prefixes", "is_everything", "patterns")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = tuple(patterns)
@@ -27,13 +27,13 @@ class AddressSet:
                 prefixes.append(pattern[:-1].encode("utf-8"))
             else:
                 exact.add(pattern.encode("utf-8"))
-        self._everything = b"" in prefixes
+        self.is_everything = b"" in prefixes
         self._exact = frozenset(exact)
         self._prefixes = tuple(prefixes)
         self._expressions: tuple[re.Pattern[str], ...] = tuple(expressions)
 
     def __contains__(self, address: bytes) -> bool:
-        if self._everything:
+        if self.is_everything:
             return True
         if address[:1] == b"+":
             address = address[1:]
@@ -45,13 +45,18 @@ class AddressSet:
         return any(expression.fullmatch(text) for expression in self._expressions)
 
     def specificity(self, address: bytes) -> int:
-        """How closely the best pattern fits `address`: more is closer, -1 is not at all. Exact beats any prefix."""
+        """How closely the best pattern fits `address`: more is closer, -1 is not at all.
+
+        Exact beats any prefix, a longer prefix a shorter one, any of them an expression, and that a bare `*`.
+        """
         if address[:1] == b"+":
             address = address[1:]
         if address in self._exact:
             return 1000
         best = max((len(prefix) for prefix in self._prefixes if address.startswith(prefix)), default=-1)
+        if best > 0:
+            return best + 1
         text = address.decode("utf-8", "replace")
-        if best < 0 and any(expression.fullmatch(text) for expression in self._expressions):
-            return 0
+        if any(expression.fullmatch(text) for expression in self._expressions):
+            return 1
         return best

@@ -46,6 +46,10 @@ class Rule:
             return f"text does not match /{self.text.pattern}/"
         return ""
 
+    @property
+    def is_unconditional(self) -> bool:
+        return not self.esmes and self.text is None and self.destination.is_everything and self.source.is_everything
+
     def choose(self) -> str:
         """The connector whose turn it is: the first for failover, each in turn otherwise."""
         if self.strategy == "failover" or len(self.connectors) == 1:
@@ -62,8 +66,7 @@ class Ruleset:
     def __init__(self, settings: Sequence[RouteSettings]) -> None:
         self.rules = tuple(Rule(number, one) for number, one in enumerate(settings, start=1))
         first = self.rules[0] if self.rules else None
-        conditions = first and (first.esmes or first.text or b"" not in first.destination or b"" not in first.source)
-        self.takes_all = first if first and not conditions else None
+        self.takes_all = first if first is not None and first.is_unconditional else None
 
     def resolve(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> Rule | None:
         """The first rule that matches, or None. `text` is called only where a rule asks for the text."""
