@@ -30,4 +30,4 @@ def run(
             settings.smscd.data_dir = data_dir.absolute()
     from smscd import daemon  # noqa: PLC0415 - a faulty file is told before the whole house is loaded
 
-    raise typer.Exit(daemon.run(settings, demo=config is None, path=config))
+    raise typer.Exit(daemon.run(settings, demo=config is None, path=config, keep_data_dir=data_dir is not None))

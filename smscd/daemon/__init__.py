@@ -26,8 +26,10 @@ log = structlog.get_logger("smscd.daemon")
 __all__ = ["House", "run"]
 
 
-def run(config: Config, *, demo: bool = False, path: Path | None = None) -> int:
+def run(config: Config, *, demo: bool = False, path: Path | None = None, keep_data_dir: bool = False) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code of a clean stop, 0.
+
+    `path` is the file that SIGHUP reads again; `keep_data_dir` says that its data_dir was overridden.
 
     Raises ConfigError, ControlError, StoreBroken or OSError if it could not start.
     """
@@ -35,7 +37,7 @@ def run(config: Config, *, demo: bool = False, path: Path | None = None) -> int:
     for warning in config.warnings:
         log.warning("configuration", finding=warning)
     with claim_data_dir(config.smscd.data_dir):
-        return _run_loop(_main(config, demo=demo, path=path))
+        return _run_loop(_main(config, demo=demo, path=path, keep_data_dir=keep_data_dir))
 
 
 def _run_loop(main: object) -> int:
@@ -47,7 +49,7 @@ def _run_loop(main: object) -> int:
     return uvloop.run(main)  # type: ignore[arg-type]
 
 
-async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
+async def _main(config: Config, *, demo: bool, path: Path | None, keep_data_dir: bool) -> int:
     house = House(config)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -56,7 +58,7 @@ async def _main(config: Config, *, demo: bool, path: Path | None) -> int:
     reloads: set[asyncio.Task[None]] = set()
 
     def on_hangup() -> None:
-        task = loop.create_task(reload(house, path))
+        task = loop.create_task(reload(house, path, keep_data_dir=keep_data_dir))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 

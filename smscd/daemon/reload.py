@@ -22,15 +22,21 @@ from smscd.routing import Ruleset
 log = structlog.get_logger("smscd.daemon")
 
 
-async def reload(house: House, path: Path | None) -> None:
-    """Read `path` and make it hold; a fault in it changes nothing and is logged as `smscd check` would print it."""
+async def reload(house: House, path: Path | None, *, keep_data_dir: bool = False) -> None:
+    """Read `path` and make it hold; a fault in it changes nothing and is logged as `smscd check` would print it.
+
+    `keep_data_dir`: the one we run on was given on the command line and goes before what the file says.
+    """
     if path is None:
         log.warning("nothing to reload: running without a configuration file")
         return
     async with house.changing:
         systemd.reloading()
         try:
-            await apply(house, configuration.load(path))
+            new = configuration.load(path)
+            if keep_data_dir:
+                new.smscd.data_dir = house.config.smscd.data_dir
+            await apply(house, new)
         except ConfigError as fault:
             for line in fault.faults:
                 log.error("reload refused, nothing changed", finding=line)

@@ -12,7 +12,9 @@ from smscd.connectors.emulator.behaviour import Network, Verdict
 from smscd.connectors.interface import News
 from smscd.connectors.settings import EmulatorSettings
 from smscd.message import QUEUED, Message, Part
+from smscd.pdu import MessageState
 
+EXPIRED = int(MessageState.EXPIRED)
 CAPACITY = 50_000
 """Messages under way at once. The rest waits in the queue, on disk: a slow network costs disk, not memory."""
 GRAIN = 0.002
@@ -101,15 +103,17 @@ class Emulator:
     # -- the network itself ------------------------------------------------------------------------------------------
 
     def _take_over(self, messages: list[Message]) -> None:
-        """Each meets its verdict; those that meet the same one are planned as one."""
-        alike: dict[Verdict, list[Message]] = {}
-        if self._network.only is not None:
-            alike[self._network.only] = messages
-        else:
-            for message in messages:
-                verdict = self._network.judge(message, arrival_of(message))
-                alike.setdefault(verdict, []).append(message)
-        for verdict, some in alike.items():
+        """Each meets its verdict; neighbours that meet the same one are planned as one."""
+        alike: list[tuple[Verdict, list[Message]]] = []
+        now = self._clock.wall()
+        for message in messages:
+            verdict = self._network.only or self._network.judge(message, arrival_of(message))
+            if message.expires < now + verdict.delay * SECOND:  # its validity ends before the handset answers
+                verdict = Verdict(0, EXPIRED, 0, max(0.0, (message.expires - now) / SECOND))
+            if not alike or alike[-1][0] is not verdict:
+                alike.append((verdict, []))
+            alike[-1][1].append(message)
+        for verdict, some in alike:
             self._plan(some, verdict.delay, verdict)
         self._news.taken_over(messages)
 
