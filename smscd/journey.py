@@ -64,7 +64,6 @@ LEASE = 3600 * SECOND
 NOBODY = "nobody"
 """The connector of an MO that no ESME receives: a dead letter from the start."""
 
-
 _OUTCOMES = {kind: kind.__name__.lower() for kind in (Accepted, Delivered, Deferred, Rejected, Unanswered)}
 
 
@@ -72,14 +71,9 @@ class Journey:
     """The three acts over one store. `routes`, `receivers`, `esmes` and `connectors` may be replaced by a reload."""
 
     def __init__(
-        self,
-        store: Store,
-        ids: MessageIds,
-        clock: Clock,
-        counters: Counters,
-        retry: RetrySettings,
+        self, store: Store, ids: MessageIds, clock: Clock, counters: Counters, retry: RetrySettings,
         queue_limit: int = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.store = store
         self.ids = ids
         self.clock = clock
@@ -113,18 +107,18 @@ class Journey:
         if not isinstance(admitted, Admitted):
             return admitted
         rule = self.routes.takes_all or self.routes.resolve(
-            esme.system_id,
-            content.source_addr,
-            content.destination_addr,
+            esme.system_id, content.source_addr, content.destination_addr,
             lambda: text_of(content, esme.settings.default_alphabet),
-        )
+        )  # fmt: skip
         if rule is None:
+            esme.refund(admitted.segments, now)
             return pdu.ESME_RINVDSTADR
         message = self._identified(content, esme, rule.choose(), now, version, group)
         message.expires = admitted.expires
         message.segments = admitted.segments
         status = self.connectors[message.connector].screen(message)
         if status:
+            esme.refund(admitted.segments, now)
             return status
         if admitted.schedule:
             message.due = admitted.schedule
@@ -428,8 +422,9 @@ class Journey:
         message.stage, message.message_state, message.error_code = DEAD if dead else CLOSED, message_state, error_code
         message.final_at = now
         if message.kind == MT:
-            if message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
-                self._report_final(message, now)
+            asked = message.content.registered_delivery
+            if asked & pdu.REGISTERED_RECEIPT_MASK and receipts.wanted(asked, message_state):
+                message.receipt = self._report(message, RECEIPT, message_state, error_code, now).id
         elif dead:
             log.warning(
                 "dead letter", message_id=message.message_id, kind=Kind(message.kind).name, esme=message.system_id,
@@ -442,10 +437,6 @@ class Journey:
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""
         self.close(message, EXPIRED, 0)
-
-    def _report_final(self, message: Message, now: int) -> None:
-        if receipts.wanted(message.content.registered_delivery, message.message_state):
-            message.receipt = self._report(message, RECEIPT, message.message_state, message.error_code, now).id
 
     def _report(self, message: Message, kind: int, message_state: int, error_code: int, now: int) -> Message:
         """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""

@@ -273,6 +273,17 @@ async def test_what_the_connector_refuses_is_not_stored() -> None:
         play.assert_nothing_left()
 
 
+async def test_what_is_refused_after_it_was_charged_is_charged_no_more() -> None:
+    async with Play() as play:
+        account = play.account(daily_quota=100, rate=100.0)
+        assert account.quota is not None
+        play.network.refuse = pdu.ESME_RTHROTTLED
+        assert play.accept() == pdu.ESME_RTHROTTLED
+        play.journey.routes = Ruleset([RouteSettings(["network"], destination_addr="49*")])
+        assert play.accept() == pdu.ESME_RINVDSTADR
+        assert account.quota.used == 0
+
+
 async def test_the_queue_limit_refuses_until_there_is_room_again() -> None:
     async with Play(queue_limit=2, network_room=0) as play:
         await play.submitted()
