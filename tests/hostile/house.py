@@ -21,11 +21,9 @@ MOST_RSS = 220 << 20
 class House:
     """smscd and its canary."""
 
-    def __init__(self, directory: Path, more: str = "", rules_first: str = "") -> None:
+    def __init__(self, directory: Path, more: str = "") -> None:
         self.admin_port = free_port()
-        self.running = Running(
-            directory, f'{rules_first}{BATTERY}{more}\n[admin]\naddress = "127.0.0.1:{self.admin_port}"\n'
-        )
+        self.running = Running(directory, f'{BATTERY}{more}\n[admin]\naddress = "127.0.0.1:{self.admin_port}"\n')
         self.canary: Canary
 
     def __enter__(self) -> Self:

@@ -13,10 +13,11 @@ from smscd import pdu
 from smscd.pdu.fields import wire_fields
 from tests.hostile.peer import frame
 
+BINDS = (pdu.BindTransceiver, pdu.BindReceiver, pdu.BindTransmitter, pdu.Outbind)
 REQUESTS: tuple[type[Any], ...] = (
     pdu.SubmitSm, pdu.DataSm, pdu.SubmitMulti, pdu.QuerySm, pdu.CancelSm, pdu.ReplaceSm, pdu.BroadcastSm,
-    pdu.QueryBroadcastSm, pdu.CancelBroadcastSm, pdu.EnquireLink, pdu.DeliverSm, pdu.AlertNotification, pdu.Outbind,
-    pdu.BindTransceiver, pdu.BindReceiver, pdu.BindTransmitter,
+    pdu.QueryBroadcastSm, pdu.CancelBroadcastSm, pdu.EnquireLink, pdu.DeliverSm, pdu.AlertNotification,
+    *BINDS,
 )  # fmt: skip
 """What an ESME may send, and what it may not; everything but unbind, which ends the conversation."""
 
@@ -98,9 +99,23 @@ class Mutants:
             made.priority_flag, made.replace_if_present_flag = self._draw.randrange(4), int(self._draw.random() < 0.05)
             made.sm_default_msg_id = 0
 
+    def bind(self) -> bytes:
+        """A bind, sound or damaged."""
+        bind = self._draw.choice(BINDS)(self.number(), system_id=b"reset", password=b"secret")
+        for name, field in wire_fields(type(bind)).items():
+            if self._draw.random() < 0.2:
+                setattr(bind, name, self._value(type(bind), name, field))
+        return self._draw.choice((pdu.encode, self._damage_pdu))(bind)
+
+    def _damage_pdu(self, made: pdu.Pdu) -> bytes:
+        return self._damage(pdu.encode(made))
+
     def damaged(self) -> bytes:
         """A PDU cut off, lengthened, overwritten, or robbed of its NULs; its length is corrected."""
-        whole = bytearray(self.plausible())
+        return self._damage(self.plausible())
+
+    def _damage(self, octets: bytes) -> bytes:
+        whole = bytearray(octets)
         body = whole[16:]
         match self._draw.randrange(6):
             case 0:

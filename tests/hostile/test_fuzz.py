@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -76,3 +77,19 @@ def test_whatever_stands_in_a_sound_frame_the_session_lives_and_the_store_recove
     listed = own_house.running.ask("message.list", limit=10_000)["messages"]
     for message in listed[:: max(1, len(listed) // 100)]:
         own_house.running.ask("message.show", message_id=message["message_id"], text=True)
+
+
+def test_whatever_stands_in_a_bind_it_is_answered_and_nobody_else_waits(house: House) -> None:
+    print(f"HOSTILE_SEED={SEED}")
+    mutants = Mutants(SEED)
+    heard: Counter[str] = Counter()
+    with contextlib.ExitStack() as open_ones:
+        peers = [open_ones.enter_context(house.peer(source="127.0.0.70")) for _ in range(60)]
+        for peer in peers:
+            peer.send(mutants.bind())
+        for peer in peers:
+            answer = peer.hear()
+            heard[pdu.status.status_name(answer.command_status) if answer else "closed"] += 1
+    print(sorted(heard.items()))
+    assert "closed" not in heard
+    assert {"ESME_ROK", "ESME_RINVPASWD", "ESME_RINVSYSID", "ESME_RINVCMDLEN"} <= heard.keys()
