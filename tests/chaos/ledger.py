@@ -7,7 +7,6 @@ Every accepted message must end in a final receipt, or still be known to smscd; 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -129,17 +128,6 @@ class Ledger:
         except TimeoutError:
             return False
         return True
-
-    async def closed_by(self, moment: float, fact: Callable[[], object]) -> bool:
-        """Whether `fact` comes to hold before `moment` (monotonic seconds), whatever else is heard."""
-        while not fact() and (left := moment - time.monotonic()) > 0:
-            self._news.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._news.wait()
-            except TimeoutError:
-                break
-        return bool(fact())
 
     def __str__(self) -> str:
         return (
