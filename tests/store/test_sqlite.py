@@ -75,10 +75,12 @@ async def test_what_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
 async def test_a_store_that_could_not_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
     path = tmp_path / "smscd.db"
     path.write_bytes(b"not a database" * 500)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(StoreBroken):
         await SqliteStore(path, FakeClock(), StoreCounters(), lambda _fault: None).open()
-    assert threading.active_count() == before
+    for left in set(threading.enumerate()) - before:
+        left.join(5)
+        assert not left.is_alive()
 
 
 def copied(database: Path, damage: Callable[[bytes], bytes]) -> Path:

@@ -1,0 +1,437 @@
+"""A journey under everything at once: outcomes of any kind, a disk that fills up, crashes at any step.
+
+Conservation is the oracle. Every message that was answered ESME_ROK is final exactly once, or held for the operator;
+none that was refused is ever seen again; every receipt that was asked for is acknowledged; nothing is handed over twice
+unless its first time was deferred, in doubt, taken back, or ended by a crash; and no count is off at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any, TypeVar
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from smscd import pdu, receipts
+from smscd.daemon.upkeep import Upkeep
+from smscd.errors import StoreFull
+from smscd.message import Accepted, Deferred, Delivered, InDoubt, Kind, Message, Outcome, Rejected, Stage, Unanswered
+from smscd.pdu import MessageState
+from smscd.scheduler import RetrySettings, lanes
+from smscd.store import Batch, Listing
+from smscd.store import batch as store_batch
+from tests.cast import deliver_sm
+from tests.play import Play, Scripted, SlowStore
+
+T = TypeVar("T")
+REACHED: Counter[str] = Counter()
+"""How often the machine came to each kind of end, so that a lazy strategy is noticed."""
+TURNS = st.sampled_from([0, 1, 2, 3, 5, 8, 13, 60])
+"""Of the loop after a step: from none at all to enough for everything."""
+STATES = [MessageState.DELIVERED, MessageState.UNDELIVERABLE, MessageState.REJECTED]
+MOST = 20
+"""Messages out at once that a rule may choose among."""
+
+
+class FullStore(SlowStore):
+    """A store on a disk that is full at times."""
+
+    full_now = False
+
+    async def _write(self, batch: Batch) -> None:
+        if self.full_now:
+            await self.late(None)
+            raise StoreFull("the disk is full")
+        await super()._write(batch)
+
+
+class Watched(Play):
+    """A play whose connectors tell what they were handed."""
+
+    def __init__(self, told: Any) -> None:
+        self.told = told
+        super().__init__(retry=RetrySettings(schedule=[1.0, 5.0], validity=600.0, receipt_validity=86_400.0),
+                         bound_room=3, network_room=4)  # fmt: skip
+        self.account(validity=600.0)
+
+    def _new_store(self) -> SlowStore:
+        return FullStore(self.clock, self.counters.store, self.broken.append, self.closed.extend, self._dropped)
+
+    def _begin(self, bound_room: int, network_room: int) -> None:
+        super()._begin(bound_room, network_room)
+        self.journey.esmes = {"test": self.test} if hasattr(self, "test") else {}
+        self.network.at_once = lambda message: self.told(self.network, message)
+        self.bound.at_once = lambda message: self.told(self.bound, message)
+
+
+class Books:
+    """What must be true of every message, noted as it happens."""
+
+    def __init__(self) -> None:
+        self.accepted: dict[int, Message] = {}
+        self.answered: dict[int, int] = {}
+        self.may_leave_again: set[int] = set()
+        self.left: set[int] = set()
+        self.cancelled: set[int] = set()
+        self.acknowledged: set[int] = set()
+
+    def answer(self, message: Message, status: int) -> None:
+        assert message.id not in self.answered, "answered twice"
+        self.answered[message.id] = status
+
+    def crash(self, rows: list[Message]) -> None:
+        """Whatever is not final may be repeated; what was not answered is there or is gone, nobody knows.
+
+        A number that was never committed nor told anybody may be given again.
+        """
+        self.may_leave_again |= {row.id for row in rows if row.is_open}
+        self.acknowledged -= {row.id for row in rows if row.is_open}
+        for number in [n for n in self.accepted if self.answered.get(n) != pdu.ESME_ROK]:
+            del self.accepted[number]
+            self.answered.pop(number, None)
+
+    def handed(self, connector: Scripted, message: Message) -> Outcome | None:
+        assert [one.id for one in connector.handed].count(message.id) == 1, "handed over while it is out"
+        assert message.id not in self.acknowledged, "handed over after its end"
+        assert message.id not in self.cancelled, "handed over after its cancellation"
+        if message.id in self.accepted:
+            assert self.answered.get(message.id) == pdu.ESME_ROK, "it left before its sender was answered"
+        if message.id in self.left:
+            assert message.id in self.may_leave_again, "handed over twice"
+            REACHED["handed over again"] += 1
+        self.left.add(message.id)
+        self.may_leave_again.discard(message.id)
+        return None
+
+
+class WholeJourney(RuleBasedStateMachine):
+    """Everything that can happen to messages, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.books = Books()
+        self.mt: list[Message] = []
+        self.faults: list[dict[str, Any]] = []
+
+    def run(self, work: Any) -> Any:
+        return self.runner.run(work)
+
+    @initialize(turns=st.integers(0, 4))
+    def begin(self, turns: int) -> None:
+        async def open_it() -> Watched:
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, context: self.faults.append(context))
+            play = Watched(self.books.handed)
+            play.store.turns = turns
+            await play.__aenter__()
+            return play
+
+        self.play = self.run(open_it())
+
+    # -- what peers and handsets do ----------------------------------------------------------------------------------
+
+    @rule(
+        registered=st.sampled_from([0, 1, 1, 2, 3, 0x11]), priority=st.integers(0, 3), policy=st.sampled_from(InDoubt),
+        schedule=st.sampled_from([b"", b"", b"", b"000000000005000R"]), count=st.integers(1, 6),
+        version=st.sampled_from([0x33, 0x34]), turns=TURNS,
+    )  # fmt: skip
+    def submit(
+        self, registered: int, priority: int, policy: InDoubt, schedule: bytes, count: int, version: int, turns: int
+    ) -> None:
+        async def submit_them() -> None:
+            first: Message | None = None
+            for number in range(count):
+                fields = {
+                    "registered_delivery": registered,
+                    "priority_flag": priority,
+                    "schedule_delivery_time": schedule,
+                    "destination_addr": b"44770090000%d" % number,
+                }
+                group = first if registered == 3 else None  # any of them may be a submit_multi
+                message = self.play.journey.accept(
+                    _submit(fields), self.play.test, version, self.books.answer, group
+                )  # fmt: skip
+                if isinstance(message, Message):
+                    message.in_doubt = int(policy)
+                    self.books.accepted[message.id] = message
+                    self.mt.append(message)
+                    first = first or message
+                else:
+                    assert message == pdu.ESME_RMSGQFUL
+            await turn(turns)
+
+        self.run(submit_them())
+
+    @rule(turns=TURNS)
+    def mo(self, turns: int) -> None:
+        async def send() -> None:
+            self.play.journey.accept_mo(deliver_sm())
+            await turn(turns)
+
+        self.run(send())
+
+    @rule(turns=TURNS)
+    def let_it_turn(self, turns: int) -> None:
+        self.run(turn(turns))
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 5.0, 700.0]))
+    def pass_time(self, seconds: float) -> None:
+        async def advance() -> None:
+            self.play.clock.advance(seconds)
+            self.play.journey.scheduler._changed.set()
+            await asyncio.sleep(0)
+
+        self.run(advance())
+
+    @rule(network=st.integers(0, 5), bound=st.integers(0, 4))
+    def change_rooms(self, network: int, bound: int) -> None:
+        async def change() -> None:
+            self.play.network.open(network)
+            self.play.bound.open(bound)
+
+        self.run(change())
+
+    # -- what the other sides say ------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self._unanswered())
+    @rule(at=st.integers(0, MOST), turns=TURNS, outcome=st.sampled_from([
+        Delivered(), Deferred("busy"), Deferred("throttled", retry_after=0.5, command_status=0x58),
+        Deferred("gone", retry_after=0.0, counts=False), Rejected(11, "no"), Unanswered(), Accepted("up"),
+        Accepted("up"), Accepted("up"),
+    ]))  # fmt: skip
+    def network_says(self, at: int, outcome: Outcome, turns: int) -> None:
+        network, waiting = self.play.network, self._unanswered()
+        message = waiting[at % len(waiting)]
+
+        async def say() -> None:
+            again = isinstance(outcome, Deferred) or (
+                isinstance(outcome, Unanswered) and message.in_doubt == InDoubt.RESEND
+            )
+            if again:
+                self.books.may_leave_again.add(message.id)
+            network.outcome(message, outcome, ends=not isinstance(outcome, Accepted))
+            await turn(turns)
+
+        self.run(say())
+        REACHED[type(outcome).__name__] += 1
+
+    def _unanswered(self) -> list[Message]:
+        return [one for one in self.play.network.handed if one.parts[0].stage != Stage.SENT]
+
+    @precondition(lambda self: self._sent())
+    @rule(at=st.integers(0, MOST), state=st.sampled_from(STATES), turns=TURNS)
+    def network_reports(self, at: int, state: MessageState, turns: int) -> None:
+        network, sent = self.play.network, self._sent()
+        message = sent[at % len(sent)]
+
+        async def report() -> None:
+            network.settle(message, int(state), 1)
+            await turn(turns)
+
+        self.run(report())
+        REACHED["settled"] += 1
+
+    def _sent(self) -> list[Message]:
+        return [one for one in self.play.network.handed if one.parts[0].stage == Stage.SENT]
+
+    @precondition(lambda self: self.play.bound.handed)
+    @rule(at=st.integers(0, MOST), turns=TURNS, outcome=st.sampled_from([
+        Delivered(), Delivered(), Delivered(), Deferred("no", command_status=0x64),
+        Deferred("gone", retry_after=0.0, counts=False),
+    ]))  # fmt: skip
+    def esme_says(self, at: int, outcome: Outcome, turns: int) -> None:
+        bound = self.play.bound
+        message = bound.handed[at % len(bound.handed)]
+
+        async def say() -> None:
+            if isinstance(outcome, Deferred):
+                self.books.may_leave_again.add(message.id)
+            else:
+                self.books.acknowledged.add(message.id)
+            bound.outcome(message, outcome)
+            await turn(turns)
+
+        self.run(say())
+
+    # -- what senders and operators do to messages -------------------------------------------------------------------
+
+    @precondition(lambda self: not self.play.store.full_now and self._answered())
+    @rule(at=st.integers(0, 200), recallable=st.booleans())
+    def cancel(self, at: int, recallable: bool) -> None:
+        message = self._chosen(at)
+        self.play.network.recallable = recallable
+        status = self.run(
+            self.play.ancillary.cancel(self.play.test, pdu.CancelSm(
+                message_id=message.message_id.encode(), destination_addr=message.content.destination_addr
+            ))
+        )  # fmt: skip
+        if status == pdu.ESME_ROK:
+            self.books.cancelled |= {
+                one.id for one in self.mt
+                if one.message_id == message.message_id
+                and one.content.destination_addr == message.content.destination_addr
+            }  # fmt: skip
+            REACHED["cancelled"] += 1
+
+    @precondition(lambda self: not self.play.store.full_now and self._answered())
+    @rule(at=st.integers(0, 200), recallable=st.booleans())
+    def replace(self, at: int, recallable: bool) -> None:
+        message = self._chosen(at)
+        self.play.network.recallable = recallable
+        self.books.may_leave_again.add(message.id)
+        status = self.run(
+            self.play.ancillary.replace(self.play.test, pdu.ReplaceSm(
+                message_id=message.message_id.encode(), source_addr=message.content.source_addr, short_message=b"new",
+                registered_delivery=message.content.registered_delivery,
+            ), 0x34)
+        )  # fmt: skip
+        if status == pdu.ESME_ROK:
+            REACHED["replaced"] += 1
+        elif message.id not in self.books.left:
+            self.books.may_leave_again.discard(message.id)
+
+    def _answered(self) -> list[Message]:
+        return [one for one in self.mt if self.books.answered.get(one.id) == pdu.ESME_ROK]
+
+    def _chosen(self, at: int) -> Message:
+        """Rather one of the last: those are the ones that still move."""
+        answered = self._answered()
+        return answered[-1 - at % len(answered)]
+
+    @precondition(lambda self: not self.play.store.full_now and self.play.journey.queued)
+    @rule()
+    def sweep(self) -> None:
+        upkeep = Upkeep(self.play.journey, self.play.ancillary, 86_400.0)
+        REACHED["expired"] += self.run(upkeep.expire())
+
+    # -- what fate does ----------------------------------------------------------------------------------------------
+
+    @rule()
+    def fill_or_free_the_disk(self) -> None:
+        self.play.store.full_now = not self.play.store.full_now
+        REACHED["full"] += self.play.store.full_now
+
+    @precondition(lambda self: self.play.counts() or self.play.store.batch)
+    @rule(turns=TURNS, network=st.integers(0, 3), bound=st.integers(0, 3))
+    def crash(self, turns: int, network: int, bound: int) -> None:
+        async def crash() -> None:
+            await turn(turns)
+            await self.play.die()
+            self.books.crash(await self.play.store.listing(Listing(limit=100_000)))
+            await self.play.rise(network_room=network, bound_room=bound)
+
+        self.play.store.full_now = False
+        self.run(crash())
+        self.mt = [one for one in self.mt if one.id in self.books.answered]
+        REACHED["crash"] += 1
+
+    # -- the oracle --------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def no_count_is_negative_and_all_agree(self) -> None:
+        journey = self.play.journey
+        owned = Counter(message.connector for message in journey.scheduler.owned.values())
+        for lane in journey.scheduler.lanes.values():
+            numbers = (lane.queued, lane.reserved, lane.in_flight, lane.owned, lane.entering)
+            assert min(numbers) >= 0, (lane.connector, numbers)
+            assert lane.owned == owned[lane.connector]
+        assert journey.queued == sum(lane.queued for lane in journey.scheduler.lanes.values())
+        assert self.play.broken == [], self.play.broken
+        assert self.faults == [], self.faults
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "play"):
+                self.run(self._to_the_end())
+                self.run(self._balance())
+        finally:
+            if hasattr(self, "play"):
+                self.run(self.play.__aexit__(None, None, None))
+            self.runner.close()
+
+    async def _to_the_end(self) -> None:
+        """Everybody answers everything from now on."""
+        play = self.play
+        play.store.full_now = False
+        play.network.open(1000)
+        play.bound.open(1000)
+        for _ in range(400):
+            await play.quiet()
+            for message in list(play.network.handed):
+                play.network.settle(message)
+            for message in list(play.bound.handed):
+                self.books.acknowledged.add(message.id)
+                play.bound.outcome(message, Delivered())
+            await play.quiet()
+            if not play.counts():
+                return
+            await play.advance(1.0)
+        raise AssertionError(f"it never ends: {play.counts()}")
+
+    async def _balance(self) -> None:
+        play, books = self.play, self.books
+        play.assert_nothing_left()
+        rows = {row.id: row for row in await play.store.listing(Listing(limit=100_000))}
+        final = Counter(message.id for message in play.closed)
+        assert not [number for number, times in final.items() if times > 1], "closed twice"
+        for number, status in books.answered.items():
+            if status == pdu.ESME_RMSGQFUL:
+                assert number not in rows, "refused and stored"
+                assert number not in books.left, "refused and sent"
+                continue
+            assert number in rows, "answered and lost"
+        for row in rows.values():
+            self._is_final(row, rows)
+
+    def _is_final(self, row: Message, rows: dict[int, Message]) -> None:
+        assert row.stage in {Stage.CLOSED, Stage.DEAD, Stage.HELD}, "not at its end"
+        if row.kind != Kind.MT:
+            expired = row.message_state == MessageState.EXPIRED
+            assert expired or row.id in self.books.acknowledged, "a receipt or MO that nobody acknowledged"
+            return
+        if row.id in self.books.cancelled:
+            assert row.message_state == MessageState.DELETED
+        if row.stage == Stage.HELD:
+            REACHED["held"] += 1
+            assert row.in_doubt == InDoubt.HOLD
+            return
+        wanted = receipts.wanted(row.content.registered_delivery, row.message_state)
+        assert bool(row.receipt) is wanted
+        if wanted:
+            assert rows[row.receipt].original == row.id
+            REACHED["receipt"] += 1
+
+
+async def turn(turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+def _submit(fields: dict[str, Any]) -> pdu.SubmitSm:
+    return pdu.SubmitSm(source_addr=b"12345", short_message=b"hello", **fields)
+
+
+def test_nothing_is_lost_and_nothing_is_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "WINDOW", 4)
+    monkeypatch.setattr(lanes, "LOW_WATER", 2)
+    monkeypatch.setattr(store_batch, "FULL_PAUSE", 0)
+    run_state_machine_as_test(
+        WholeJourney,
+        settings=settings(
+            max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+    for word in ("Delivered", "Deferred", "Rejected", "Unanswered", "Accepted", "settled", "cancelled", "replaced",
+                 "crash", "receipt", "held", "handed over again", "expired", "full"):  # fmt: skip
+        assert REACHED[word], f"the machine never came to {word}"
