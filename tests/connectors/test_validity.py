@@ -5,7 +5,7 @@ from __future__ import annotations
 from smscd import pdu
 from smscd.clock import SECOND, FakeClock
 from smscd.connectors import Emulator, EmulatorSettings
-from smscd.message import MT, Message, Outcome
+from smscd.message import MT, Message, Outcome, Part
 
 
 class Told:
@@ -28,6 +28,27 @@ class Told:
 
     def has_credit(self, connector: str) -> None:
         """Not asked for here."""
+
+
+async def test_a_restart_does_not_lengthen_a_validity() -> None:
+    """The outcome is the same whether or not the process lived through the delay."""
+    clock, told = FakeClock(), Told()
+    now = clock.wall()
+    content = pdu.SubmitSm(destination_addr=b"447700900123", short_message=b"x")
+    message = Message(1, "1", MT, "test", "handsets", content, now, now, now + 2 * SECOND)
+    message.parts = [Part(1, 1, "handsets", upstream_message_id="7", changed_at=now)]
+    network = Emulator(
+        EmulatorSettings(name="handsets", receipt_delay=10.0), told, clock, lambda _name, _arrivals: None
+    )
+    clock.advance(1.0)
+    network.resume(message)
+    clock.advance(0.9)
+    network._due()
+    assert told.ends == []
+    clock.advance(0.2)
+    network._due()
+    assert told.ends == [(1, pdu.MessageState.EXPIRED)]
+    await network.stop()
 
 
 async def test_what_the_handset_would_get_after_its_validity_expires_when_that_ends() -> None:

@@ -75,8 +75,9 @@ class Emulator:
             self._take_over(messages)
 
     def resume(self, message: Message) -> None:
-        verdict = self._network.judge(message, arrival_of(message))
-        elapsed = (self._clock.wall() - message.parts[0].changed_at) / SECOND
+        left = message.parts[0].changed_at
+        verdict = self._verdict(message, left)
+        elapsed = (self._clock.wall() - left) / SECOND
         self._plan([message], max(0.0, verdict.delay - max(0.0, elapsed)), verdict)
 
     def recall(self, message: Message) -> bool:
@@ -107,15 +108,20 @@ class Emulator:
         alike: list[tuple[Verdict, list[Message]]] = []
         now = self._clock.wall()
         for message in messages:
-            verdict = self._network.only or self._network.judge(message, arrival_of(message))
-            if message.expires < now + verdict.delay * SECOND:  # its validity ends before the handset answers
-                verdict = Verdict(0, EXPIRED, 0, max(0.0, (message.expires - now) / SECOND))
+            verdict = self._verdict(message, now)
             if not alike or alike[-1][0] is not verdict:
                 alike.append((verdict, []))
             alike[-1][1].append(message)
         for verdict, some in alike:
             self._plan(some, verdict.delay, verdict)
         self._news.taken_over(messages)
+
+    def _verdict(self, message: Message, left: int) -> Verdict:
+        """What becomes of a message that left at `left`, unless its validity ends before the handset answers."""
+        verdict = self._network.only or self._network.judge(message, arrival_of(message))
+        if message.expires < left + verdict.delay * SECOND:
+            return Verdict(0, EXPIRED, 0, max(0.0, (message.expires - left) / SECOND))
+        return verdict
 
     def _plan(self, messages: list[Message], delay: float, verdict: Verdict | None) -> None:
         self._order += 1
