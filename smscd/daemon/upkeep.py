@@ -1,4 +1,4 @@
-"""What has to be done now and then: expire, give up, purge, and measure how late the loop is."""
+"""What has to be done now and then: expire, give up, purge, route again, and measure how late the loop is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.daemon.recovery import horizon
+from smscd.daemon.rerouting import reroute
 from smscd.journey import Journey
 from smscd.message import Stage
 from smscd.pdu import MessageState
@@ -35,7 +36,7 @@ class Upkeep:
         """Until cancelled. A fault in one job is logged and does not end the others."""
         await asyncio.gather(
             self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
-            self._measure_lag(),
+            self._every(10.0, self.reroute), self._measure_lag(),
         )  # fmt: skip
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
@@ -72,6 +73,10 @@ class Upkeep:
                 self._journey.close(one, int(MessageState.UNKNOWN), 0)
                 given_up += 1
         return given_up
+
+    async def reroute(self) -> int:
+        """Another way for what waits for a connector that is no more. How many took it."""
+        return await reroute(self._journey, self._ancillary)
 
     async def purge(self) -> None:
         """Forget what was finished longer ago than the retention, a portion at a time."""

@@ -150,6 +150,12 @@ class Scheduler:
             for gone in watchers:
                 gone.add(message.id)
 
+    def move(self, message: Message, connector: str) -> None:
+        """`message`, which memory owns and which waits in no lane, is for another connector from now on."""
+        self.lane(message.connector).owned -= 1
+        message.connector = connector
+        self.lane(connector).owned += 1
+
     @contextmanager
     def watching(self) -> Iterator[set[int]]:
         """Collects what memory lets go of meanwhile: a row read from the store before that is out of date."""
