@@ -6,10 +6,9 @@ A `+` in front of an address is ignored: patterns are written in digits.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from smscd.units import compile_expression, is_expression
+from smscd.units import Expression, compile_expression, is_expression
 
 
 class AddressSet:
@@ -30,7 +29,7 @@ class AddressSet:
         self.is_everything = b"" in prefixes
         self._exact = frozenset(exact)
         self._prefixes = tuple(prefixes)
-        self._expressions: tuple[re.Pattern[str], ...] = tuple(expressions)
+        self._expressions: tuple[Expression, ...] = tuple(expressions)
 
     def __contains__(self, address: bytes) -> bool:
         if self.is_everything:

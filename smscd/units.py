@@ -13,6 +13,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
+import regex
+
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
@@ -213,11 +215,32 @@ def is_expression(text: str) -> bool:
     return len(text) >= 2 and text.startswith("/") and text.endswith("/")
 
 
-def compile_expression(text: str) -> re.Pattern[str]:
-    """The compiled inside of "/…/"; ValueError names the place where it stops making sense."""
+LONGEST_MATCH = 0.02
+"""Seconds that one match of an operator's expression may take: any ESME may write the text it is matched against."""
+
+
+class Expression:
+    """The compiled inside of "/…/". A match that takes too long ends, and counts as none."""
+
+    __slots__ = ("_compiled", "pattern")
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self._compiled = regex.compile(pattern, regex.DOTALL)
+
+    def fullmatch(self, text: str) -> bool:
+        """Whether all of `text` matches, found out within `LONGEST_MATCH`."""
+        try:
+            return self._compiled.fullmatch(text, timeout=LONGEST_MATCH) is not None
+        except TimeoutError:
+            return False
+
+
+def compile_expression(text: str) -> Expression:
+    """The expression between the slashes of `text`; ValueError names the place where it stops making sense."""
     try:
-        return re.compile(text[1:-1], re.DOTALL)
-    except re.error as error:
+        return Expression(text[1:-1])
+    except regex.error as error:
         raise ValueError(f"is not a regular expression: {error}") from None
 
 

@@ -46,7 +46,7 @@ class _Rule:
             content.destination_addr in self.destination
             and content.source_addr in self.source
             and (not self.esmes or message.system_id in self.esmes)
-            and (self.text is None or self.text.fullmatch(text_of(message.content)) is not None)
+            and (self.text is None or self.text.fullmatch(text_of(message.content)))
         )
 
 
