@@ -104,7 +104,7 @@ class EsmeConnector:
     def credit(self) -> int:
         if self._stopped:
             return 0
-        return sum(_credit(link) for link in self._links) - sum(map(len, self._waiting.values()))
+        return max(0, sum(_credit(link) for link in self._links) - sum(map(len, self._waiting.values())))
 
     def screen(self, message: Message) -> int:  # noqa: ARG002 - an ESME takes what it is sent when it is bound
         return 0

@@ -76,9 +76,9 @@ class Emulator:
 
     def resume(self, message: Message) -> None:
         left = message.parts[0].changed_at
-        verdict = self._verdict(message, left)
-        elapsed = (self._clock.wall() - left) / SECOND
-        self._plan([message], max(0.0, verdict.delay - max(0.0, elapsed)), verdict)
+        verdict = self._verdict(message, left + int(self._latency * SECOND))
+        elapsed = max(0.0, (self._clock.wall() - left) / SECOND)
+        self._plan([message], max(0.0, self._latency + verdict.delay - elapsed), verdict)
 
     def recall(self, message: Message) -> bool:
         return self._under_way.pop(message.id, None) is not None
