@@ -91,6 +91,8 @@ class House:
             asyncio.create_task(self.journey.scheduler.run(), name="scheduler"),
             asyncio.create_task(self.upkeep.run(), name="upkeep"),
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
         await self.control.start()
         await self._start_admin()
         for settings in self.config.listeners:
@@ -200,6 +202,12 @@ class House:
         """A sync failed: whether the batch survived is unknown, so nobody is told anything more (RELIABILITY 4)."""
         log.critical("the store is broken: exiting, the next start recovers", why=str(fault))
         os._exit(EXIT_BROKEN)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Without the scheduler nothing that is due would ever leave, and nobody would notice."""
+        if not task.cancelled():
+            log.critical("a part that must not end has ended: exiting", part=task.get_name(), exc_info=task.exception())
+            os._exit(EXIT_BROKEN)
 
     # -- what the rooms report ---------------------------------------------------------------------------------------
 
