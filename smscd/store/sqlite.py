@@ -25,6 +25,7 @@ from smscd.store import rows
 from smscd.store.batch import FULL_PAUSE, Batch, GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.schema import MIGRATIONS
+from smscd.store.wal import WalIndex
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ class SqliteStore:
         self._connections: list[aiosqlite.Connection] = []
         self._loop: asyncio.Task[None] | None = None
         self._checkpointing = False
+        self._wal_index: WalIndex | None = None
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -113,11 +115,10 @@ class SqliteStore:
             raise
 
     def _mind_the_log(self) -> None:
-        """Ask for a checkpoint when the WAL has grown: sooner if nothing waits, later under load."""
-        if self._checkpointing:
+        """Ask for a checkpoint when much of the log is not copied back: sooner if nothing waits, later under load."""
+        if self._checkpointing or self._wal_index is None:
             return
-        pages = self._log_octets() // 4096
-        if pages >= (CHECKPOINT_IDLE if not self._commit.gathering else CHECKPOINT_BUSY):
+        if self._wal_index.pages() >= (CHECKPOINT_IDLE if not self._commit.gathering else CHECKPOINT_BUSY):
             self._checkpointing = True
             self._commit.between_batches(self._checkpoint)
 
@@ -164,6 +165,7 @@ class SqliteStore:
         except StoreBroken:
             await self._disconnect()
             raise
+        self._wal_index = WalIndex(self.path)
         self._loop = asyncio.create_task(self._commit.run(), name="store")
         return recovered
 
@@ -197,6 +199,9 @@ class SqliteStore:
         for connection in self._connections:
             await connection.close()
         self._connections.clear()
+        if self._wal_index is not None:
+            self._wal_index.close()
+            self._wal_index = None
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Stage
 from smscd.store import Listing, SqliteStore, rows
+from smscd.store import sqlite as sqlite_room
 from smscd.store.schema import MIGRATIONS
 from tests.cast import NOON, Answers, message, submit_sm, with_part
 from tests.store.chests import SqliteChest
@@ -120,10 +121,37 @@ async def test_the_log_is_copied_back_between_batches_and_shrinks_to_its_limit(c
     for _ in range(5):
         await put(chest.store, *[message(content=big) for _ in range(20)])
     await chest.store._commit.drained()
-    async with asyncio.timeout(10):
-        while chest.store._checkpointing:  # noqa: ASYNC110 - nobody announces it
-            await asyncio.sleep(0)
+    await until_copied(chest.store)
     assert chest.store.statistics()["database_octets"] > 1_000_000
+
+
+async def test_a_log_that_once_grew_is_not_copied_back_again_with_every_commit(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file keeps its size after a checkpoint; taken for pages that wait, it made every idle commit sync twice."""
+    done: list[sqlite3.Connection] = []
+
+    def counted(connection: sqlite3.Connection) -> None:
+        done.append(connection)
+        checkpoint(connection)
+
+    checkpoint = sqlite_room._checkpoint
+    monkeypatch.setattr(sqlite_room, "_checkpoint", counted)
+    big = submit_sm(b"", tlvs=[(0x0424, b"x" * 60_000)])
+    await put(chest.store, *[message(content=big) for _ in range(100)])
+    await until_copied(chest.store)
+    assert done
+    assert chest.store.statistics()["wal_octets"] > sqlite_room.CHECKPOINT_IDLE * 4096
+    done.clear()
+    for _ in range(20):
+        await put(chest.store, message())
+    assert done == []
+
+
+async def until_copied(store: SqliteStore) -> None:
+    async with asyncio.timeout(10):
+        while store._checkpointing:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
 
 
 # --- which way the questions take -------------------------------------------------------------------------------------
