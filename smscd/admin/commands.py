@@ -18,7 +18,9 @@ from smscd.message import Kind, Message, Part, Stage, text_of
 from smscd.store import Listing
 
 MOST = 10_000
-"""Messages one listing returns at most."""
+"""Messages one listing returns at most; the rest of a submit_multi may come on top."""
+MOST_IN_GROUP = 255
+"""Destinations of one submit_multi (SMPP 5.0 §4.2.3.1)."""
 
 SHORT_CODE = 6
 """Digits; longer numbers belong to subscribers."""
@@ -115,6 +117,10 @@ class Commands:
             limit=count(arguments, "limit", 50, MOST),
         )
         found = await self._journey.store.listing(wanted)
+        if found and found[-1].group_id:  # they share one message_id, so that no page may begin in their midst
+            wanted.before, wanted.limit = found[-1].id, MOST_IN_GROUP
+            rest, group = await self._journey.store.listing(wanted), found[-1].group_id
+            found += itertools.takewhile(lambda message: message.group_id == group, rest)
         return {"messages": [outline(self._current(message)) for message in found]}
 
     async def message_show(self, arguments: dict[str, Any]) -> dict[str, Any]:
