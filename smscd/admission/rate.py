@@ -5,6 +5,7 @@ from __future__ import annotations
 from smscd.clock import SECOND
 
 DAY = 86_400 * SECOND
+_USED_BITS = 40
 
 
 class TokenBucket:
@@ -57,6 +58,11 @@ class DailyQuota:
         if at // DAY == self._day:
             self.used -= segments
 
-    def state(self) -> tuple[int, int]:
-        """(day, segments used): what must be remembered over a restart."""
-        return self._day, self.used
+    @property
+    def state(self) -> int:
+        """Day and segments used in one number: what must be remembered over a restart."""
+        return self._day << _USED_BITS | self.used
+
+    @state.setter
+    def state(self, remembered: int) -> None:
+        self._day, self.used = divmod(remembered, 1 << _USED_BITS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import structlog
@@ -24,7 +25,7 @@ from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnecto
 from smscd.counters import Counters
 from smscd.daemon.recovery import recover
 from smscd.daemon.upkeep import Upkeep
-from smscd.errors import ConfigError, StoreBroken
+from smscd.errors import ConfigError, StoreBroken, StoreFull
 from smscd.journey import Journey
 from smscd.link import Links, server_context
 from smscd.listener import Binding, Desk, Pump, Reception
@@ -83,6 +84,7 @@ class House:
         ids = self.journey.ids
         self.journey.ids = MessageIds(ids.node_id, ids.notation, recovered.highest_id, recovered.highest_alias)
         self.apply_accounts(self.config)
+        await self.upkeep.restore_quotas()
         self.journey.routes = Ruleset(self.config.routes)
         await self._start_connectors()
         await recover(self.journey, recovered)
@@ -190,6 +192,8 @@ class House:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._reservations, return_exceptions=True)
+        with suppress(StoreFull):  # the disk is full: the quota of today begins anew
+            await self.upkeep.keep_quotas()
         await self.control.stop()
         await self.store.close()
         self.records.close()

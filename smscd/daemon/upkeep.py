@@ -31,12 +31,13 @@ class Upkeep:
         self.retention = retention
         self._journey = journey
         self._ancillary = ancillary
+        self._quotas: dict[str, int] = {}
 
     async def run(self) -> None:
         """Until cancelled. A fault in one job is logged and does not end the others."""
         await asyncio.gather(
             self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
-            self._every(10.0, self.reroute), self._measure_lag(),
+            self._every(10.0, self.reroute), self._every(5.0, self.keep_quotas), self._measure_lag(),
         )  # fmt: skip
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
@@ -85,6 +86,19 @@ class Upkeep:
         while after is not None:
             after = await self._journey.store.purge(before, after, PURGE)
             await asyncio.sleep(PURGE_PAUSE)
+
+    async def keep_quotas(self) -> None:
+        """Write down how much of its daily quota each ESME has used; a kill -9 forgives what these seconds brought."""
+        for system_id, esme in self._journey.esmes.items():
+            if esme.quota is not None and self._quotas.get(system_id) != esme.quota.state:
+                self._quotas[system_id] = state = esme.quota.state
+                await self._journey.store.set_counter(f"quota:{system_id}", state)
+
+    async def restore_quotas(self) -> None:
+        """After a start: what was used of today's quota before."""
+        for system_id, esme in self._journey.esmes.items():
+            if esme.quota is not None:
+                esme.quota.state = await self._journey.store.counter(f"quota:{system_id}")
 
     async def _measure_lag(self) -> None:
         clock, lag = self._journey.clock, self._journey.counters.daemon.loop_lag

