@@ -19,10 +19,12 @@ class ScriptedDaemon(ModuleType):
     def __init__(self) -> None:
         super().__init__("smscd.daemon")
         self.code = 0
+        self.keeps_data_dir = False
         self.asked: list[tuple[Any, bool, Path | None]] = []
 
-    def run(self, config: Any, *, demo: bool, path: Path | None) -> int:
+    def run(self, config: Any, *, demo: bool, path: Path | None, keep_data_dir: bool) -> int:
         self.asked.append((config, demo, path))
+        self.keeps_data_dir = keep_data_dir
         return self.code
 
 
@@ -87,6 +89,7 @@ def test_another_data_dir_can_be_given(
     words = ["--config", config] if named else []
     assert smscd("run", *words, "--data-dir", tmp_path / "other").exit_code == 0
     assert daemon.asked[0][0].smscd.data_dir == tmp_path / "other"
+    assert daemon.keeps_data_dir, "a reload must not go back to what the file says"
 
 
 def test_the_daemons_code_is_the_commands(daemon: ScriptedDaemon, smscd: Smscd) -> None:
