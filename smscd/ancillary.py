@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -21,6 +23,10 @@ log = structlog.get_logger("smscd.ancillary")
 DELETED = int(pdu.MessageState.DELETED)
 ENROUTE = int(pdu.MessageState.ENROUTE)
 SCHEDULED = int(pdu.MessageState.SCHEDULED)
+
+ATTEMPTS = 3
+"""Back into its lane, out of it again, under way: after so many commits a message can be claimed, or never again."""
+
 PORTION = 1000
 """Messages in memory that are looked at before everybody else has their turn: a tenth of a millisecond."""
 
@@ -80,23 +86,21 @@ class Ancillary:
             with self._scheduler.watching() as gone:
                 found = await self._between(esme.system_id, cancel.source_addr, cancel.destination_addr)
             found = [m for m in found if cancel.service_type in {b"", m.content.service_type}]
-        if not self._cancel_all(found, gone):
-            return pdu.ESME_RCANCELFAIL
-        await self._store.committed()
-        return pdu.ESME_ROK
+        return pdu.ESME_ROK if await self.cancel_all(found, gone) else pdu.ESME_RCANCELFAIL
 
-    def _cancel_all(self, messages: list[Message], gone: set[int]) -> int:
-        cancelled = [m for m in messages if self.cancel_one(m, gone)]
-        return len(cancelled)
+    async def cancel_all(self, messages: list[Message], gone: set[int]) -> int:
+        """DELETED for each that has not reached its recipient; its sender gets the receipt it asked for. How many.
 
-    def cancel_one(self, message: Message, gone: set[int]) -> bool:
-        """DELETED, if it has not reached its recipient; its sender gets the receipt it asked for."""
-        claimed = self.claim(message, gone)
-        if claimed is None:
-            return False
-        log.info("cancelled", message_id=claimed.message_id, esme=claimed.system_id)
-        self._journey.close(claimed, DELETED, 0)
-        return True
+        `gone` as for `claim`. What was cancelled is committed as such.
+        """
+        cancelled = await self._claim_each(messages, gone, self._delete)
+        if cancelled:
+            await self._store.committed()
+        return cancelled
+
+    def _delete(self, message: Message) -> None:
+        log.info("cancelled", message_id=message.message_id, esme=message.system_id)
+        self._journey.close(message, DELETED, 0)
 
     async def _between(self, system_id: str, source: bytes, destination: bytes) -> list[Message]:
         """Every MT message of an ESME that is still pending between two addresses, in memory or in the store."""
@@ -133,21 +137,23 @@ class Ancillary:
         admitted = esme.admit(content, version, now, self._journey.clock.monotonic())
         if isinstance(admitted, int):
             return admitted
-        too_late = admitted.schedule >= (admitted.expires if replace.validity_period else message.expires)
-        claimed = None if too_late else self.claim(message, gone)
-        if claimed is None:
+        expires = admitted.expires if replace.validity_period else message.expires
+        too_late = admitted.schedule >= expires
+        due = admitted.schedule if replace.schedule_delivery_time else None
+        rewrite = partial(self._rewrite, content=content, segments=admitted.segments, due=due, expires=expires)
+        if too_late or not await self._claim_each([message], gone, rewrite):
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVSCHED if too_late else pdu.ESME_RREPLACEFAIL
-        claimed.content, claimed.segments = content, admitted.segments
-        if replace.validity_period:
-            claimed.expires = admitted.expires
-        if replace.schedule_delivery_time:
-            claimed.due = admitted.schedule
-        self._journey.requeue(claimed)
-        self._store.batch.rewrite(claimed)
         await self._store.committed()
-        log.info("replaced", message_id=claimed.message_id, esme=claimed.system_id)
         return pdu.ESME_ROK
+
+    def _rewrite(self, message: Message, content: pdu.SubmitSm, segments: int, due: int | None, expires: int) -> None:
+        message.content, message.segments, message.expires = content, segments, expires
+        if due is not None:
+            message.due = due
+        self._journey.requeue(message)
+        self._store.batch.rewrite(message)
+        log.info("replaced", message_id=message.message_id, esme=message.system_id)
 
     def superseding(self, message: Message) -> asyncio.Task[None]:
         """As `supersede`, in its own time: the link that `message` came in on may be gone before this is done."""
@@ -172,9 +178,36 @@ class Ancillary:
             with self._scheduler.watching() as gone:
                 found = await self._between(message.system_id, content.source_addr, content.destination_addr)
             older = [m for m in found if m.id < message.id and m.content.service_type == content.service_type]
-            self._cancel_all(older, gone)
+            await self.cancel_all(older, gone)
 
     # -- whose is it? ------------------------------------------------------------------------------------------------
+
+    async def _claim_each(self, messages: list[Message], gone: set[int], act: Callable[[Message], None]) -> int:
+        """Claim each of `messages` and `act` on it in the same moment. How many could be claimed.
+
+        One that is on its way to a connector or back from it, while that is being committed, is waited for.
+        """
+        done = 0
+        for attempt in range(1, ATTEMPTS + 1):
+            moving: list[int] = []
+            for message in messages:
+                claimed = self.claim(message, gone)
+                if claimed is not None:
+                    act(claimed)
+                    done += 1
+                elif self._may_move(message, gone):
+                    moving.append(message.id)
+            if not moving or attempt == ATTEMPTS:
+                break
+            with self._scheduler.watching() as since:
+                await self._store.committed()
+                messages = await self._store.get(moving)
+            gone = since
+        return done
+
+    def _may_move(self, message: Message, gone: set[int]) -> bool:
+        owned = self._scheduler.owned.get(message.id)
+        return owned.is_open if owned is not None else message.id in gone
 
     def claim(self, message: Message, gone: set[int]) -> Message | None:
         """Make memory own `message` with nobody else holding it; None if it is final or cannot be taken back.

@@ -268,6 +268,33 @@ async def test_a_message_on_disk_that_becomes_due_meanwhile_is_cancelled_or_sent
         assert play.journey.queued == 0
 
 
+@pytest.mark.parametrize("recallable", [True, False])
+async def test_a_message_on_its_way_through_the_disk_is_waited_for(recallable: bool) -> None:
+    """Back into its lane, out of it again, under way: each takes a commit, and in none of them is it lost for good."""
+    async with Play() as play:
+        play.network.recallable = recallable
+        for turns in range(0, 30, 3):
+            message = await play.submitted()
+            play.network.outcome(message, Deferred("gone", retry_after=0.0, counts=False))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            status = await cancel(play, message.message_id)
+            await play.quiet()
+            out = [one for one in play.network.handed if one.id == message.id]
+            assert status == (pdu.ESME_RCANCELFAIL if out else pdu.ESME_ROK), turns
+            assert not (out and recallable)
+
+
+async def test_replace_and_cancel_one_after_the_other_both_hold() -> None:
+    async with Play() as play:
+        play.network.recallable = True
+        message = await play.submitted()
+        assert await replace(play, message) == pdu.ESME_ROK
+        assert await cancel(play, message.message_id) == pdu.ESME_ROK
+        await play.quiet()
+        assert play.network.handed == []
+
+
 async def test_a_lease_that_is_being_committed_is_not_taken_back() -> None:
     async with Play(network_room=0) as play:
         message = await play.submitted()

@@ -148,12 +148,11 @@ class Commands:
         """Cancel what has not reached its recipient."""
         with self._journey.scheduler.watching() as gone:
             found = await self._found(required(arguments, "message_id"))
-        cancelled = [message for message in found if self._ancillary.cancel_one(message, gone)]
+        cancelled = await self._ancillary.cancel_all(found, gone)
         if not cancelled:
             stage = Stage(self._current(found[0]).stage).name
             raise ControlError(f"it cannot be cancelled any more: its stage is {stage}", "smscd message show ID")
-        await self._journey.store.committed()
-        return {"cancelled": len(cancelled)}
+        return {"cancelled": cancelled}
 
     async def message_retry(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Send a dead letter or a held message again, with a new validity."""

@@ -173,19 +173,20 @@ class Pump:
             esme.counters.accepted_segments += message.segments
             message_id = message.message_id.encode()
             if type(submission) is pdu.SubmitSm:
+                replaces = submission.replace_if_present_flag
                 response = pdu.submit_sm_resp(submission.sequence_number, message_id)
-                if submission.replace_if_present_flag:
-                    self._spawn(self._respond_after(self._desk.ancillary.superseding(message), link, response))
-                else:
-                    link.session.respond_octets(response)
+                link.session.respond_octets(response, 0 if replaces else 1)
+                if replaces:
+                    self._spawn(self._owing(self._desk.ancillary.superseding(message), link))
             else:
                 link.session.respond(submission, pdu.DataSmResp(message_id=message_id))
         link.flush_soon()
 
-    async def _respond_after(self, work: asyncio.Task[None], link: Link, response: bytes) -> None:
-        """The window bounds what is under way only as long as there is no answer; if the link goes, `work` does not."""
+    async def _owing(self, work: asyncio.Task[None], link: Link) -> None:
+        """The answer is on its way, before any receipt; it counts as owed until `work` is done, so that the window
+        bounds how much of that there is. If the link goes, `work` does not."""
         await asyncio.wait([work])
-        link.session.respond_octets(response)
+        link.session.respond_octets(b"")
         link.flush_soon()
 
     def _submit_multi(self, link: Link, submit: pdu.SubmitMulti) -> None:
