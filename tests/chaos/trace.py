@@ -70,7 +70,7 @@ def calls(out: Path) -> Iterator[Call]:
 
 def closed(out: Path) -> None:
     """Wait until strace, which ends a moment after what it traces, has written everything."""
-    until(lambda: re.search(r"^\d+ \+\+\+ (exited|killed)[^\n]*\n\Z", out.read_text(errors="replace"), re.MULTILINE))
+    until(lambda: re.search(r"^\d+ +\+\+\+ (exited|killed)[^\n]*\n\Z", out.read_text(errors="replace"), re.MULTILINE))
 
 
 def _octets(text: str) -> bytes:
