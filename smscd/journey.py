@@ -13,12 +13,12 @@ The acts hold no policy: rules, ladders and status classes are tables in the roo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import assert_never
 
 import structlog
 
-from smscd import pdu, receipts
+from smscd import parts, pdu, receipts
 from smscd.admission import Admitted, Esme, Submission
 from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
@@ -29,7 +29,6 @@ from smscd.message import (
     DEAD,
     ENROUTE,
     FAIL,
-    HELD,
     LEASED,
     MO,
     MT,
@@ -39,26 +38,26 @@ from smscd.message import (
     RESEND,
     SENT,
     Accepted,
-    Content,
     Deferred,
     Delivered,
     Kind,
     Message,
     MessageIds,
     Outcome,
-    Part,
     Rejected,
     Unanswered,
+    submitted,
     text_of,
-)
-from smscd.routing import Receivers, Ruleset
-from smscd.scheduler import PRIORITY_STEP, RetrySettings, Scheduler, retry_at
+)  # fmt: skip
+from smscd.queueing import Queueing
+from smscd.scheduler import PRIORITY_STEP, RetrySettings, retry_at
 from smscd.store import Answer, Store
 
 log = structlog.get_logger("smscd.journey")
 
 DELIVERED, EXPIRED = int(pdu.MessageState.DELIVERED), int(pdu.MessageState.EXPIRED)
 REJECTED, UNKNOWN = int(pdu.MessageState.REJECTED), int(pdu.MessageState.UNKNOWN)
+ACCEPTED = int(pdu.MessageState.ACCEPTED)
 LEASE = 3600 * SECOND
 """How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
 NOBODY = "nobody"
@@ -67,25 +66,15 @@ NOBODY = "nobody"
 _OUTCOMES = {kind: kind.__name__.lower() for kind in (Accepted, Delivered, Deferred, Rejected, Unanswered)}
 
 
-class Journey:
+class Journey(Queueing):
     """The three acts over one store. `routes`, `receivers`, `esmes` and `connectors` may be replaced by a reload."""
 
     def __init__(
         self, store: Store, ids: MessageIds, clock: Clock, counters: Counters, retry: RetrySettings,
         queue_limit: int = 0,
     ) -> None:  # fmt: skip
-        self.store = store
-        self.ids = ids
-        self.clock = clock
-        self.counters = counters
-        self.retry = retry
-        self.queue_limit = queue_limit
-        self.queued = 0
-        self.esmes: Mapping[str, Esme] = {}
-        self.connectors: Mapping[str, Connector] = {}
-        self.routes = Ruleset([])
-        self.receivers = Receivers({})
-        self.scheduler = Scheduler(store, clock, self.has_credit)
+        super().__init__(store, ids, clock, counters, retry, queue_limit)
+        self.on_sent: Callable[[str, str], None] = lambda _provider, _upstream_key: None
         self._to_forward: set[str] = set()
         self._then_leave = self._leave_all  # bound once: they are named for every message
         self._then_release = self.scheduler.release_all
@@ -113,10 +102,13 @@ class Journey:
         if rule is None:
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVDSTADR
-        message = self._identified(content, esme, rule.choose(), now, version, group)
+        name = rule.choose(self.is_alive)
+        message = submitted(self.ids, content, esme.system_id, name, now, version, group)
         message.expires = admitted.expires
         message.segments = admitted.segments
-        status = self.connectors[message.connector].screen(message)
+        connector = self.connectors[name]
+        message.in_doubt = connector.in_doubt
+        status = connector.screen(message)
         if status:
             esme.refund(admitted.segments, now)
             return status
@@ -126,22 +118,6 @@ class Journey:
             message.due = now - content.priority_flag * PRIORITY_STEP
         self.enter(message, now)
         self.store.batch.answer(message, answer)
-        return message
-
-    def _identified(
-        self, content: Content, esme: Esme, connector: str, now: int, version: int, group: Message | None
-    ) -> Message:
-        """A new MT message: our number, and the text that the ESME will know it by."""
-        number = self.ids.next(now)
-        message = Message(number, "", MT, esme.system_id, connector, content, now, now, now)
-        if group is not None:
-            message.message_id, message.alias = group.message_id, group.alias
-            message.group_id = group.group_id = group.id
-        elif version < pdu.INTERFACE_VERSION_3_4:  # its message_id has eight octets at most
-            message.alias = self.ids.next_alias()
-            message.message_id = f"{message.alias:08x}"
-        else:
-            message.message_id = self.ids.issue(number)
         return message
 
     def accept_mo(self, content: pdu.DeliverSm, answer: Answer | None = None) -> Message:
@@ -186,8 +162,7 @@ class Journey:
             self.queued += 1
             lane.queued += 1
             lane.entering += 1
-            for part in message.parts:
-                batch.part(part)
+            batch.all_parts(message)
             batch.then(message, self.scheduler.push)
         self.store.wake()
 
@@ -198,28 +173,8 @@ class Journey:
             return
         message.lease_until = now + LEASE
         message.owner = self.ids.node_id
-        if not message.parts:
-            message.parts.append(Part(message.id, 1, connector.name, attempt=0))
-        for part in message.parts:
-            part.stage, part.connector, part.attempt = LEASED, connector.name, part.attempt + 1
-            part.owner, part.lease_until, part.changed_at = message.owner, message.lease_until, now
+        for part in parts.lease(message, connector.name, connector.provider, connector.divide(message), now):
             self.store.batch.part(part)
-
-    def dropped(self, messages: list[Message]) -> None:
-        """The disk had no room for these: their senders have been told, and nothing here remembers them."""
-        for message in messages:
-            lane = self.scheduler.lane(message.connector)
-            self.scheduler.release(message)
-            if message.stage == LEASED:
-                lane.reserved -= 1
-                self.has_credit(message.connector)
-            elif message.stage == QUEUED:
-                lane.queued -= 1
-                lane.entering -= 1
-                self.queued -= 1
-            esme = self.esmes.get(message.system_id)
-            if message.kind == MT and esme is not None:
-                esme.refund(message.segments, message.accepted_at)
 
     # -- act two: forward --------------------------------------------------------------------------------------------
 
@@ -277,8 +232,10 @@ class Journey:
         lane.in_flight += len(messages)
         connector = self.connectors.get(name)
         if connector is None:  # removed by a reload while the lease was being committed
+            gone = Deferred("the connector was removed", retry_after=0.0, counts=False)
             for message in messages:
-                self.outcome(message, 1, Deferred("the connector was removed", retry_after=0.0, counts=False))
+                for number in [part.number for part in message.parts if part.stage == LEASED] or [1]:
+                    self.outcome(message, number, gone)
             return
         self.counters.connector(name).forwarded += len(messages)
         connector.submit(messages)
@@ -287,6 +244,17 @@ class Journey:
         """Record what became of part `number` of a message that was handed over."""
         counters = self.counters.connector(message.connector)
         counters.outcomes[_OUTCOMES[type(outcome)]] += 1
+        counters.in_doubt += type(outcome) is Unanswered
+        if message.parts and message.parts[0].provider:
+            part = message.parts[number - 1]
+            parts.note(part, outcome, self.clock.wall())
+            self.store.batch.part(part)
+            self.store.wake()
+            if type(outcome) is Accepted:
+                self.on_sent(part.provider, part.upstream_key)
+            if (folded := parts.fold(message, outcome)) is None:
+                return
+            outcome = folded
         match outcome:
             case Accepted(upstream_message_id):
                 self._taken_over(message, number, upstream_message_id)
@@ -302,7 +270,6 @@ class Journey:
                 self._note(message, number, command_status)
                 self.settle(message, REJECTED, command_status)
             case Unanswered():
-                counters.in_doubt += 1
                 self._in_doubt(message)
             case _:
                 assert_never(outcome)
@@ -315,19 +282,21 @@ class Journey:
             for part in message.parts:
                 part.stage = SENT
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-                self._report(message, NOTIFICATION, ENROUTE, 0, now)
+                self.report(message, NOTIFICATION, ENROUTE, 0, now)
         if messages:
             self.counters.connector(messages[0].connector).outcomes["accepted"] += len(messages)
 
     def _note(self, message: Message, number: int, command_status: int) -> None:
         """Keep the answer of the other side with the part it was given for; an ESME's messages have no parts."""
-        if command_status and message.parts:
-            part = message.parts[number - 1]
-            part.command_status = command_status
-            self.store.batch.part(part)
+        if command_status and message.parts and not message.parts[0].provider:  # `parts.note` did it
+            message.parts[number - 1].command_status = command_status
+            self.store.batch.part(message.parts[number - 1])
 
     def _taken_over(self, message: Message, number: int, upstream_message_id: str) -> None:
         part = message.parts[number - 1]
+        if part.provider:
+            self.handed_over(message)
+            return
         part.stage = SENT
         message.attempts += 1
         if part.upstream_message_id != upstream_message_id:  # an emulated network gave its number when it was asked
@@ -336,7 +305,22 @@ class Journey:
             self.store.batch.part(part)
             self.store.wake()
         if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-            self._report(message, NOTIFICATION, ENROUTE, 0, self.clock.wall())
+            self.report(message, NOTIFICATION, ENROUTE, 0, self.clock.wall())
+
+    def handed_over(self, message: Message) -> None:
+        """A provider has every part: its receipts come when they come, and until then the store remembers.
+
+        Where nobody asked for a receipt nothing more will be heard: ACCEPTED is the last that we know.
+        """
+        self.scheduler.lane(message.connector).in_flight -= 1
+        message.attempts += 1
+        states = parts.final_states(message)
+        if states is None and message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
+            self.store.batch.change(message)
+            self.store.batch.then(message, self.scheduler.release)
+            self.store.wake()
+        else:
+            self.close(message, receipts.worst(states or [ACCEPTED]), parts.error_code(message))
 
     def _defer(self, message: Message, deferred: Deferred) -> None:
         """Back into the queue, to be tried again when the ladder says."""
@@ -348,6 +332,14 @@ class Journey:
         else:  # no attempt was burnt: it keeps its place before what came later
             message.due = min(message.due, now)
         self.scheduler.lane(message.connector).in_flight -= 1
+        if message.kind == MT:
+            refused = self.reroute(message, avoid=message.connector if deferred.command_status else "")
+            if refused is not None:
+                log.info("rerouted", message_id=message.message_id, connector=message.connector)
+                message.due = now  # the pause was for the connector that could not
+            if refused:
+                self.close(message, REJECTED, refused)
+                return
         self.requeue(message)
         if deferred.counts:
             log.info(
@@ -355,21 +347,7 @@ class Journey:
                 why=deferred.why,
             )  # fmt: skip
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-                self._report(message, NOTIFICATION, ENROUTE, deferred.command_status, now)
-
-    def requeue(self, message: Message) -> None:
-        """A message that memory owns goes back to its lane, once that is committed."""
-        message.stage = QUEUED
-        self.queued += 1
-        lane = self.scheduler.lane(message.connector)
-        lane.queued += 1
-        lane.entering += 1
-        self.store.batch.change(message)
-        for part in message.parts:
-            part.stage = QUEUED
-            self.store.batch.part(part)
-        self.store.batch.then(message, self.scheduler.push)
-        self.store.wake()
+                self.report(message, NOTIFICATION, ENROUTE, deferred.command_status, now)
 
     def _in_doubt(self, message: Message) -> None:
         """It left and nobody answered: as the message says (its connector's policy, or its sender's own)."""
@@ -383,13 +361,6 @@ class Journey:
         else:
             self.scheduler.lane(message.connector).in_flight -= 1
             self.hold(message)
-
-    def hold(self, message: Message) -> None:
-        """Keep a message that memory owns for the operator to decide about."""
-        message.stage = HELD
-        self.store.batch.change(message)
-        self.store.batch.then(message, self.scheduler.release)
-        self.store.wake()
 
     # -- act three: settle -------------------------------------------------------------------------------------------
 
@@ -424,7 +395,7 @@ class Journey:
         if message.kind == MT:
             asked = message.content.registered_delivery
             if asked & pdu.REGISTERED_RECEIPT_MASK and receipts.wanted(asked, message_state):
-                message.receipt = self._report(message, RECEIPT, message_state, error_code, now).id
+                message.receipt = self.report(message, RECEIPT, message_state, error_code, now).id
         elif dead:
             log.warning(
                 "dead letter", message_id=message.message_id, kind=Kind(message.kind).name, esme=message.system_id,
@@ -438,7 +409,7 @@ class Journey:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""
         self.close(message, EXPIRED, 0)
 
-    def _report(self, message: Message, kind: int, message_state: int, error_code: int, now: int) -> Message:
+    def report(self, message: Message, kind: int, message_state: int, error_code: int, now: int) -> Message:
         """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""
         esme = self.esmes.get(message.system_id)
         alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"

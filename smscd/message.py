@@ -75,6 +75,16 @@ class Part:
     owner: int = 0
     lease_until: int = 0  # microseconds UTC
     changed_at: int = 0  # microseconds UTC
+    provider: str = ""  # whose receipts report on it; empty where none come (an emulated network, an ESME)
+    upstream_key: str = ""  # upstream_message_id in the form that receipts are looked up by
+    message_state: int = ENROUTE  # as its own receipt says
+    error_code: int = 0
+    doubts: int = 0  # how often it left and was never answered
+
+    @property
+    def is_with_provider(self) -> bool:
+        """The other side has taken it over for good: it is never sent again."""
+        return bool(self.provider) and self.stage in {SENT, CLOSED}
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +114,7 @@ class Message:
     owner: int = 0
     lease_until: int = 0
     parts: list[Part] = field(default_factory=list)
+    worst: Outcome | None = None  # of the parts that have come back, while others are still out; never stored
 
     @property
     def is_open(self) -> bool:
@@ -118,6 +129,7 @@ class Accepted:
     """The other side answered that it has the part; a receipt may follow."""
 
     upstream_message_id: str = ""
+    upstream_key: str = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -201,6 +213,23 @@ class MessageIds:
         """A number that fits the eight octets of a 3.3 message_id."""
         self.alias = self.alias + 1 & 0xFFFFFFFF or 1
         return self.alias
+
+
+def submitted(
+    ids: MessageIds, content: Content, system_id: str, connector: str, now: int, version: int, group: Message | None
+) -> Message:
+    """A new MT message: our number, and the text that an ESME bound with that interface `version` will know it by."""
+    number = ids.next(now)
+    message = Message(number, "", MT, system_id, connector, content, now, now, now)
+    if group is not None:
+        message.message_id, message.alias = group.message_id, group.alias
+        message.group_id = group.group_id = group.id
+    elif version < pdu.INTERFACE_VERSION_3_4:  # its message_id has eight octets at most
+        message.alias = ids.next_alias()
+        message.message_id = f"{message.alias:08x}"
+    else:
+        message.message_id = ids.issue(number)
+    return message
 
 
 def numbers_of(message_id: str) -> tuple[set[int], int | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from smscd import pdu
 from smscd.message import RECEIPT, Message, octets_of, text_of
 from smscd.text import Alphabet
@@ -23,6 +25,15 @@ def wanted(registered_delivery: int, message_state: int) -> bool:
     if asked == pdu.REGISTERED_RECEIPT_FAILURE:
         return not success
     return asked == pdu.REGISTERED_RECEIPT_SUCCESS and success
+
+
+_GOOD = (ACCEPTED, DELIVERED)
+
+
+def worst(states: Sequence[int]) -> int:
+    """The message_state of a message whose parts ended in these: what kept the recipient from reading it all."""
+    bad = [state for state in states if state not in _GOOD]
+    return bad[0] if bad else min(states, key=_GOOD.index)
 
 
 def deliver_sm(

@@ -26,7 +26,7 @@ from smscd.counters import Counters
 from smscd.daemon.recovery import recover
 from smscd.errors import StoreBroken
 from smscd.journey import Journey
-from smscd.message import Message, MessageIds, Outcome
+from smscd.message import RESEND, Message, MessageIds, Outcome
 from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings
 from smscd.store import Batch, LaneState, MemoryStore
@@ -85,6 +85,9 @@ class Scripted:
     """A connector whose other side is the test: what it was handed, and what the test lets come of it."""
 
     kind = "scripted"
+    provider = ""
+    in_doubt = RESEND
+    alive = True
 
     def __init__(self, name: str, *, stores_lease: bool = True, room: int = 1_000_000) -> None:
         self.name = name
@@ -116,6 +119,9 @@ class Scripted:
         self.news.has_credit(self.name)
 
     # -- Connector ---------------------------------------------------------------------------------------------------
+
+    def divide(self, message: Message) -> int:
+        return 1
 
     def credit(self) -> int:
         return self.room - len(self.handed)

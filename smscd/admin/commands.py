@@ -186,6 +186,8 @@ class Commands:
         message.due, message.expires, message.final_at = now, now + int(validity * SECOND), 0
         message.message_state = int(pdu.MessageState.ENROUTE)
         journey.scheduler.own(message)
+        if message.kind == Kind.MT:
+            journey.reroute(message)  # an operator's word goes before a connector's that would not have it
         journey.requeue(message)
 
     async def _found(self, message_id: str) -> list[Message]:
@@ -284,6 +286,7 @@ def _part(part: Part, message: Message) -> dict[str, Any]:
         "attempt": part.attempt,
         "command_status": pdu.status.status_name(part.command_status),
         "changed_at": _time(part.changed_at),
+        "in_doubt": part.doubts,
     }
 
 

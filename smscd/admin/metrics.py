@@ -50,6 +50,7 @@ LABELS: dict[str, Callable[[int | str], str]] = {
     "bind": str,
     "outcome": str,
     "reason": str,
+    "receipt": str,
 }
 """How the key of a tally is written as the value of this label."""
 
@@ -89,6 +90,7 @@ CONNECTOR = (
     Metric("smscd_parts_rejected", "counter", "rejected", "attempts refused by the other side", "command_status"),
     Metric("smscd_connector_messages_closed", "counter", "closed", "messages closed through it", "message_state"),
     Metric("smscd_mo_accepted", "counter", "mo_accepted", "MO taken from the other side"),
+    Metric("smscd_upstream_receipts", "counter", "receipts", "receipts taken from the other side", "receipt"),
     Metric("smscd_in_doubt", "counter", "in_doubt", "parts that left and were never answered"),
     Metric("smscd_queue", "gauge", "queue", "messages not closed yet", "stage"),
     Metric("smscd_connector_sessions", "gauge", "sessions", "sessions bound to the other side now"),

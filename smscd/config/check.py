@@ -11,7 +11,7 @@ from smscd.config.accounts import check_accounts
 from smscd.config.fault import Fault, Path, value_text
 from smscd.config.rules import check_rules
 from smscd.config.schema import Parsed, names_written
-from smscd.connectors.settings import EmulatorSettings, SmppSettings
+from smscd.connectors.settings import ModemSettings, SmppSettings
 from smscd.listener.settings import ListenerSettings
 from smscd.units import format_duration, is_loopback, split_endpoint
 
@@ -79,7 +79,7 @@ def _collide(one: str, other: str) -> bool:
 def _connectors(parsed: Parsed) -> Iterator[Fault]:
     for connector in parsed.config.connectors:
         path = parsed.path_of(connector)
-        if not isinstance(connector, EmulatorSettings):
+        if isinstance(connector, ModemSettings):
             kind = value_text(connector.kind)
             yield Fault(KIND_NOT_RUN, (*path, "kind"), severity="warning", stops_run=True, value=kind)
         if isinstance(connector, SmppSettings):

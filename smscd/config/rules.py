@@ -41,6 +41,9 @@ def _ways_out(route: RouteSettings, path: Path, connectors: list[str], accounts:
     path = (*path, "connectors")
     if not route.connectors:
         yield Fault("leads nowhere", path, value="[]", allowed="one or more names of connectors")
+    if route.weights and (len(route.weights) != len(route.connectors) or not any(route.weights)):
+        yield Fault("does not fit the connectors", (*path[:-1], "weights"), value=str(route.weights),
+                    allowed="as many numbers as there are connectors, not all of them 0")  # fmt: skip
     known = connectors + [f"{TO_ESME}{system_id}" for system_id in accounts]
     yield from _names(route.connectors, path, known, "is no [[connector]] of this file")
 

@@ -14,7 +14,7 @@ from smscd.clock import Clock
 from smscd.connectors.interface import News
 from smscd.errors import SessionError
 from smscd.link import Link
-from smscd.message import Content, Deferred, Delivered, Message, Rejected
+from smscd.message import RESEND, Content, Deferred, Delivered, Message, Rejected
 from smscd.session import Answered, State, Unanswered
 
 RECEIVES = frozenset({State.BOUND_RX, State.BOUND_TRX})
@@ -32,6 +32,8 @@ class EsmeConnector:
     """See `connectors.interface.Connector`."""
 
     kind = "esme"
+    provider = ""
+    in_doubt = RESEND
     stores_lease = False  # a receipt that was not acknowledged is delivered again, whatever became of it
 
     def __init__(self, system_id: str, news: News, clock: Clock) -> None:
@@ -101,6 +103,13 @@ class EsmeConnector:
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
 
+    @property
+    def alive(self) -> bool:
+        return any(link.session.state in RECEIVES for link in self._links)
+
+    def divide(self, message: Message) -> int:  # noqa: ARG002 - it leaves as it came
+        return 1
+
     def credit(self) -> int:
         if self._stopped:
             return 0
@@ -165,7 +174,7 @@ class EsmeConnector:
         return False
 
     def status(self) -> dict[str, Any]:
-        state = "up" if any(link.session.state in RECEIVES for link in self._links) else "no receiving bind"
+        state = "up" if self.alive else "no receiving bind"
         return {"state": state, "in_flight": self._in_flight, "credit": self.credit()}
 
     async def start(self) -> None:

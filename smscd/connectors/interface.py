@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
+from smscd import pdu
 from smscd.message import Message, Outcome
+
+if TYPE_CHECKING:
+    from smscd.connectors.smpp.correlation import Report
 
 
 class News(Protocol):
@@ -26,6 +31,19 @@ class News(Protocol):
         """`connector` can take more than it could a moment ago."""
 
 
+class Returns(Protocol):
+    """What comes back from a provider by itself, perhaps long after. `reports.Reports` is it."""
+
+    def report(self, report: Report, answer: Callable[[], None]) -> None:
+        """A receipt or intermediate notification; `answer` is called once all that it caused is committed."""
+
+    def late(self, provider: str, message: Message, number: int, outcome: Outcome) -> None:
+        """The answer to a part that was `Unanswered` before."""
+
+    def mo(self, connector: str, content: pdu.DeliverSm, answer: Callable[[int], None]) -> None:
+        """A message from a handset; `answer` is called with its command_status, after the commit."""
+
+
 class Connector(Protocol):
     """One way out. All calls come from the loop and none of them blocks."""
 
@@ -35,8 +53,20 @@ class Connector(Protocol):
     """A lease is stored before `submit`, so that after a crash "never left" can be told from "left, unanswered".
     False where unanswered work is always repeated, as a receipt to an ESME is."""
 
+    provider: str
+    """Whose receipts report on what leaves here; empty where an outcome or `News.settle` says it all."""
+    in_doubt: int
+    """message.InDoubt: what becomes of a message that left by it and was never answered."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it could take something now or soon: routes skip connectors that are not."""
+
     def credit(self) -> int:
         """How many messages may be handed over now."""
+
+    def divide(self, message: Message) -> int:
+        """How many parts `message` leaves as."""
 
     def screen(self, message: Message) -> int:
         """The command_status to refuse `message` with while its sender still waits; 0 lets it in.

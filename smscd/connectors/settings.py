@@ -155,6 +155,31 @@ class SmppSettings:
     source_addr: Annotated[
         str | None, Octets(20), Example("ACME"), "sender the handset sees, if this connector rewrites it"
     ] = None
+    long_messages: Annotated[
+        Literal["as-is", "udh", "sar", "payload"],
+        "what becomes of a text that is longer than one short message and not cut yet: as-is leaves it to the upstream",
+    ] = "as-is"
+    temporary: Annotated[
+        list[Annotated[str, StatusNotation()]],
+        Example(["ESME_RSUBMITFAIL"]),
+        "answers that mean later here, whatever smscd takes them for",
+    ] = field(default_factory=list)
+    permanent: Annotated[
+        list[Annotated[str, StatusNotation()]], Example(["ESME_RSYSERR"]), "answers that mean never here"
+    ] = field(default_factory=list)
+    sniff_receipts: Annotated[
+        bool, "take a deliver_sm for a receipt by its text where neither esm_class nor TLVs say so"
+    ] = False
+    interface_version: Annotated[Literal["3.3", "3.4", "5.0"], "the version we bind with"] = "3.4"
+    system_type: Annotated[str, Octets(12, 0), Example("SMPP"), "given in the bind"] = ""
+    address_range: Annotated[str, Octets(40, 0), "given in the bind"] = ""
+    connect_timeout: Annotated[Seconds, Between(0.1, 300), "name look-up, TCP and TLS"] = 10.0
+    response_timer: Annotated[Seconds, Between(0.1, 3600), "until an unanswered submit is in doubt"] = 10.0
+    late_grace: Annotated[Seconds, Between(0, 3600), "for so much longer its answer is still recognised"] = 60.0
+    enquire_link_timer: Annotated[Seconds, Between(0, 3600), "silence after which we ask; 0 = never"] = 30.0
+    reconnect: Annotated[
+        Seconds, Between(0.01, 3600), "first pause before binding again; it doubles up to a minute"
+    ] = 1.0
 
 
 @dataclass(slots=True)

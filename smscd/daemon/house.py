@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections import Counter
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -21,18 +22,21 @@ from smscd.admission import Esme
 from smscd.ancillary import Ancillary
 from smscd.clock import Clock, SystemClock
 from smscd.config import Config
-from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector
+from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector, SmppSettings, Upstream
 from smscd.counters import Counters
 from smscd.daemon.recovery import recover
 from smscd.daemon.upkeep import Upkeep
 from smscd.errors import ConfigError, StoreBroken, StoreFull
 from smscd.journey import Journey
-from smscd.link import Links, server_context
+from smscd.link import Links, client_context, server_context
 from smscd.listener import Binding, Desk, Pump, Reception
 from smscd.message import Kind, Message, MessageIds, Stage
 from smscd.pdu import MessageState, command_name
+from smscd.reports import Reports
+from smscd.rerouting import reroute_all
 from smscd.routing import Receivers, Ruleset
 from smscd.store import SqliteStore
+from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.daemon")
 
@@ -57,8 +61,10 @@ class House:
         ids = MessageIds(config.smscd.node_id, config.smscd.message_id)
         self.journey = Journey(self.store, ids, self.clock, self.counters, config.retry, config.store.queue_limit)
         self.ancillary = Ancillary(self.journey)
+        self.reports = Reports(self.journey, self.ancillary)
         self.binding = Binding(self.clock)
         self.links = Links(self.clock)
+        self.upstream_links = Links(self.clock)
         self.desk = Desk(
             self.journey, self.ancillary, self.binding, self.counters, self.clock, config.smscd.system_id.encode()
         )
@@ -75,6 +81,7 @@ class House:
         self._metrics = Metrics(self.counters)
         self._tasks: list[asyncio.Task[None]] = []
         self._reservations: set[asyncio.Task[None]] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
 
     # -- starting ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +95,11 @@ class House:
         self.journey.routes = Ruleset(self.config.routes)
         await self._start_connectors()
         await recover(self.journey, recovered)
+        await reroute_all(self.journey)  # what was queued for a connector that the file no longer has
         self.links.start()
+        self.upstream_links.start()
+        for connector in self.journey.connectors.values():
+            await connector.start()
         self._tasks = [
             asyncio.create_task(self.journey.scheduler.run(), name="scheduler"),
             asyncio.create_task(self.upkeep.run(), name="upkeep"),
@@ -143,14 +154,34 @@ class House:
             connectors[settings.name] = await self.make_connector(settings)
         self.journey.connectors = connectors
 
-    async def make_connector(self, settings: Any) -> Emulator:
-        """A started connector, which knows what it must remember from before."""
+    async def make_connector(self, settings: Any) -> Connector:
+        """A connector, not started, which knows what it must remember from before. Raises ConfigError."""
+        if isinstance(settings, SmppSettings):
+            return Upstream(
+                settings, (settings.password or "").encode(), self.upstream_tls(settings), self.journey, self.reports,
+                self.upstream_links, self.clock, self.counters.connector(settings.name), self._alphabet_of,
+            )  # fmt: skip
         if not isinstance(settings, EmulatorSettings):  # config.load refuses the other kinds with their line
             raise ConfigError([f"connector {settings.name}: this release does not run kind {settings.kind}"])
         emulator = Emulator(settings, self.journey, self.clock, self._reserve)
         emulator.begin_at(await self.store.counter(f"arrivals:{settings.name}"))
-        await emulator.start()
         return emulator
+
+    @staticmethod
+    def upstream_tls(settings: SmppSettings) -> ssl.SSLContext | None:
+        """The certificates as they are on disk now. Raises ConfigError."""
+        tls = settings.tls
+        return client_context(tls.ca, tls.certificate, tls.key, verify=tls.verify) if tls.enabled else None
+
+    def _alphabet_of(self, system_id: str) -> Alphabet:
+        esme = self.journey.esmes.get(system_id)
+        return esme.settings.default_alphabet if esme is not None else "gsm7"
+
+    def retire(self, connector: Connector) -> None:
+        """Let a connector that a reload has taken out of the file finish what it has under way."""
+        task = asyncio.create_task(connector.stop(), name=f"retire {connector.name}")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
     def _reserve(self, name: str, arrivals: int) -> None:
         task = asyncio.ensure_future(self.store.set_counter(f"arrivals:{name}", arrivals))
@@ -187,8 +218,9 @@ class House:
                 if pump.link is not None:
                     pump.link.close("smscd is stopping")
             await self.links.gone(1.0)
-        for connector in self.journey.connectors.values():
-            await connector.stop()
+        await asyncio.gather(*(connector.stop() for connector in self.journey.connectors.values()), *self._retiring)
+        await self.upstream_links.gone(1.0)
+        await self.reports.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._reservations, return_exceptions=True)
@@ -198,6 +230,7 @@ class House:
         await self.store.close()
         self.records.close()
         self.links.stop()
+        self.upstream_links.stop()
         self.binding.close()
         if self.http is not None:
             await self.http.stop()

@@ -6,7 +6,7 @@ import structlog
 
 from smscd.clock import SECOND
 from smscd.journey import Journey
-from smscd.message import InDoubt, Message, issued_at
+from smscd.message import InDoubt, Message, Stage, issued_at
 from smscd.pdu import MessageState
 from smscd.scheduler import CLOCK_STEP
 from smscd.store import LaneState, Recovered
@@ -26,7 +26,10 @@ async def recover(journey: Journey, recovered: Recovered) -> None:
     journey.queued = sum(state.queued for state in states)
     journey.scheduler.recover(states)
     for name in stored:
-        await take_up(journey, name)
+        connector = journey.connectors.get(name)
+        await _doubt(journey, name)
+        if connector is None or not connector.provider:  # what a provider answered waits in the store for its receipt
+            await take_up(journey, name)
     for state in states:
         if state.connector not in journey.connectors:
             log.warning("messages wait for a connector that is not configured", connector=state.connector,
@@ -51,6 +54,26 @@ async def _queued(journey: Journey, highest_id: int) -> list[LaneState]:
     return await journey.store.queued_for_each()
 
 
+async def _doubt(journey: Journey, name: str) -> None:
+    """What left for a provider and has no outcome: named, one by one, and decided about."""
+    after = doubtful = 0
+    while page := await journey.store.undecided(name, after, PAGE):
+        after = page[-1].id
+        for message in page:
+            journey.scheduler.own(message)
+            for part in message.parts:
+                if part.provider and part.stage == Stage.LEASED:
+                    part.stage, part.doubts = int(Stage.IN_DOUBT), part.doubts + 1
+            message.attempts += 1
+            _decide(journey, message)
+            log.warning("in doubt", message_id=message.message_id, connector=name,
+                        policy=InDoubt(message.in_doubt).name.lower())  # fmt: skip
+        doubtful += len(page)
+        await journey.store.committed()
+    if doubtful:
+        log.info("recovered", connector=name, in_doubt=doubtful)
+
+
 async def take_up(journey: Journey, name: str) -> None:
     """Find somebody for whatever was given to the connector `name` by a process, or a connector, that is no more.
 
@@ -67,6 +90,8 @@ async def take_up(journey: Journey, name: str) -> None:
         after = page[-1].id
         for message in page:
             if message.id in gone or message.id in journey.scheduler.owned:
+                continue
+            if any(part.is_with_provider for part in message.parts):
                 continue
             taken_over = bool(message.parts) and all(part.upstream_message_id for part in message.parts)
             if taken_over and connector is None:
@@ -87,6 +112,7 @@ async def take_up(journey: Journey, name: str) -> None:
 def _decide(journey: Journey, message: Message) -> None:
     """Leased without an outcome: it may have left. The policy stored with the message says what to do."""
     journey.counters.connector(message.connector).in_doubt += 1
+    journey.store.batch.all_parts(message)
     if message.in_doubt == InDoubt.RESEND:
         message.due = min(message.due, journey.clock.wall())
         journey.requeue(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from ssl import SSLContext
 
@@ -11,12 +12,13 @@ from smscd import config as configuration
 from smscd import logs
 from smscd.admin.http import read_token
 from smscd.config import Config
-from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector
+from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector, Upstream
 from smscd.daemon import systemd
 from smscd.daemon.house import House
 from smscd.errors import ConfigError, SmscdError
 from smscd.link import server_context
 from smscd.listener import Reception
+from smscd.rerouting import reroute_all
 from smscd.routing import Ruleset
 
 log = structlog.get_logger("smscd.daemon")
@@ -71,6 +73,7 @@ async def apply(house: House, new: Config) -> None:
     house.upkeep.retention = new.store.retention
     house.desk.system_id = new.smscd.system_id.encode()
     removed = set(house.binding.esmes) - {settings.system_id for settings in new.esmes}
+    before = house.journey.connectors
     leaving = [house.binding.connectors[system_id] for system_id in removed]
     _swap_connectors(house, new, connectors)
     house.apply_accounts(new)
@@ -82,12 +85,23 @@ async def apply(house: House, new: Config) -> None:
         for link in connector.links:
             link.session.unbind(house.clock.monotonic())
             link.flush()
+    await _change_upstreams(house, before, connectors)
     for name in house.journey.connectors:
         house.journey.has_credit(name)
     for change in changes:
         log.info("reloaded", change=str(change))
     if not changes:
         log.info("reloaded", change="nothing but certificates")
+
+
+async def _change_upstreams(house: House, before: Mapping[str, Connector], made: Mapping[str, Connector]) -> None:
+    """Those that came begin to bind, those that went finish what is under way; what waits for them goes elsewhere."""
+    for name, connector in before.items():
+        if isinstance(connector, Upstream) and house.journey.connectors.get(name) is not connector:
+            house.retire(connector)
+    for connector in made.values():
+        await connector.start()
+    await reroute_all(house.journey)
 
 
 async def _open_doors(house: House, new: Config) -> dict[str, Reception]:
@@ -125,12 +139,15 @@ async def _swap_doors(house: House, new: Config, opened: dict[str, Reception], c
 
 
 async def _new_connectors(house: House, new: Config) -> dict[str, Connector]:
-    """The connectors that are not there yet, started."""
-    return {
-        settings.name: await house.make_connector(settings)
-        for settings in new.connectors
-        if settings.name not in house.journey.connectors
-    }
+    """The connectors that are not there yet, or not like this; not started. The others look at their certificates."""
+    made: dict[str, Connector] = {}
+    for settings in new.connectors:
+        existing = house.journey.connectors.get(settings.name)
+        if isinstance(existing, Upstream) and existing.settings == settings:
+            existing.tls = house.upstream_tls(existing.settings)
+        elif not (isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings)):
+            made[settings.name] = await house.make_connector(settings)
+    return made
 
 
 def _swap_connectors(house: House, new: Config, made: dict[str, Connector]) -> None:
@@ -144,6 +161,8 @@ def _swap_connectors(house: House, new: Config, made: dict[str, Connector]) -> N
         existing = before.get(settings.name)
         if isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings):
             existing.apply(settings)
+            after[settings.name] = existing
+        elif isinstance(existing, Upstream) and settings.name not in made:
             after[settings.name] = existing
     for name in before.keys() - after.keys():
         if waiting := house.journey.scheduler.lane(name).queued:

@@ -10,10 +10,10 @@ import structlog
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.daemon.recovery import horizon
-from smscd.daemon.rerouting import reroute
 from smscd.journey import Journey
 from smscd.message import Stage
 from smscd.pdu import MessageState
+from smscd.rerouting import reroute_all
 
 log = structlog.get_logger("smscd.daemon")
 
@@ -37,7 +37,7 @@ class Upkeep:
         """Until cancelled. A fault in one job is logged and does not end the others."""
         await asyncio.gather(
             self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
-            self._every(10.0, self.reroute), self._every(5.0, self.keep_quotas), self._measure_lag(),
+            self._every(2.0, self.reroute), self._every(5.0, self.keep_quotas), self._measure_lag(),
         )  # fmt: skip
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
@@ -64,20 +64,24 @@ class Upkeep:
 
     async def give_up(self) -> int:
         """UNKNOWN for what left long ago and was never reported (ARCHITECTURE, "Lifecycle"). How many."""
-        with self._journey.scheduler.watching() as gone:
-            found = await self._journey.store.overdue(horizon(self._journey.clock.wall()), SWEEP)
         given_up = 0
-        for one in found:
-            message = self._journey.scheduler.owned.get(one.id)
-            if message is None and one.id not in gone and one.stage == Stage.LEASED:
-                self._journey.scheduler.own(one)
-                self._journey.close(one, int(MessageState.UNKNOWN), 0)
-                given_up += 1
-        return given_up
+        while True:
+            with self._journey.scheduler.watching() as gone:
+                found = await self._journey.store.overdue(horizon(self._journey.clock.wall()), SWEEP)
+            before = given_up
+            for one in found:
+                message = self._journey.scheduler.owned.get(one.id)
+                if message is None and one.id not in gone and one.stage == Stage.LEASED:
+                    self._journey.scheduler.own(one)
+                    self._journey.close(one, int(MessageState.UNKNOWN), 0)
+                    given_up += 1
+            await self._journey.store.committed()
+            if len(found) < SWEEP or given_up == before:
+                return given_up
 
-    async def reroute(self) -> int:
-        """Another way for what waits for a connector that is no more. How many took it."""
-        return await reroute(self._journey, self._ancillary)
+    async def reroute(self) -> None:
+        """Another way for what waits for a connector that is away."""
+        await reroute_all(self._journey)
 
     async def purge(self) -> None:
         """Forget what was finished longer ago than the retention, a portion at a time."""

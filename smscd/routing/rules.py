@@ -22,7 +22,7 @@ class Explanation:
 class Rule:
     """One `[[route]]`, number 1 being the first in the file."""
 
-    __slots__ = ("_turn", "connectors", "destination", "esmes", "number", "source", "strategy", "text")
+    __slots__ = ("_turns", "_weights", "connectors", "destination", "esmes", "number", "source", "strategy", "text")
 
     def __init__(self, number: int, settings: RouteSettings) -> None:
         self.number = number
@@ -32,7 +32,9 @@ class Rule:
         self.source = AddressSet([settings.source_addr])
         self.esmes = frozenset(settings.esme)
         self.text = compile_expression(settings.text) if settings.text else None
-        self._turn = 0
+        weights = settings.weights if settings.strategy == "weighted" else []
+        self._weights = dict(zip(self.connectors, weights or [1] * len(self.connectors), strict=False))
+        self._turns = dict.fromkeys(self.connectors, 0)
 
     def misses(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> str:
         """The first condition that does not hold, in words; empty if all hold."""
@@ -50,12 +52,27 @@ class Rule:
     def is_unconditional(self) -> bool:
         return not self.esmes and self.text is None and self.destination.is_everything and self.source.is_everything
 
-    def choose(self) -> str:
-        """The connector whose turn it is: the first for failover, each in turn otherwise."""
-        if self.strategy == "failover" or len(self.connectors) == 1:
+    def choose(self, alive: Callable[[str], bool] = lambda _connector: True) -> str:
+        """The connector whose turn it is among those that are alive: the first for failover, each in turn otherwise.
+
+        The first of all, or whose turn it is, where none is alive: the message then waits for it.
+        """
+        if len(self.connectors) == 1:
             return self.connectors[0]
-        self._turn = (self._turn + 1) % len(self.connectors)
-        return self.connectors[self._turn - 1]
+        living = [name for name in self.connectors if alive(name)] or list(self.connectors)
+        return living[0] if self.strategy == "failover" else self._next_of(living)
+
+    def keep_or_choose(self, connector: str, alive: Callable[[str], bool]) -> str:
+        """`connector` again, if it is one of these and alive."""
+        return connector if connector in self.connectors and alive(connector) else self.choose(alive)
+
+    def _next_of(self, names: list[str]) -> str:
+        """Smooth weighted round-robin: everybody gains its weight, the richest goes and pays for all."""
+        for name in names:
+            self._turns[name] += self._weights[name]
+        chosen = max(names, key=self._turns.__getitem__)
+        self._turns[chosen] -= sum(self._weights[name] for name in names)
+        return chosen
 
 
 class Ruleset:

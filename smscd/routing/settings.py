@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from smscd.units import AddressPattern, Example, TextPattern
+from smscd.units import AddressPattern, Between, Example, TextPattern
 
 
 @dataclass(slots=True)
@@ -25,5 +25,10 @@ class RouteSettings:
     text: Annotated[TextPattern | None, Example("/.*urgent.*/"), "what the text has to look like"] = None
     strategy: Annotated[
         Literal["failover", "round-robin", "weighted"],
-        "which connector is taken: the first, or each in turn; weighted is like round-robin in this release",
+        "which connector is taken: the first that is bound, each in turn, or each as often as its weight says",
     ] = "failover"
+    weights: Annotated[
+        list[Annotated[int, Between(0, 1_000_000)]],
+        Example([3, 1]),
+        "with strategy weighted: one number per connector, in their order; empty = all alike",
+    ] = field(default_factory=list)

@@ -74,6 +74,11 @@ class Batch:
         """A part came into being or moved on."""
         self.parts[part.message, part.number] = part
 
+    def all_parts(self, message: Message) -> None:
+        """Every part of a message moved on."""
+        for part in message.parts:
+            self.part(part)
+
     def close(self, message: Message) -> None:
         """A message has become final: it is recorded once this is committed. Its parts are final with it."""
         self.closing[message.id] = message

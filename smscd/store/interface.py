@@ -85,8 +85,20 @@ class Store(Protocol):
     async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
         """Messages given to `connector` and not closed, with their parts, in order of id from above `after`."""
 
+    async def undecided(self, connector: str, after: int, limit: int) -> list[Message]:
+        """As `leased`, but only messages with a part that left for a provider and has no outcome."""
+
+    async def sent(self, provider: str, keys: Collection[str]) -> list[Message]:
+        """Messages with a part that `provider` knows by one of these upstream keys, all parts loaded, newest first."""
+
+    async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
+        """Queued messages for `connector`, due or not, in order of (due, id) from above `after`."""
+
     async def requeue_leases(self, connector: str) -> int:
-        """Queue again all that was leased to `connector`; for connectors whose unanswered work is always repeated."""
+        """Queue again all that was leased to `connector`; for connectors whose unanswered work is always repeated.
+
+        What a provider has a part of stays as it is.
+        """
 
     async def overdue(self, before: int, limit: int) -> list[Message]:
         """Messages sent and never reported whose validity ended before `before`, with their parts."""

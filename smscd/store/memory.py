@@ -114,8 +114,23 @@ class MemoryStore:
     async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
         return self._read(lambda m: m.stage == Stage.LEASED and m.connector == connector and m.id > after)[:limit]
 
+    async def undecided(self, connector: str, after: int, limit: int) -> list[Message]:
+        found = await self.leased(connector, after, len(self._messages))
+        return [m for m in found if any(p.provider and p.stage == Stage.LEASED for p in m.parts)][:limit]
+
+    async def sent(self, provider: str, keys: Collection[str]) -> list[Message]:
+        wanted = {key for key in keys if key}
+        at, key_at = rows.PART.index("provider"), rows.PART.index("upstream_key")
+        ids = {row[0] for row in self._parts.values() if row[at] == provider and row[key_at] in wanted}
+        return self._read(lambda m: m.id in ids)[::-1]
+
+    async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
+        waiting = sorted(self._queued(connector), key=lambda m: (m.due, m.id))
+        return [m for m in waiting if (m.due, m.id) > after][:limit]
+
     async def requeue_leases(self, connector: str) -> int:
         found = await self.leased(connector, 0, len(self._messages))
+        found = [m for m in found if not any(part.provider for part in m.parts)]
         for message in found:
             message.stage = Stage.QUEUED
             self._messages[message.id] = rows.message_row(message)

@@ -22,7 +22,7 @@ CLOSED = ("id", "stage", "message_state", "error_code", "attempts", "final_at", 
 """What closing a message changes; every message is closed once, so this one is short."""
 PART = (
     "message", "number", "connector", "stage", "upstream_message_id", "attempt", "command_status", "owner",
-    "lease_until", "changed_at",
+    "lease_until", "changed_at", "provider", "upstream_key", "message_state", "error_code", "doubts",
 )  # fmt: skip
 
 Row = tuple[Any, ...]
@@ -56,7 +56,7 @@ def part_row(p: Part) -> Row:
     """`p` in the order of PART."""
     return (
         p.message, p.number, p.connector, p.stage, p.upstream_message_id, p.attempt, p.command_status, p.owner,
-        p.lease_until, p.changed_at,
+        p.lease_until, p.changed_at, p.provider, p.upstream_key, p.message_state, p.error_code, p.doubts,
     )  # fmt: skip
 
 

@@ -61,4 +61,15 @@ MIGRATIONS: tuple[str, ...] = (
         value INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    # Receipts of an upstream SMSC are looked up by provider and id; parts that left and were not answered are found
+    # without walking through all that wait for their receipt. Parts of an emulated network are in neither index.
+    """
+    ALTER TABLE part ADD COLUMN provider      TEXT    NOT NULL DEFAULT '';
+    ALTER TABLE part ADD COLUMN upstream_key  TEXT    NOT NULL DEFAULT '';
+    ALTER TABLE part ADD COLUMN message_state INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE part ADD COLUMN error_code    INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE part ADD COLUMN doubts        INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX part_upstream ON part (provider, upstream_key) WHERE upstream_key != '';
+    CREATE INDEX part_leased ON part (message) WHERE stage = 1 AND provider != '';
+    """,
 )

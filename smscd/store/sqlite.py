@@ -262,8 +262,35 @@ class SqliteStore:
         )
         return await self._with_parts(found)
 
+    async def undecided(self, connector: str, after: int, limit: int) -> list[Message]:
+        found = await self._messages(
+            "stage = 1 AND connector = ? AND id IN"
+            " (SELECT message FROM part WHERE stage = 1 AND provider != '' AND message > ?) ORDER BY id LIMIT ?",
+            (connector, after, limit),
+        )
+        return await self._with_parts(found)
+
+    async def sent(self, provider: str, keys: Collection[str]) -> list[Message]:
+        found: list[Message] = []
+        wanted = list(keys)
+        for at in range(0, len(wanted), 500):
+            some = wanted[at : at + 500]
+            where = f"provider = ? AND upstream_key != '' AND upstream_key IN ({','.join('?' * len(some))})"
+            found += await self._messages(f"id IN (SELECT message FROM part WHERE {where})", (provider, *some))  # noqa: S608
+        unique = {message.id: message for message in found}
+        return await self._with_parts(sorted(unique.values(), key=lambda m: -m.id))
+
+    async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
+        found = await self._messages(
+            "stage = 0 AND connector = ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?", (connector, *after, limit)
+        )
+        return await self._with_parts(found)
+
     async def requeue_leases(self, connector: str) -> int:
-        sql = "UPDATE message SET stage = 0 WHERE stage = 1 AND connector = ?"
+        sql = (
+            "UPDATE message SET stage = 0 WHERE stage = 1 AND connector = ? AND NOT EXISTS"
+            " (SELECT 1 FROM part WHERE part.message = message.id AND part.provider != '')"
+        )
         return await self._writer.on_writer(lambda connection: connection.execute(sql, (connector,)).rowcount)
 
     async def overdue(self, before: int, limit: int) -> list[Message]:

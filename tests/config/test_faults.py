@@ -201,10 +201,6 @@ CONNECTORS = [
         '11: connector.name = "handsets": names a second connector; the first is number 1 in the file',
     ),
     (
-        smpp("window = 10"),
-        '6: warning: connector.kind = "smpp": this release does not run connectors of this kind yet',
-    ),
-    (
         smpp('password = "nine-long"'),
         (
             '5: warning: connector.password = "…": is longer than the 8 octets of SMPP 3.4 §4.1.1: not every peer can'

@@ -37,7 +37,6 @@ def test_the_form_of_the_contract_warns_of_what_it_leaves_open() -> None:
             '20: warning: esme.password = "…": is kept in clear text: fine for the emulator; for anything else use'
             " `smscd hash-password`"
         ),
-        '35: warning: connector.kind = "smpp": this release does not run connectors of this kind yet',
         (
             '38: warning: connector.password = "…": is longer than the 8 octets of SMPP 3.4 §4.1.1: not every peer can'
             " send it"
@@ -78,7 +77,7 @@ def test_a_daemon_does_not_start_with_what_this_release_cannot_do() -> None:
     with pytest.raises(ConfigError) as refused:
         load(CONTRACT)
     lines = [line.removeprefix(f"{CONTRACT}:").split(":", maxsplit=1)[0] for line in refused.value.faults]
-    assert lines == ["14", "15", "35", "52", "86"]
+    assert lines == ["14", "15", "52", "86"]
     assert not any("warning" in line for line in refused.value.faults)
 
 

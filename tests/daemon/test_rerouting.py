@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from smscd import pdu
-from smscd.daemon.rerouting import reroute
 from smscd.message import MT, Stage
+from smscd.rerouting import reroute_all
 from smscd.routing import RouteSettings, Ruleset
 from tests.cast import deliver_sm
 from tests.play import Play, Scripted
@@ -25,7 +25,7 @@ async def test_what_waited_for_a_removed_connector_leaves_by_the_route_of_today(
         due = [await play.submitted() for _ in range(3)]
         scheduled = await play.submitted(schedule_delivery_time=LATER)
         another = rename(play)
-        assert await reroute(play.journey, play.ancillary) == 4
+        assert await reroute_all(play.journey) == 4
         await play.quiet()
         assert [one.id for one in another.handed] == [message.id for message in due]
         await play.advance(7201)
@@ -44,7 +44,7 @@ async def test_after_a_restart_too() -> None:
         message = await play.submitted()
         await play.crash(network_room=0)
         another = rename(play)
-        assert await reroute(play.journey, play.ancillary) == 1
+        assert await reroute_all(play.journey) == 1
         await play.quiet()
         assert [one.id for one in another.handed] == [message.id]
 
@@ -54,11 +54,11 @@ async def test_what_no_route_takes_any_more_goes_on_waiting() -> None:
         message = await play.submitted()
         another = rename(play)
         play.journey.routes = Ruleset([RouteSettings(["another"], destination_addr="49*")])
-        assert await reroute(play.journey, play.ancillary) == 0
+        assert await reroute_all(play.journey) == 0
         assert (await play.stored(message)).stage == Stage.QUEUED
         assert play.journey.queued == 1
         play.journey.routes = Ruleset([RouteSettings(["another"])])
-        assert await reroute(play.journey, play.ancillary) == 1
+        assert await reroute_all(play.journey) == 1
         await play.quiet()
         assert len(another.handed) == 1
 
@@ -67,7 +67,7 @@ async def test_what_the_other_connector_would_not_let_in_is_rejected_with_a_rece
     async with Play(network_room=0) as play:
         message = await play.submitted(registered_delivery=1)
         rename(play).refuse = pdu.ESME_RINVDSTADR
-        assert await reroute(play.journey, play.ancillary) == 1
+        assert await reroute_all(play.journey) == 1
         await play.quiet()
         row = await play.stored(message)
         assert (row.stage, row.message_state, row.error_code) == (
@@ -82,5 +82,5 @@ async def test_what_waits_for_a_removed_account_is_nobody_elses() -> None:
         play.journey.accept_mo(deliver_sm())
         await play.quiet()
         play.use(Scripted("network"))
-        assert await reroute(play.journey, play.ancillary) == 0
+        assert await reroute_all(play.journey) == 0
         assert play.journey.scheduler.lane("esme:test").queued == 1

@@ -11,7 +11,7 @@ from smscd.clock import SECOND, Clock
 from smscd.connectors.emulator.behaviour import Network, Verdict
 from smscd.connectors.interface import News
 from smscd.connectors.settings import EmulatorSettings
-from smscd.message import QUEUED, Message, Part
+from smscd.message import QUEUED, RESEND, Message, Part
 from smscd.pdu import MessageState
 
 EXPIRED = int(MessageState.EXPIRED)
@@ -28,6 +28,8 @@ class Emulator:
 
     kind = "emulator"
     stores_lease = True
+    provider = ""  # the network itself says what became of a message
+    in_doubt = RESEND
 
     def __init__(
         self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]
@@ -53,6 +55,13 @@ class Emulator:
         self._network = Network(settings)
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        return not self._stopped
+
+    def divide(self, message: Message) -> int:  # noqa: ARG002 - the air is not emulated: it takes anything whole
+        return 1
 
     def credit(self) -> int:
         return 0 if self._stopped else CAPACITY - len(self._under_way)

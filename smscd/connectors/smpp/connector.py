@@ -1,0 +1,290 @@
+"""An upstream SMSC as a connector: smscd is the ESME, on one or several sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from heapq import heappop
+from typing import Any
+
+import structlog
+
+from smscd import message as messages
+from smscd import pdu
+from smscd.clock import Clock
+from smscd.connectors.interface import News, Returns
+from smscd.connectors.settings import SmppSettings
+from smscd.connectors.smpp import statuses
+from smscd.connectors.smpp.content import Composer
+from smscd.connectors.smpp.correlation import key_of, trimmed
+from smscd.connectors.smpp.line import Line, Sending
+from smscd.connectors.smpp.pace import Pace
+from smscd.connectors.smpp.reading import read_mo, read_report
+from smscd.counters import ConnectorCounters
+from smscd.link import Links
+from smscd.message import Accepted, Deferred, Message, Outcome, Rejected, Unanswered
+from smscd.text import Alphabet
+
+log = structlog.get_logger("smscd.connectors")
+
+DRAIN = 5.0
+"""Seconds that the upstream gets to answer what is in flight at a stop (CONTRACT, "Stop")."""
+BINDS: dict[str, tuple[type[pdu.Bind], ...]] = {
+    "transceiver": (pdu.BindTransceiver,),
+    "transmitter+receiver": (pdu.BindTransmitter, pdu.BindReceiver),
+    "transmitter": (pdu.BindTransmitter,),
+    "receiver": (pdu.BindReceiver,),
+}
+
+
+class Upstream:
+    """See `connectors.interface.Connector`."""
+
+    kind = "smpp"
+    stores_lease = True
+
+    def __init__(
+        self, settings: SmppSettings, password: bytes, tls: ssl.SSLContext | None, news: News, returns: Returns,
+        links: Links, clock: Clock, counters: ConnectorCounters, alphabet_of: Callable[[str], Alphabet],
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.name = settings.name
+        self.provider = settings.provider or settings.name
+        self.in_doubt = int(messages.InDoubt[settings.in_doubt.upper()])
+        self.tls = tls
+        self._news = news
+        self._returns = returns
+        self._clock = clock
+        self._counters = counters
+        self._composer = Composer(settings, alphabet_of)
+        self._answers = statuses.table(settings.temporary, settings.permanent)
+        self._pace = Pace(settings.rate, clock.monotonic())
+        self._lines = [
+            Line(settings, bind, password, lambda: self.tls, self, links, clock)
+            for _ in range(settings.sessions)
+            for bind in BINDS[settings.bind]
+        ]
+        self._order = 0
+        self._pinned: dict[tuple[str, bytes], tuple[Line, int]] = {}  # (ESME, handset) → its line, parts on it
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+        self._quiet = asyncio.Event()
+
+    # -- what the journey asks ---------------------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        return not self._stopped and any(line.sends for line in self._lines)
+
+    def credit(self) -> int:
+        if self._stopped:
+            return 0
+        free = sum(line.credit for line in self._lines)
+        if free <= 0:
+            return 0
+        room = self._pace.room(self._clock.monotonic())
+        if room == 0:
+            self._wake_later()
+        return free if room is None else min(free, room)
+
+    def divide(self, message: Message) -> int:
+        return self._composer.count(message)
+
+    def screen(self, message: Message) -> int:  # noqa: ARG002 - only the upstream knows what it refuses
+        return 0
+
+    def submit(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._submit(message)
+
+    def _submit(self, message: Message) -> None:
+        line = self._line_for(message)
+        due = [part.number for part in message.parts if part.stage == messages.LEASED]
+        if line is None:
+            for number in due:
+                self._news.outcome(message, number, Deferred("the upstream is away", retry_after=0.0, counts=False))
+            return
+        composed = self._composer.compose(message)
+        self._pace.take(len(due))
+        pin = (message.system_id, message.content.destination_addr)
+        held = self._pinned[pin][1] if pin in self._pinned else 0
+        self._pinned[pin] = (line, held + len(due))
+        for number in due:
+            self._order += 1
+            line.put(Sending(self._order, message, number, composed[number - 1]))
+        self._write(line)
+
+    def _line_for(self, message: Message) -> Line | None:
+        """The line that has parts for the same handset, so that they stay in order; otherwise the emptiest."""
+        pinned = self._pinned.get((message.system_id, message.content.destination_addr))
+        if pinned is not None and pinned[0].sends:
+            return pinned[0]
+        return max((line for line in self._lines if line.sends), key=lambda line: line.credit, default=None)
+
+    def resume(self, message: Message) -> None:
+        raise AssertionError(f"{message.message_id}: what a provider has taken over waits in the store")
+
+    def recall(self, message: Message) -> bool:  # noqa: ARG002 - what was written cannot be taken back
+        return False
+
+    def status(self) -> dict[str, Any]:
+        bound = sum(line.is_bound for line in self._lines)
+        state = "stopped" if self._stopped else "up" if bound == len(self._lines) else "partly up" if bound else "down"
+        trouble = next((line.trouble for line in self._lines if line.trouble), "")
+        return {
+            "state": state,
+            "in_flight": self.in_flight,
+            "credit": self.credit(),
+            "sessions": bound,
+            **({"trouble": trouble} if trouble and bound < len(self._lines) else {}),
+        }
+
+    @property
+    def in_flight(self) -> int:
+        """Parts written and not answered."""
+        return sum(line.in_flight for line in self._lines)
+
+    # -- its life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        for line in self._lines:
+            line.start()
+
+    async def stop(self) -> None:
+        """Send no more, wait for the answers to what was sent, unbind."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for line in self._lines:
+            waiting, line.waiting = sorted(line.waiting), []
+            self.returned(waiting)
+        if self.in_flight:
+            self._quiet.clear()
+            try:
+                async with asyncio.timeout(DRAIN):
+                    await self._quiet.wait()
+            except TimeoutError:
+                log.warning("the upstream did not answer in time", connector=self.name, in_doubt=self.in_flight)
+        await asyncio.gather(*(line.stop(1.0) for line in self._lines))
+
+    # -- LineOwner ---------------------------------------------------------------------------------------------------
+
+    def may_send(self) -> bool:
+        return not self._stopped and self._clock.monotonic() >= self._pace.resting_until
+
+    def bound(self, line: Line) -> None:
+        self._counters.sessions = sum(one.is_bound for one in self._lines)
+        self._write(line)
+        self._news.has_credit(self.name)
+
+    def delivered(self, line: Line, request: pdu.DeliverSm | pdu.DataSm) -> None:
+        """A receipt or an MO: answered when what it causes is committed."""
+        link = line.link
+        assert link is not None
+
+        def answer(status: int = pdu.ESME_ROK) -> None:
+            response = pdu.DeliverSmResp if isinstance(request, pdu.DeliverSm) else pdu.DataSmResp
+            link.session.respond(request, response(command_status=status, message_id=b""))
+            link.flush_soon()
+
+        settings = self.settings
+        report = read_report(request, self.name, self.provider, settings.message_id_base, sniff=settings.sniff_receipts)
+        if report is not None:
+            self._returns.report(report, answer)
+        else:
+            self._counters.mo_accepted += 1
+            self._returns.mo(self.name, read_mo(request), answer)
+
+    def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None:
+        """submit_sm_resp, or a generic_nack, for one of ours."""
+        now = self._clock.monotonic()
+        congestion = pdu.tlv.get(getattr(response, "tlvs", []), pdu.Tag.congestion_state)
+        if congestion:
+            self._pace.congestion(congestion[0], now)
+        if late:
+            outcome = self._outcome(sending, response)
+            if outcome is not None:
+                self._returns.late(self.provider, sending.message, sending.number, outcome)
+            return
+        outcome = self._outcome(sending, response)
+        if outcome is None:  # too fast: the same first again, when the link has rested
+            self._pace.refused(now)
+            line.put(sending)
+        else:
+            if isinstance(outcome, Accepted):
+                self._pace.went_well()
+            self._ended(sending, outcome)
+        self._go_on(line)
+
+    def _outcome(self, sending: Sending, response: pdu.Pdu) -> Outcome | None:
+        """What a response says about a part; None to pause and try the same again."""
+        status = response.command_status
+        if status == pdu.ESME_ROK and isinstance(response, pdu.SubmitSmResp):
+            upstream_message_id = trimmed(response.message_id or b"")
+            return Accepted(upstream_message_id, key_of(upstream_message_id))
+        why = f"the upstream answered {pdu.command_name(response.command_id)} {pdu.status.status_name(status)}"
+        if status == pdu.ESME_ROK:
+            return Unanswered()  # a response to something else under our number says nothing about it
+        answer = self._answers.get(status, statuses.Answer.NEVER)
+        if answer is statuses.Answer.PAUSE:
+            return None
+        if answer is statuses.Answer.UNBOUND:
+            return Deferred(why, counts=False, retry_after=1.0, command_status=status)
+        few = answer is statuses.Answer.FEW and sending.message.attempts + 1 < statuses.FEW_ATTEMPTS
+        if few or answer is statuses.Answer.LATER:
+            return Deferred(why, command_status=status)
+        return Rejected(status, why)
+
+    def unanswered(self, sendings: list[Sending]) -> None:
+        for sending in sendings:
+            self._ended(sending, Unanswered())
+        self._settle_down()
+        self._news.has_credit(self.name)
+
+    def returned(self, sendings: list[Sending]) -> None:
+        for sending in sendings:
+            self._ended(sending, Deferred("the session ended before it left", retry_after=0.0, counts=False))
+        self._counters.sessions = sum(one.is_bound for one in self._lines)
+        self._settle_down()
+
+    # -- how it is done ----------------------------------------------------------------------------------------------
+
+    def _ended(self, sending: Sending, outcome: Outcome) -> None:
+        pin = (sending.message.system_id, sending.message.content.destination_addr)
+        line, held = self._pinned[pin]
+        if held > 1:
+            self._pinned[pin] = (line, held - 1)
+        else:
+            del self._pinned[pin]
+        self._news.outcome(sending.message, sending.number, outcome)
+
+    def _write(self, line: Line) -> None:
+        now = self._clock.wall()
+        while line.waiting and line.waiting[0].message.expires <= now:  # its validity ended while the link rested
+            self._ended(heappop(line.waiting), Deferred("it expired", retry_after=0.0, counts=False))
+        for sending, fault in line.write():
+            self._ended(sending, Rejected(pdu.ESME_RSYSERR, str(fault)))
+        if line.waiting and not self.may_send():
+            self._wake_later()
+
+    def _go_on(self, line: Line) -> None:
+        self._write(line)
+        self._settle_down()
+        self._news.has_credit(self.name)
+
+    def _settle_down(self) -> None:
+        if self._stopped and not self.in_flight:
+            self._quiet.set()
+
+    def _wake_later(self) -> None:
+        """Come back when the pace allows more."""
+        if self._timer is None and not self._stopped:
+            pause = max(0.001, self._pace.wait(self._clock.monotonic()))
+            self._timer = asyncio.get_running_loop().call_later(pause, self._rested)
+
+    def _rested(self) -> None:
+        self._timer = None
+        for line in self._lines:
+            self._write(line)
+        self._news.has_credit(self.name)

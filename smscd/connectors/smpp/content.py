@@ -1,0 +1,137 @@
+"""What an upstream is sent: the ESME's message in our own submit_sm, the same every time it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from smscd import pdu, text
+from smscd.connectors.settings import SmppSettings
+from smscd.message import Message, octets_of
+from smscd.text import Alphabet
+
+LONGEST = 254
+"""Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
+ALPHANUMERIC, INTERNATIONAL, NETWORK_SPECIFIC, UNKNOWN = 5, 1, 3, 0
+SHORT_CODE = 8
+"""Digits up to which a number is a short code."""
+OURS_TO_HOLD = frozenset({int(pdu.Tag.message_payload)})
+CUT_BY_ITS_SENDER = (pdu.Tag.sar_msg_ref_num, pdu.Tag.sar_total_segments)
+
+
+class Composer:
+    """Makes the PDUs of a message for one connector. `alphabet_of` says what data_coding 0 means to an ESME."""
+
+    def __init__(self, settings: SmppSettings, alphabet_of: Callable[[str], Alphabet]) -> None:
+        self._settings = settings
+        self._alphabet_of = alphabet_of
+        self._sender = _sender(settings.source_addr) if settings.source_addr else None
+
+    def count(self, message: Message) -> int:
+        """How many PDUs `compose` makes; without making them where it is plainly one."""
+        content = message.content
+        plain = content.data_coding or self._alphabet_of(message.system_id) == self._settings.default_alphabet
+        if plain and (message.segments == 1 or self._settings.long_messages in {"as-is", "payload"}):
+            return 1
+        return len(self.compose(message))
+
+    def compose(self, message: Message) -> list[pdu.SubmitSm]:
+        """The submit_sm of every part, in order. Vendor and unknown TLVs go along as they came."""
+        first = self._envelope(message)
+        octets = octets_of(message.content)
+        alphabet, octets = self._transcode(message, first, octets)
+        how = self._settings.long_messages
+        cut = bool(first.esm_class & pdu.ESM_UDHI) or any(pdu.tlv.get(first.tlvs, t) for t in CUT_BY_ITS_SENDER)
+        too_long = text.count_segments(octets, first.data_coding, False, alphabet) > 1 and not cut
+        if too_long and how in {"udh", "sar"}:
+            return self._parts(message, first, octets, alphabet)
+        whole = pdu.tlv.get(message.content.tlvs, pdu.Tag.message_payload) is not None
+        if len(octets) > LONGEST or (too_long and how == "payload") or (whole and how == "as-is" and too_long):
+            first.tlvs.append((int(pdu.Tag.message_payload), octets))
+        else:
+            first.short_message = octets
+        return [first]
+
+    def _envelope(self, message: Message) -> pdu.SubmitSm:
+        """All but the user data. It leaves when it is due: no schedule goes along, and what validity is left."""
+        content = message.content
+        submit = pdu.SubmitSm(
+            service_type=content.service_type,
+            source_addr_ton=content.source_addr_ton,
+            source_addr_npi=content.source_addr_npi,
+            source_addr=content.source_addr,
+            dest_addr_ton=content.dest_addr_ton,
+            dest_addr_npi=content.dest_addr_npi,
+            destination_addr=content.destination_addr,
+            esm_class=content.esm_class,
+            registered_delivery=_registered_delivery(content.registered_delivery),
+            data_coding=content.data_coding,
+            tlvs=[(tag, value) for tag, value in content.tlvs if tag not in OURS_TO_HOLD],
+        )
+        if isinstance(content, pdu.SubmitSm):
+            submit.protocol_id = content.protocol_id
+            submit.priority_flag = content.priority_flag
+            submit.sm_default_msg_id = content.sm_default_msg_id
+            if content.validity_period:
+                submit.validity_period = pdu.times.format_absolute(message.expires)
+        if self._sender is not None:
+            submit.source_addr_ton, submit.source_addr_npi, submit.source_addr = self._sender
+        elif submit.source_addr_ton in {UNKNOWN, INTERNATIONAL} and any(chr(o).isalpha() for o in submit.source_addr):
+            submit.source_addr_ton, submit.source_addr_npi = ALPHANUMERIC, UNKNOWN
+        return submit
+
+    def _transcode(self, message: Message, submit: pdu.SubmitSm, octets: bytes) -> tuple[Alphabet, bytes]:
+        """data_coding 0 as this link means it; nothing changes where both ends mean the same."""
+        theirs, ours = self._alphabet_of(message.system_id), self._settings.default_alphabet
+        if submit.data_coding or theirs == ours:
+            return ours, octets
+        header = octets[: octets[0] + 1] if submit.esm_class & pdu.ESM_UDHI and octets else b""
+        characters = text.decode(octets[len(header) :], theirs)
+        alphabet: Alphabet = ours
+        if not text.fits(characters, alphabet):
+            alphabet, submit.data_coding = "ucs2", text.DATA_CODING["ucs2"]
+        return ours, header + text.encode(characters, alphabet)
+
+    def _parts(self, message: Message, first: pdu.SubmitSm, octets: bytes, alphabet: Alphabet) -> list[pdu.SubmitSm]:
+        sar = self._settings.long_messages == "sar"
+        meaning = text.data_coding(first.data_coding, alphabet).alphabet
+        reference = (message.id ^ message.id >> 22) & 0xFF  # counter and milliseconds: not the same twice in a row
+        made = []
+        for part in text.segment(octets, meaning, reference, how="sar" if sar else "udh8"):
+            submit = pdu.SubmitSm(**{name: getattr(first, name) for name in _COPIED})
+            submit.tlvs = [*first.tlvs, *(_sar(part) if sar else ())]
+            submit.esm_class |= pdu.ESM_UDHI if part.udhi else 0
+            submit.short_message = part.octets
+            made.append(submit)
+        return made
+
+
+_COPIED = (
+    "service_type", "source_addr_ton", "source_addr_npi", "source_addr", "dest_addr_ton", "dest_addr_npi",
+    "destination_addr", "esm_class", "protocol_id", "priority_flag", "validity_period", "registered_delivery",
+    "data_coding", "sm_default_msg_id",
+)  # fmt: skip
+
+
+def _sar(part: text.Part) -> list[pdu.Tlv]:
+    """SMPP 3.4 §5.3.2.22 to §5.3.2.24."""
+    return [
+        (int(pdu.Tag.sar_msg_ref_num), part.reference.to_bytes(2, "big")),
+        (int(pdu.Tag.sar_total_segments), bytes((part.total,))),
+        (int(pdu.Tag.sar_segment_seqnum), bytes((part.number,))),
+    ]
+
+
+def _registered_delivery(asked: int) -> int:
+    """Every final state, if the ESME wants any: silence must not have to mean success (SMPP 3.4 §5.2.17)."""
+    receipt = pdu.REGISTERED_RECEIPT_FINAL if asked & pdu.REGISTERED_RECEIPT_MASK else 0
+    return asked & ~pdu.REGISTERED_RECEIPT_MASK | receipt
+
+
+def _sender(source_addr: str) -> tuple[int, int, bytes]:
+    """TON, NPI and address of a configured sender: a number, a short code, or a name."""
+    digits = source_addr.removeprefix("+")
+    if not digits.isdigit():
+        return ALPHANUMERIC, UNKNOWN, source_addr.encode("latin-1", "replace")
+    if len(digits) <= SHORT_CODE and digits == source_addr:
+        return NETWORK_SPECIFIC, UNKNOWN, digits.encode()
+    return INTERNATIONAL, INTERNATIONAL, digits.encode()

@@ -1,0 +1,177 @@
+"""Which part does a receipt report on? Pure: ids in, the form they are looked up by and the rule that matches out.
+
+Providers write one id in submit_sm_resp and another in the receipt: hexadecimal and decimal, with and without leading
+zeros, in another case. The id of the response is kept as it came; beside it stands its `key`, without case and zeros.
+A receipt's id is looked up by its own key and by that of its value in the other base; then the rule that explains the
+pair best wins, and what has explained a provider's receipts before is tried first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from smscd.message import Message, Part
+
+Base = Literal["auto", "same", "hex-decimal", "decimal-hex"]
+"""`message_id_base`: hex-decimal means hexadecimal in the response and decimal in the receipt."""
+
+Rule = Literal["same", "case", "zeros", "hex-decimal", "decimal-hex"]
+RULES: tuple[Rule, ...] = ("same", "case", "zeros", "hex-decimal", "decimal-hex")
+"""In the order of how little they assume."""
+
+LEARNED = 3
+"""So many receipts in a row explained by a rule make it a provider's own."""
+
+
+@dataclass(slots=True)
+class Report:
+    """One receipt or intermediate notification, read."""
+
+    connector: str
+    provider: str
+    ids: tuple[str, ...]  # receipted_message_id first, then the id of the text where it is another
+    message_state: int
+    error_code: int
+    source_addr: bytes  # the handset, as the provider writes it
+    intermediate: bool
+    base: Base = "auto"
+
+
+def trimmed(octets: bytes) -> str:
+    """A message_id as it came, without the NULs and spaces that some pad it with."""
+    return octets.decode("latin-1").strip("\0 ")
+
+
+def key_of(message_id: str) -> str:
+    """The form a message_id is looked up by: no case, no leading zeros. Empty only for an empty id."""
+    folded = message_id.casefold()
+    return folded.lstrip("0") or folded[:1]
+
+
+def keys_of(message_id: str, base: Base) -> set[str]:
+    """The keys under which the part may be stored that a receipt calls `message_id`."""
+    keys = {key_of(message_id)} if base in {"auto", "same"} else set()
+    for rule, key in (("hex-decimal", _to_hex(message_id)), ("decimal-hex", _to_decimal(message_id))):
+        if key and base in {"auto", rule}:
+            keys.add(key)
+    return keys
+
+
+def rule_of(response_id: str, receipt_id: str) -> Rule | None:
+    """The rule by which the id of a response became that of a receipt, or None if none does."""
+    if response_id == receipt_id:
+        return "same"
+    if response_id.casefold() == receipt_id.casefold():
+        return "case"
+    if key_of(response_id) == key_of(receipt_id):
+        return "zeros"
+    if key_of(response_id) == _to_hex(receipt_id):
+        return "hex-decimal"
+    if key_of(response_id) == _to_decimal(receipt_id):
+        return "decimal-hex"
+    return None
+
+
+def _to_hex(message_id: str) -> str:
+    """The key of a decimal id's value in hexadecimal; empty if it is not decimal. Any width: these are big numbers."""
+    return f"{int(message_id):x}" if message_id.isascii() and message_id.isdigit() and len(message_id) <= 64 else ""
+
+
+def _to_decimal(message_id: str) -> str:
+    """The key of a hexadecimal id's value in decimal; empty if it is not hexadecimal (a UUID has dashes)."""
+    digits = message_id.casefold()
+    if not digits or len(digits) > 64 or digits.strip("0123456789abcdef"):
+        return ""
+    return str(int(digits, 16))
+
+
+class Learned:
+    """What has explained the receipts of one provider so far."""
+
+    __slots__ = ("_row", "_rule", "rule")
+
+    def __init__(self) -> None:
+        self.rule: Rule | None = None
+        self._rule: Rule | None = None
+        self._row = 0
+
+    def note(self, rule: Rule) -> bool:
+        """A receipt was matched by `rule`. True if that has just become the provider's own rule."""
+        self._row = self._row + 1 if rule == self._rule else 1
+        self._rule = rule
+        if self._row < LEARNED or rule == self.rule:
+            return False
+        self.rule = rule
+        return True
+
+
+@dataclass(slots=True)
+class Match:
+    """The part that a receipt reports on."""
+
+    message: Message
+    part: Part
+    rule: Rule
+
+
+def match(report: Report, candidates: Iterable[Message], learned: Rule | None) -> Match | None:
+    """The part that `report` means among messages found by its keys; None if it is none of them.
+
+    Ids come round again and several parts may share one: the recipient's number decides first, then the rule, then
+    whether a final state is still missing, then which is newest. A number that was converted needs its recipient.
+    """
+    found: list[tuple[tuple[bool, int, bool, int], Match]] = []
+    for message in candidates:
+        recipient = same_number(report.source_addr, message.content.destination_addr)
+        for part in message.parts:
+            rule = _explained(report, part)
+            if rule is None or not (recipient or rule in {"same", "case", "zeros"}):
+                continue
+            rank = 0 if rule == learned else 1 + RULES.index(rule)
+            settled = not message.is_open or part.message_state != _ENROUTE
+            found.append(((not recipient, rank, settled, -message.id), Match(message, part, rule)))
+    return min(found, key=lambda one: one[0])[1] if found else None
+
+
+_ENROUTE = 1
+
+
+def _explained(report: Report, part: Part) -> Rule | None:
+    if part.provider != report.provider or not part.upstream_message_id:
+        return None
+    for receipt_id in report.ids:
+        if report.base in {"auto", "same"}:
+            rule = rule_of(part.upstream_message_id, receipt_id)
+        else:
+            rule = _pinned(part.upstream_message_id, receipt_id, report.base)
+        if rule in _ALLOWED[report.base]:
+            return rule
+    return None
+
+
+def _pinned(response_id: str, receipt_id: str, base: Base) -> Rule | None:
+    """Where the operator has pinned a conversion, a coincidence of the digits themselves means nothing."""
+    if base == "hex-decimal" and key_of(response_id) == _to_hex(receipt_id):
+        return "hex-decimal"
+    if base == "decimal-hex" and key_of(response_id) == _to_decimal(receipt_id):
+        return "decimal-hex"
+    return None
+
+
+_ALLOWED: dict[Base, Sequence[Rule]] = {
+    "auto": RULES,
+    "same": ("same", "case", "zeros"),
+    "hex-decimal": ("hex-decimal",),
+    "decimal-hex": ("decimal-hex",),
+}
+
+
+def same_number(one: bytes, other: bytes) -> bool:
+    """Whether two addresses are one number, however the international prefix is written."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(address: bytes) -> bytes:
+    return address.lstrip(b"+").lstrip(b"0")

@@ -1,0 +1,253 @@
+"""One session with an upstream: it is opened, bound, kept, and opened again whenever it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Protocol
+
+import structlog
+
+from smscd import pdu
+from smscd.clock import Clock
+from smscd.connectors.settings import SmppSettings
+from smscd.link import Link, Links, connect
+from smscd.message import Message
+from smscd.session import Answered, Bound, Closed, Event, LateAnswer, Session, SessionSettings, Side, State, Unanswered
+from smscd.units import split_endpoint
+
+log = structlog.get_logger("smscd.connectors")
+
+SENDS = frozenset({State.BOUND_TX, State.BOUND_TRX})
+LONGEST_PAUSE = 60.0
+"""Seconds between two attempts to bind, at most."""
+SLOW = frozenset({pdu.ESME_RINVPASWD, pdu.ESME_RINVSYSID, pdu.ESME_RBINDFAIL})
+"""bind_resp that says we are not wanted: trying often locks accounts. ESME_RALYBND is our own ghost and passes."""
+SLOW_FACTOR = 15.0
+STEADY = 10.0
+"""Seconds bound after which the pauses begin anew."""
+MOST_OWED = 500
+"""deliver_sm of the upstream that we may owe an answer for before we stop reading."""
+VERSIONS = {"3.3": pdu.INTERFACE_VERSION_3_3, "3.4": pdu.INTERFACE_VERSION_3_4, "5.0": pdu.INTERFACE_VERSION_5_0}
+
+
+@dataclass(slots=True, order=True)
+class Sending:
+    """One part on its way; `order` keeps what has to wait in the order in which it was handed over."""
+
+    order: int
+    message: Message
+    number: int
+    submit: pdu.SubmitSm
+
+    def __post_init__(self) -> None:
+        self.submit.sequence_number = 0
+
+
+class LineOwner(Protocol):
+    """Who acts on what a line brings: the connector."""
+
+    def bound(self, line: Line) -> None: ...
+
+    def delivered(self, line: Line, request: pdu.DeliverSm | pdu.DataSm) -> None: ...
+
+    def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None: ...
+
+    def unanswered(self, sendings: list[Sending]) -> None: ...
+
+    def returned(self, sendings: list[Sending]) -> None:
+        """These were waiting on a line that is gone: they never left."""
+
+    def may_send(self) -> bool: ...
+
+
+class Line:
+    """The owner of one link (see `link.LinkOwner`), and the task that keeps it."""
+
+    def __init__(
+        self, settings: SmppSettings, bind: type[pdu.Bind], password: bytes, tls: Callable[[], ssl.SSLContext | None],
+        owner: LineOwner, links: Links, clock: Clock,
+    ) -> None:  # fmt: skip
+        self.waiting: list[Sending] = []
+        self.link: Link | None = None
+        self.trouble = ""
+        self._settings = settings
+        self._bind = bind
+        self._password = password
+        self._tls = tls
+        self._owner = owner
+        self._links = links
+        self._clock = clock
+        self._over: asyncio.Event | None = None
+        self._bound_at: float | None = None
+        self._refused_with = 0
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    # -- its life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._keep(), name=f"connector {self._settings.name}")
+
+    async def stop(self, within: float) -> None:
+        """Unbind and wait for the end, `within` seconds at most."""
+        self._stopping = True
+        task, link = self._task, self.link
+        if task is None:
+            return
+        if link is not None and self.is_bound:
+            link.session.unbind(self._clock.monotonic())
+            link.flush()
+            await asyncio.wait({task}, timeout=within)
+        if link is not None:
+            link.close("smscd is stopping")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        pause = self._settings.reconnect
+        while not self._stopping:
+            self._bound_at, self._refused_with = None, 0
+            await self._attempt()
+            if self._stopping:
+                return
+            if self._bound_at is not None and self._clock.monotonic() - self._bound_at >= STEADY:
+                pause = self._settings.reconnect
+            slow = SLOW_FACTOR if self._refused_with in SLOW else 1.0
+            # half of it up to all of it: those who lost the same upstream at the same moment come back one by one
+            await asyncio.sleep(min(pause * slow, LONGEST_PAUSE * slow) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _attempt(self) -> None:
+        """Connect, bind, and return when that is over, however it went."""
+        settings = self._settings
+        timers = SessionSettings(
+            session_init_timer=settings.response_timer,
+            enquire_link_timer=settings.enquire_link_timer,
+            response_timer=settings.response_timer,
+            late_grace=settings.late_grace,
+            window=settings.window,
+            interface_version=VERSIONS[settings.interface_version],
+        )
+        self._over = asyncio.Event()
+        link = Link(Session(Side.ESME, timers, self._clock.monotonic()), self, self._links, window=MOST_OWED)
+        host, port = split_endpoint(settings.address)
+        try:
+            await connect(host, port, link, tls=self._tls(), within=settings.connect_timeout)
+        except OSError as fault:
+            self._in_trouble(f"cannot connect: {fault.strerror or fault}")
+            return
+        self.link = link
+        bind = self._bind(
+            system_id=settings.system_id.encode(),
+            password=self._password,
+            system_type=settings.system_type.encode(),
+            interface_version=VERSIONS[settings.interface_version],
+            address_range=settings.address_range.encode(),
+        )
+        link.session.request(bind, self._clock.monotonic(), self)
+        link.flush()
+        await self._over.wait()
+
+    def _in_trouble(self, why: str) -> None:
+        if why != self.trouble:  # once, not at every attempt
+            log.warning("upstream is away", connector=self._settings.name, address=self._settings.address, why=why)
+        self.trouble = why
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_bound(self) -> bool:
+        return self.link is not None and self.link.session.bind is not None
+
+    @property
+    def sends(self) -> bool:
+        return self.link is not None and not self._stopping and self.link.session.state in SENDS
+
+    @property
+    def credit(self) -> int:
+        """Parts it would take now; less than nothing while some wait."""
+        link = self.link
+        if link is None or not self.sends or link.writing_paused:
+            return 0
+        return link.session.credit - len(self.waiting)
+
+    @property
+    def in_flight(self) -> int:
+        return self.link.session.in_flight if self.link is not None else 0
+
+    def put(self, sending: Sending) -> None:
+        """To be written as soon as the window and the pace allow, in the order of `sending`."""
+        heappush(self.waiting, sending)
+
+    def write(self) -> list[tuple[Sending, Exception]]:
+        """Write what may go. Returns what cannot be said to this upstream at all."""
+        failed: list[tuple[Sending, Exception]] = []
+        link = self.link
+        if link is None:
+            return failed
+        session, now = link.session, self._clock.monotonic()
+        while self.waiting and session.credit > 0 and not link.writing_paused and self._owner.may_send():
+            sending = heappop(self.waiting)
+            try:
+                session.request(sending.submit, now, sending)
+            except Exception as fault:  # noqa: BLE001 - a peer's version or a field's bound: this message's fault only
+                failed.append((sending, fault))
+        link.flush_soon()
+        return failed
+
+    # -- LinkOwner ---------------------------------------------------------------------------------------------------
+
+    def events(self, link: Link, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, pdu.DeliverSm | pdu.DataSm):
+                self._owner.delivered(self, event)
+            elif isinstance(event, Answered):
+                self._answered(link, event)
+            elif isinstance(event, Unanswered):
+                if isinstance(event.context, Sending):
+                    self._owner.unanswered([event.context])
+            elif isinstance(event, LateAnswer):
+                if isinstance(event.context, Sending):
+                    self._owner.answered(self, event.context, event.response, late=True)
+            elif isinstance(event, Bound):
+                self._came_up(link)
+            elif isinstance(event, Closed):
+                self._went_down(event)
+
+    def _answered(self, link: Link, event: Answered) -> None:
+        if isinstance(event.context, Sending):
+            self._owner.answered(self, event.context, event.response, late=False)
+        elif event.context is self and event.response.command_status != pdu.ESME_ROK:
+            self._refused_with = event.response.command_status
+            why = f"bind refused: {pdu.status.status_name(self._refused_with)}"
+            self._in_trouble(why)
+            link.close(why)
+
+    def _came_up(self, link: Link) -> None:
+        self._bound_at, self.trouble = self._clock.monotonic(), ""
+        version = f"0x{link.session.interface_version:02x}"
+        kind = pdu.command_name(self._bind.command_id).removeprefix("bind_")
+        log.info("bound upstream", connector=self._settings.name, peer=link.peer, bind=kind, interface_version=version)
+        self._owner.bound(self)
+
+    def _went_down(self, event: Closed) -> None:
+        """Every request in flight has met its end: nobody will answer it any more."""
+        self._owner.unanswered([one.context for one in event.unanswered if isinstance(one.context, Sending)])
+
+    def writable(self, link: Link) -> None:  # noqa: ARG002 - there is but one
+        self._owner.bound(self)
+
+    def closed(self, link: Link, reason: str) -> None:
+        waiting, self.waiting = sorted(self.waiting), []
+        self.link = None
+        if (self._bound_at is not None and not self._stopping) or not self.trouble:
+            self._in_trouble(reason)
+        self._owner.returned(waiting)
+        log.debug("upstream link closed", connector=self._settings.name, peer=link.peer, reason=reason)
+        if self._over is not None:
+            self._over.set()

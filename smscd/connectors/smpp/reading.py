@@ -1,0 +1,57 @@
+"""What an upstream delivers: a receipt in whatever dialect, or a message from a handset."""
+
+from __future__ import annotations
+
+from smscd import pdu
+from smscd.connectors.esme import as_deliver_sm
+from smscd.connectors.smpp.correlation import Base, Report, trimmed
+from smscd.message import octets_of
+
+FINAL = frozenset(int(state) for state in pdu.MessageState) - {
+    int(pdu.MessageState.ENROUTE), int(pdu.MessageState.SCHEDULED),
+}  # fmt: skip
+
+
+def read_report(
+    delivered: pdu.DeliverSm | pdu.DataSm, connector: str, provider: str, base: Base, *, sniff: bool
+) -> Report | None:
+    """The report in a deliver_sm or data_sm; None if it is a message from a handset.
+
+    The TLVs win for the state and the id, the text for the error code; ids that differ are both tried. Whatever
+    data_coding says, the text is read as ASCII first.
+    """
+    octets = octets_of(delivered)
+    if not pdu.receipt.is_receipt(delivered.esm_class, delivered.tlvs, octets, sniff=sniff):
+        return None
+    said = pdu.receipt.parse_receipt(octets)
+    if said is None and b"\0" in octets:  # UCS-2 of what is ASCII
+        said = pdu.receipt.parse_receipt(octets.replace(b"\0", b""))
+    named = pdu.tlv.get(delivered.tlvs, pdu.Tag.receipted_message_id)
+    state = pdu.tlv.get(delivered.tlvs, pdu.Tag.message_state)
+    ids = [trimmed(one) for one in (named or b"", said.message_id if said else b"")]
+    message_state = state[0] if state else int(said.message_state) if said else int(pdu.MessageState.UNKNOWN)
+    kind = delivered.esm_class & pdu.ESM_TYPE_MASK
+    return Report(
+        connector=connector,
+        provider=provider,
+        ids=tuple(dict.fromkeys(one for one in ids if one)),
+        message_state=message_state,
+        error_code=_error_code(said, delivered.tlvs),
+        source_addr=delivered.source_addr,
+        intermediate=message_state not in FINAL or kind == pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
+        base=base,
+    )
+
+
+def _error_code(said: pdu.receipt.Receipt | None, tlvs: list[pdu.Tlv]) -> int:
+    """`err:` where it is a number of ours to pass on, else the network_error_code (SMPP 3.4 §5.3.2.31)."""
+    err = said.err if said else ""
+    if err.isascii() and err.isdigit() and len(err) <= 5 and int(err) <= 0xFFFF:
+        return int(err)
+    network = pdu.tlv.get(tlvs, pdu.Tag.network_error_code)
+    return int.from_bytes(network[1:], "big") if network and len(network) == 3 else 0
+
+
+def read_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> pdu.DeliverSm:
+    """A message from a handset as the deliver_sm that our ESME will get."""
+    return delivered if isinstance(delivered, pdu.DeliverSm) else as_deliver_sm(delivered)

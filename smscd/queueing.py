@@ -1,0 +1,100 @@
+"""What waits: messages between two acts, and the way they wait for.
+
+The ground that `journey.Journey` stands on. Nothing here decides what becomes of a message; it goes into a lane, out of
+one, or to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smscd import parts, ways
+from smscd.admission import Esme
+from smscd.clock import Clock
+from smscd.connectors import Connector
+from smscd.counters import Counters
+from smscd.message import HELD, LEASED, MT, QUEUED, Message, MessageIds
+from smscd.routing import Receivers, Ruleset
+from smscd.scheduler import RetrySettings, Scheduler
+from smscd.store import Store
+
+
+class Queueing:
+    """The store, the lanes, and everything that a reload may replace."""
+
+    def __init__(
+        self, store: Store, ids: MessageIds, clock: Clock, counters: Counters, retry: RetrySettings,
+        queue_limit: int = 0,
+    ) -> None:  # fmt: skip
+        self.store = store
+        self.ids = ids
+        self.clock = clock
+        self.counters = counters
+        self.retry = retry
+        self.queue_limit = queue_limit
+        self.queued = 0
+        self.esmes: Mapping[str, Esme] = {}
+        self.connectors: Mapping[str, Connector] = {}
+        self.routes = Ruleset([])
+        self.receivers = Receivers({})
+        self.scheduler = Scheduler(store, clock, self.has_credit)
+
+    def has_credit(self, connector: str) -> None:
+        """`connector` can take more, or more is due for it."""
+        raise AssertionError(f"{connector}: nobody forwards")
+
+    def is_alive(self, connector: str) -> bool:
+        """Whether `connector` could hand something over now, or soon: routes skip those that cannot."""
+        return ways.is_alive(self.connectors, connector)
+
+    def requeue(self, message: Message) -> None:
+        """A message that memory owns goes back to its lane, once that is committed."""
+        message.stage = QUEUED
+        self.queued += 1
+        lane = self.scheduler.lane(message.connector)
+        lane.queued += 1
+        lane.entering += 1
+        self.store.batch.change(message)
+        parts.unlease(message)
+        self.store.batch.all_parts(message)
+        self.store.batch.then(message, self.scheduler.push)
+        self.store.wake()
+
+    def hold(self, message: Message) -> None:
+        """Keep a message that memory owns for the operator to decide about."""
+        message.stage = HELD
+        self.store.batch.change(message)
+        self.store.batch.then(message, self.scheduler.release)
+        self.store.wake()
+
+    def reroute(self, message: Message, avoid: str = "") -> int | None:
+        """Ask the rules again where a message that memory owns is to go.
+
+        None if it stays; 0 if it is for another connector now; a command_status if that one will not have it.
+        """
+        esme = self.esmes.get(message.system_id)
+        alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
+        connector = ways.another(message, self.routes, self.connectors, alphabet, avoid)
+        if connector is None:
+            return None
+        parts.withdraw(message)
+        self.store.batch.all_parts(message)
+        self.scheduler.move(message, connector.name)
+        message.in_doubt = connector.in_doubt
+        return connector.screen(message)
+
+    def dropped(self, messages: list[Message]) -> None:
+        """The disk had no room for these: their senders have been told, and nothing here remembers them."""
+        for message in messages:
+            lane = self.scheduler.lane(message.connector)
+            self.scheduler.release(message)
+            if message.stage == LEASED:
+                lane.reserved -= 1
+                self.has_credit(message.connector)
+            elif message.stage == QUEUED:
+                lane.queued -= 1
+                lane.entering -= 1
+                self.queued -= 1
+            esme = self.esmes.get(message.system_id)
+            if message.kind == MT and esme is not None:
+                esme.refund(message.segments, message.accepted_at)

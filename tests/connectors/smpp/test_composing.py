@@ -1,0 +1,148 @@
+"""What an upstream is sent, how fast, and what its answers mean. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smscd import pdu
+from smscd.connectors import SmppSettings
+from smscd.connectors.smpp.content import Composer
+from smscd.connectors.smpp.pace import FIRST_PAUSE, LONGEST_PAUSE, Pace
+from smscd.connectors.smpp.reading import read_report
+from smscd.connectors.smpp.statuses import Answer, table
+from smscd.text import Alphabet, encode
+from tests.cast import message, submit_sm
+
+
+def composed(
+    content: pdu.SubmitSm, *, theirs: Alphabet = "gsm7", segments: int = 1, **settings: Any
+) -> list[pdu.SubmitSm]:
+    composer = Composer(SmppSettings("up", "a.example:1", "gw", **settings), lambda _system_id: theirs)
+    of = message(content=content, segments=segments)
+    made = composer.compose(of)
+    assert composer.count(of) == len(made)
+    return made
+
+
+def test_a_plain_message_leaves_as_it_came_with_its_vendor_tlvs() -> None:
+    tlvs = [(0x1400, b"entity\0"), (0x1401, b"template\0"), (0x1400, b"again")]
+    (submit,) = composed(submit_sm(b"hi", data_coding=4, service_type=b"CMT", tlvs=tlvs, priority_flag=2))
+    assert (submit.short_message, submit.data_coding, submit.service_type) == (b"hi", 4, b"CMT")
+    assert submit.tlvs == tlvs
+    assert submit.priority_flag == 2
+
+
+def test_whoever_wants_only_failures_has_every_final_state_asked_for() -> None:
+    for asked, leaves in ((0, 0), (1, 1), (2, 1), (3, 1), (0x12, 0x11), (0x0C, 0x0C)):
+        (submit,) = composed(submit_sm(registered_delivery=asked))
+        assert submit.registered_delivery == leaves
+
+
+def test_a_rewritten_sender_gets_the_type_of_number_that_it_is() -> None:
+    for sender, expected in (
+        ("ACME", (5, 0, b"ACME")), ("+447700900000", (1, 1, b"447700900000")),
+        ("447700900000", (1, 1, b"447700900000")), ("12345", (3, 0, b"12345")),
+    ):  # fmt: skip
+        (submit,) = composed(submit_sm(), source_addr=sender)
+        assert (submit.source_addr_ton, submit.source_addr_npi, submit.source_addr) == expected
+
+
+def test_letters_in_a_sender_make_it_alphanumeric_where_its_own_type_cannot_be() -> None:
+    (submit,) = composed(submit_sm(source_addr=b"ACME", source_addr_ton=1, source_addr_npi=1))
+    assert (submit.source_addr_ton, submit.source_addr_npi) == (5, 0)
+    (submit,) = composed(submit_sm(source_addr=b"ACME", source_addr_ton=3, source_addr_npi=1))
+    assert submit.source_addr_ton == 3
+
+
+def test_data_coding_0_is_rewritten_only_where_it_means_something_else_upstream() -> None:
+    at = encode("a@b", "gsm7")
+    assert composed(submit_sm(at))[0].short_message == at
+    (submit,) = composed(submit_sm(at), default_alphabet="latin1")
+    assert (submit.short_message, submit.data_coding) == (b"a@b", 0)
+    (submit,) = composed(submit_sm("ł".encode("utf-16-be"), data_coding=8), default_alphabet="latin1")
+    assert submit.short_message == "ł".encode("utf-16-be")
+    (submit,) = composed(submit_sm("©".encode("latin-1")), theirs="latin1")
+    assert (submit.short_message, submit.data_coding) == ("©".encode("utf-16-be"), 8)
+
+
+def test_a_long_text_is_cut_as_the_connector_says() -> None:
+    text = b"x" * 400
+    long = submit_sm(b"", tlvs=[(int(pdu.Tag.message_payload), text)])
+    (whole,) = composed(long, segments=3)
+    assert (whole.short_message, whole.tlvs) == (b"", [(int(pdu.Tag.message_payload), text)])
+    udh = composed(long, segments=3, long_messages="udh")
+    assert [submit.short_message[3:6] for submit in udh] == [udh[0].short_message[3:5] + bytes((n,)) for n in (1, 2, 3)]
+    assert all(submit.esm_class & pdu.ESM_UDHI for submit in udh)
+    sar = composed(long, segments=3, long_messages="sar")
+    assert b"".join(submit.short_message for submit in sar) == text
+    assert [dict(submit.tlvs)[int(pdu.Tag.sar_segment_seqnum)] for submit in sar] == [b"\1", b"\2", b"\3"]
+
+
+def test_what_its_sender_has_cut_is_left_alone() -> None:
+    part = b"\x05\x00\x03\x07\x02\x01" + b"x" * 153
+    (submit,) = composed(submit_sm(part, esm_class=0x40), long_messages="udh")
+    assert submit.short_message == part
+
+
+def test_a_rate_holds_within_every_second() -> None:
+    pace = Pace(20, 0.0)
+    left = 0
+    for step in range(1000):
+        room = pace.room(step / 1000)
+        assert room is not None
+        pace.take(room)
+        left += room
+    assert 20 <= left <= 22
+
+
+def test_each_refusal_in_a_row_doubles_the_pause_and_those_beside_it_do_not() -> None:
+    pace = Pace(0, 0.0)
+    now, pauses = 0.0, []
+    for _ in range(12):
+        pace.refused(now)
+        pace.refused(now)
+        pauses.append(round(pace.wait(now), 3))
+        assert pace.room(now) == 0
+        now += pauses[-1]
+        assert pace.room(now) is None
+    assert pauses[:3] == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4]
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+def test_congestion_slows_from_90_and_not_before() -> None:
+    pace = Pace(0, 0.0)
+    pace.congestion(89, 1.0)
+    assert pace.room(1.0) is None
+    pace.congestion(90, 1.0)
+    assert pace.room(1.0) == 0
+
+
+def test_an_operator_knows_better_than_the_table() -> None:
+    answers = table(temporary=["ESME_RINVDSTADR", "0x00000400"], permanent=["ESME_RSYSERR"])
+    assert answers[pdu.ESME_RINVDSTADR] is answers[0x400] is Answer.LATER
+    assert answers[pdu.ESME_RSYSERR] is Answer.NEVER
+    assert answers[pdu.ESME_RTHROTTLED] is Answer.PAUSE
+
+
+def test_tlvs_win_for_state_and_id_and_the_text_for_the_error() -> None:
+    delivered = pdu.DeliverSm(
+        esm_class=4, short_message=b"id:9 stat:DELIVRD err:042 text:",
+        tlvs=[(int(pdu.Tag.receipted_message_id), b"8\0"), (int(pdu.Tag.message_state), b"\5")],
+    )  # fmt: skip
+    report = read_report(delivered, "a", "a", "auto", sniff=False)
+    assert report is not None
+    assert (report.ids, report.message_state, report.error_code) == (("8", "9"), 5, 42)
+    assert not report.intermediate
+
+
+def test_a_handsets_message_is_no_receipt_unless_sniffing_is_asked_for() -> None:
+    delivered = pdu.DeliverSm(short_message=b"id:9 sub:001 dlvrd:001 submit date:2601011200 stat:DELIVRD err:000 text:")
+    assert read_report(delivered, "a", "a", "auto", sniff=False) is None
+    assert read_report(delivered, "a", "a", "auto", sniff=True) is not None
+
+
+def test_a_receipt_in_ucs2_of_ascii_is_read() -> None:
+    text = "id:77 stat:UNDELIV err:001".encode("utf-16-be")
+    report = read_report(pdu.DeliverSm(esm_class=4, data_coding=8, short_message=text), "a", "a", "auto", sniff=False)
+    assert report is not None
+    assert (report.ids, report.message_state) == (("77",), 5)
