@@ -10,7 +10,7 @@ crash between two acts is the same as a pause. A receipt and an MO are messages:
 The acts hold no policy: rules, ladders and status classes are tables in the rooms below.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001 - one name a line, as isort has it, would be a page of names
 
 import asyncio
 from collections.abc import Mapping
@@ -23,42 +23,23 @@ from smscd.admission import Admitted, Esme, Submission
 from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
+from smscd.interception import Interception, answer_to
 from smscd.logs import masked
 from smscd.message import (
-    CLOSED,
-    DEAD,
-    ENROUTE,
-    FAIL,
-    HELD,
-    LEASED,
-    MO,
-    MT,
-    NOTIFICATION,
-    QUEUED,
-    RECEIPT,
-    RESEND,
-    SENT,
-    Accepted,
-    Content,
-    Deferred,
-    Delivered,
-    Kind,
-    Message,
-    MessageIds,
-    Outcome,
-    Part,
-    Rejected,
-    Unanswered,
-    text_of,
-)
+    CLOSED, DEAD, ENROUTE, FAIL, HELD, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
+    Accepted, Deferred, Delivered, Kind, Message, MessageIds, Outcome, Rejected, Unanswered, text_of,
+)  # fmt: skip
+from smscd.optout import BLOCKED_TEXT, OptOutSettings
 from smscd.routing import Receivers, Ruleset
 from smscd.scheduler import PRIORITY_STEP, RetrySettings, Scheduler, retry_at
 from smscd.store import Answer, Store
+from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.journey")
 
 DELIVERED, EXPIRED = int(pdu.MessageState.DELIVERED), int(pdu.MessageState.EXPIRED)
 REJECTED, UNKNOWN = int(pdu.MessageState.REJECTED), int(pdu.MessageState.UNKNOWN)
+ACCEPTED, UNDELIVERABLE = int(pdu.MessageState.ACCEPTED), int(pdu.MessageState.UNDELIVERABLE)
 LEASE = 3600 * SECOND
 """How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
 NOBODY = "nobody"
@@ -72,19 +53,16 @@ class Journey:
 
     def __init__(
         self, store: Store, ids: MessageIds, clock: Clock, counters: Counters, retry: RetrySettings,
-        queue_limit: int = 0,
+        queue_limit: int = 0, opt_out: OptOutSettings | None = None,
     ) -> None:  # fmt: skip
-        self.store = store
-        self.ids = ids
-        self.clock = clock
-        self.counters = counters
-        self.retry = retry
-        self.queue_limit = queue_limit
-        self.queued = 0
+        self.store, self.ids, self.clock = store, ids, clock
+        self.counters, self.retry = counters, retry
+        self.queue_limit, self.queued = queue_limit, 0
         self.esmes: Mapping[str, Esme] = {}
         self.connectors: Mapping[str, Connector] = {}
         self.routes = Ruleset([])
         self.receivers = Receivers({})
+        self.interception = Interception(store, clock, counters, opt_out)
         self.scheduler = Scheduler(store, clock, self.has_credit)
         self._to_forward: set[str] = set()
         self._then_leave = self._leave_all  # bound once: they are named for every message
@@ -113,9 +91,24 @@ class Journey:
         if rule is None:
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVDSTADR
-        message = self._identified(content, esme, rule.choose(), now, version, group)
-        message.expires = admitted.expires
+        is_forbidden = self.interception.forbids(
+            content, esme.system_id, esme, map(self.connectors.get, rule.connectors)
+        )
+        if is_forbidden and esme.settings.opt_out == "reject":
+            esme.refund(admitted.segments, now)
+            return self.interception.refusal
+        message = Message(
+            self.ids.next(now), "", MT, esme.system_id, rule.choose(), content, now, now, admitted.expires
+        )
         message.segments = admitted.segments
+        self.ids.name(message, version, group)
+        if is_forbidden:  # its ESME wants ESME_ROK and a receipt: final before it ever waited
+            self.store.batch.add(message)
+            self.scheduler.own(message)
+            message.refusal = BLOCKED_TEXT
+            self.close(message, REJECTED, self.interception.error_code)
+            self.store.batch.answer(message, answer)
+            return message
         status = self.connectors[message.connector].screen(message)
         if status:
             esme.refund(admitted.segments, now)
@@ -128,40 +121,49 @@ class Journey:
         self.store.batch.answer(message, answer)
         return message
 
-    def _identified(
-        self, content: Content, esme: Esme, connector: str, now: int, version: int, group: Message | None
+    def accept_mo(
+        self, content: pdu.DeliverSm, answer: Answer | None = None, connector: str = "", alphabet: Alphabet = "gsm7"
     ) -> Message:
-        """A new MT message: our number, and the text that the ESME will know it by."""
-        number = self.ids.next(now)
-        message = Message(number, "", MT, esme.system_id, connector, content, now, now, now)
-        if group is not None:
-            message.message_id, message.alias = group.message_id, group.alias
-            message.group_id = group.group_id = group.id
-        elif version < pdu.INTERFACE_VERSION_3_4:  # its message_id has eight octets at most
-            message.alias = self.ids.next_alias()
-            message.message_id = f"{message.alias:08x}"
-        else:
-            message.message_id = self.ids.issue(number)
-        return message
-
-    def accept_mo(self, content: pdu.DeliverSm, answer: Answer | None = None) -> Message:
-        """A message from a handset, for the ESME that `receives` its destination; nobody's is a dead letter."""
+        """A message from a handset by `connector`, for the ESME that `receives` it, if any. STOP is understood first."""
         now = self.clock.wall()
         owner = self.receivers.owner(content.destination_addr)
         message = self._to_esme(MO, owner or NOBODY, content, now)
         message.due = now
-        if owner is None:
-            message.connector = NOBODY
-            message.stage, message.message_state, message.final_at = DEAD, pdu.MessageState.UNDELIVERABLE, now
-            self.store.batch.add(message)
-            self.store.batch.close(message)
-            log.warning("mo without receiver", message_id=message.message_id, to=masked(content.destination_addr))
+        heard = self.interception.hear(content, owner or "", connector, message.id, alphabet)
+        if heard is not None and heard.answer:
+            self._reply(answer_to(message, heard.answer, connector, self.ids, now), now)
+        if owner is None or (heard is not None and not heard.relay):
+            self._keep(message, *((DEAD, UNDELIVERABLE) if owner is None else (CLOSED, ACCEPTED)), now)
         else:
             self.enter(message, now)
         if answer is not None:
             self.store.batch.answer(message, answer)
         self.store.wake()
         return message
+
+    def _keep(self, message: Message, stage: int, message_state: int, now: int) -> None:
+        """Store an MO that goes to nobody."""
+        message.connector = NOBODY
+        message.stage, message.message_state, message.final_at = stage, message_state, now
+        self.store.batch.add(message)
+        self.store.batch.close(message)
+        if stage == DEAD:
+            log.warning(
+                "mo without receiver", message_id=message.message_id, to=masked(message.content.destination_addr)
+            )
+
+    def _reply(self, reply: Message, now: int) -> None:
+        """Our answer to STOP, START or HELP leaves by the way that came in on, or by the route of such a message."""
+        content = reply.content
+        if reply.connector not in self.connectors and (rule := self.routes.resolve(
+            reply.system_id, content.source_addr, content.destination_addr, lambda: text_of(content)
+        )):  # fmt: skip
+            reply.connector = rule.choose()
+        way = self.connectors.get(reply.connector)
+        if way is None or way.screen(reply):
+            log.warning("not answered: no way back", message_id=reply.message_id, connector=reply.connector)
+        else:
+            self.enter(reply, now)
 
     def _to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         number = self.ids.next(now)
@@ -194,29 +196,15 @@ class Journey:
     def _lease(self, message: Message, connector: Connector, now: int) -> None:
         """Record that `message` is given to `connector`, before a single octet leaves."""
         message.stage = LEASED
-        if not connector.stores_lease:
-            return
-        message.lease_until = now + LEASE
-        message.owner = self.ids.node_id
-        if not message.parts:
-            message.parts.append(Part(message.id, 1, connector.name, attempt=0))
-        for part in message.parts:
-            part.stage, part.connector, part.attempt = LEASED, connector.name, part.attempt + 1
-            part.owner, part.lease_until, part.changed_at = message.owner, message.lease_until, now
-            self.store.batch.part(part)
+        if connector.stores_lease:
+            for part in message.leased(connector.name, self.ids.node_id, now, now + LEASE):
+                self.store.batch.part(part)
 
     def dropped(self, messages: list[Message]) -> None:
         """The disk had no room for these: their senders have been told, and nothing here remembers them."""
         for message in messages:
-            lane = self.scheduler.lane(message.connector)
-            self.scheduler.release(message)
-            if message.stage == LEASED:
-                lane.reserved -= 1
-                self.has_credit(message.connector)
-            elif message.stage == QUEUED:
-                lane.queued -= 1
-                lane.entering -= 1
-                self.queued -= 1
+            self.queued -= message.stage == QUEUED
+            self.scheduler.unwritten(message)
             esme = self.esmes.get(message.system_id)
             if message.kind == MT and esme is not None:
                 esme.refund(message.segments, message.accepted_at)
@@ -280,8 +268,21 @@ class Journey:
             for message in messages:
                 self.outcome(message, 1, Deferred("the connector was removed", retry_after=0.0, counts=False))
             return
+        if self.interception.optout is not None:
+            messages = [message for message in messages if message.kind != MT or self._may_leave(message, connector)]
         self.counters.connector(name).forwarded += len(messages)
         connector.submit(messages)
+
+    def _may_leave(self, message: Message, connector: Connector) -> bool:
+        """The last look at the opt-out list: nothing is awaited between this and the handing over."""
+        if not self.interception.is_ready:
+            self.outcome(message, 1, Deferred("the opt-out list is not loaded", retry_after=1.0, counts=False))
+            return False
+        if self.interception.stops(message, self.esmes.get(message.system_id), connector):
+            message.refusal = BLOCKED_TEXT
+            self.settle(message, REJECTED, self.interception.error_code)
+            return False
+        return True
 
     def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
         """Record what became of part `number` of a message that was handed over."""
@@ -437,6 +438,8 @@ class Journey:
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""
         self.close(message, EXPIRED, 0)
+        if message.origin == OPT_OUT:
+            log.warning("answer dropped: too late", message_id=message.message_id, connector=message.connector)
 
     def _report(self, message: Message, kind: int, message_state: int, error_code: int, now: int) -> Message:
         """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""

@@ -33,6 +33,7 @@ class EsmeConnector:
 
     kind = "esme"
     stores_lease = False  # a receipt that was not acknowledged is delivered again, whatever became of it
+    shows = b""
 
     def __init__(self, system_id: str, news: News, clock: Clock) -> None:
         self.name = f"esme:{system_id}"

@@ -35,6 +35,9 @@ class Connector(Protocol):
     """A lease is stored before `submit`, so that after a crash "never left" can be told from "left, unanswered".
     False where unanswered work is always repeated, as a receipt to an ESME is."""
 
+    shows: bytes
+    """The sender that handsets see instead of source_addr, where the connector rewrites it; b"" where it does not."""
+
     def credit(self) -> int:
         """How many messages may be handed over now."""
 

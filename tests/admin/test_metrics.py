@@ -123,7 +123,8 @@ def test_names_are_distinct_and_follow_the_conventions_of_prometheus() -> None:
 def test_a_number_is_never_a_label() -> None:
     labels = {name for own, metrics, _ in TABLES for metric in metrics for name in (*own, metric.label) if name}
     assert labels == {
-        "system_id", "connector", "command_status", "message_state", "stage", "bind", "outcome", "reason"
+        "system_id", "connector", "command_status", "message_state", "stage", "bind", "outcome", "reason",
+        "scope", "action",
     }  # fmt: skip
 
 

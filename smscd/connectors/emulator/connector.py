@@ -28,6 +28,7 @@ class Emulator:
 
     kind = "emulator"
     stores_lease = True
+    shows = b""
 
     def __init__(
         self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]
