@@ -124,11 +124,10 @@ class Journey:
     def accept_mo(
         self, content: pdu.DeliverSm, answer: Answer | None = None, connector: str = "", alphabet: Alphabet = "gsm7"
     ) -> Message:
-        """A message from a handset by `connector`, for the ESME that `receives` it, if any. STOP is understood first."""
+        """A message from a handset by `connector`, for the ESME that `receives` it; STOP is understood first."""
         now = self.clock.wall()
         owner = self.receivers.owner(content.destination_addr)
         message = self._to_esme(MO, owner or NOBODY, content, now)
-        message.due = now
         heard = self.interception.hear(content, owner or "", connector, message.id, alphabet)
         if heard is not None and heard.answer:
             self._reply(answer_to(message, heard.answer, connector, self.ids, now), now)
@@ -148,9 +147,8 @@ class Journey:
         self.store.batch.add(message)
         self.store.batch.close(message)
         if stage == DEAD:
-            log.warning(
-                "mo without receiver", message_id=message.message_id, to=masked(message.content.destination_addr)
-            )
+            to = masked(message.content.destination_addr)
+            log.warning("mo without receiver", message_id=message.message_id, to=to)
 
     def _reply(self, reply: Message, now: int) -> None:
         """Our answer to STOP, START or HELP leaves by the way that came in on, or by the route of such a message."""

@@ -100,6 +100,7 @@ class OptOutList:
                 for shard in later.shards():
                     for key in shard:
                         first.add(key)
+                    later.size -= len(shard)
                     del shard[:]
                     yield
                 self._layers[scope] = [first, *rest]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import smpplib.exceptions
 import typer
 from typer.testing import CliRunner
 
+from smscd import pdu
 from smscd.cli.optout import app
 from smscd.errors import ControlError
 from tests.running import EMULATOR, PATIENCE, Running, until
@@ -132,6 +134,44 @@ def test_an_esme_that_retries_errors_gets_a_receipt_instead(smscd: Running, bind
     assert isinstance(esme.submit(), str)
     said = esme.receive(b"id:").short_message
     assert b"stat:REJECTD err:407 text:Sender blocked for given recipient." in said
+
+
+def test_a_peer_of_5_0_is_told_why_and_one_of_3_4_is_not(smscd: Running) -> None:
+    writes(smscd, "STOP")
+    said = {}
+    for version in (0x34, 0x50):
+        with socket.create_connection(("127.0.0.1", smscd.port)) as peer:
+            peer.sendall(pdu.encode(pdu.BindTransmitter(
+                sequence_number=1, system_id=b"test", password=b"secret", interface_version=version
+            )))  # fmt: skip
+            _read(peer)
+            submit = pdu.SubmitSm(sequence_number=2, source_addr=b"12345", destination_addr=HANDSET.encode())
+            peer.sendall(pdu.encode(submit))
+            response = _read(peer)
+            assert isinstance(response, pdu.SubmitSmResp)
+            assert response.command_status == 0x45
+            said[version] = pdu.tlv.get(response.tlvs, pdu.Tag.additional_status_info_text)
+    assert said == {0x34: None, 0x50: b"Sender blocked for given recipient.\0"}
+
+
+def _read(peer: socket.socket) -> pdu.Pdu:
+    head = peer.recv(4, socket.MSG_WAITALL)
+    return pdu.decode(head + peer.recv(int.from_bytes(head, "big") - 4, socket.MSG_WAITALL))
+
+
+def test_a_submit_multi_refuses_only_who_has_stopped(smscd: Running) -> None:
+    writes(smscd, "STOP")
+    addresses = [pdu.SmeAddress(destination_addr=number) for number in (HANDSET.encode(), b"447700900002")]
+    with socket.create_connection(("127.0.0.1", smscd.port)) as peer:
+        peer.sendall(pdu.encode(pdu.BindTransmitter(sequence_number=1, system_id=b"test", password=b"secret")))
+        _read(peer)
+        peer.sendall(pdu.encode(pdu.SubmitMulti(
+            sequence_number=2, source_addr=b"12345", dest_address=list(addresses), short_message=b"hello"
+        )))  # fmt: skip
+        response = _read(peer)
+    assert isinstance(response, pdu.SubmitMultiResp)
+    refused = [(one.destination_addr, one.error_status_code) for one in response.unsuccess_sme]
+    assert (response.command_status, refused) == (0, [(HANDSET.encode(), 0x45)])
 
 
 def test_a_reload_can_switch_it_off_and_on(smscd: Running, bind: Callable[..., Esme]) -> None:
