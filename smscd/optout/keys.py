@@ -3,7 +3,7 @@
 A row is known by the hash of its two addresses, eight octets in a sorted array. There are 4096 arrays, chosen by the
 highest twelve bits of the key: that keeps an insertion short (it moves a few thousand octets), and nothing ever has to
 grow in one piece. A Python set of ten million such integers takes about 900 MB; these are 80 MB of keys, 180 MB
-resident with what loading leaves behind. A look-up is one hash and a bisection of twelve steps (bench/optout.py measures both).
+resident with what loading leaves behind. A look-up is one hash and a bisection of twelve steps.
 
 The hash is Python's own, keyed anew in every process: nobody can choose numbers that collide. With ten million rows a
 number that nobody opted out is taken for another one with a probability of 5e-13: blocked, never let through.
