@@ -50,6 +50,7 @@ class EsmeCounters:
     accepted: int = 0  # messages answered ESME_ROK
     accepted_segments: int = 0  # what they were billed as
     refused: Tally = field(default_factory=Tally)  # by command_status
+    blocked: Tally = field(default_factory=Tally)  # by the scope of the opt-out that forbade it
     closed: Tally = field(default_factory=Tally)  # MT by final message_state
     receipts_delivered: int = 0
     receipts_waiting: int = 0
@@ -102,6 +103,7 @@ class DaemonCounters:
     binds_refused: Tally = field(default_factory=Tally)  # by command_status
     malformed: int = 0  # PDUs answered with an error because their body broke the specification
     unframeable: int = 0  # connections closed because a frame did
+    opt_outs: Tally = field(default_factory=Tally)  # MO understood as stop, start, help or flag
     records_written: int = 0
     records_dropped: int = 0
 

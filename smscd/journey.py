@@ -10,7 +10,7 @@ crash between two acts is the same as a pause. A receipt and an MO are messages:
 The acts hold no policy: rules, ladders and status classes are tables in the rooms below.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001 - one name a line, as isort has it, would be a page of names
 
 import asyncio
 from collections.abc import Callable
@@ -23,41 +23,23 @@ from smscd.admission import Admitted, Esme, Submission
 from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
+from smscd.interception import Interception, answer_to
 from smscd.logs import masked
 from smscd.message import (
-    CLOSED,
-    DEAD,
-    ENROUTE,
-    FAIL,
-    LEASED,
-    MO,
-    MT,
-    NOTIFICATION,
-    QUEUED,
-    RECEIPT,
-    RESEND,
-    SENT,
-    Accepted,
-    Deferred,
-    Delivered,
-    Kind,
-    Message,
-    MessageIds,
-    Outcome,
-    Rejected,
-    Unanswered,
-    submitted,
-    text_of,
+    CLOSED, DEAD, ENROUTE, FAIL, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
+    Accepted, Deferred, Delivered, Kind, Message, MessageIds, Outcome, Rejected, Unanswered, submitted, text_of,
 )  # fmt: skip
+from smscd.optout import BLOCKED_TEXT, OptOutSettings
 from smscd.queueing import Queueing
 from smscd.scheduler import PRIORITY_STEP, RetrySettings, retry_at
 from smscd.store import Answer, Store
+from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.journey")
 
 DELIVERED, EXPIRED = int(pdu.MessageState.DELIVERED), int(pdu.MessageState.EXPIRED)
 REJECTED, UNKNOWN = int(pdu.MessageState.REJECTED), int(pdu.MessageState.UNKNOWN)
-ACCEPTED = int(pdu.MessageState.ACCEPTED)
+ACCEPTED, UNDELIVERABLE = int(pdu.MessageState.ACCEPTED), int(pdu.MessageState.UNDELIVERABLE)
 LEASE = 3600 * SECOND
 """How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
 NOBODY = "nobody"
@@ -71,9 +53,10 @@ class Journey(Queueing):
 
     def __init__(
         self, store: Store, ids: MessageIds, clock: Clock, counters: Counters, retry: RetrySettings,
-        queue_limit: int = 0,
+        queue_limit: int = 0, opt_out: OptOutSettings | None = None,
     ) -> None:  # fmt: skip
         super().__init__(store, ids, clock, counters, retry, queue_limit)
+        self.interception = Interception(store, clock, counters, opt_out)
         self.on_sent: Callable[[str, str], None] = lambda _provider, _upstream_key: None
         self._to_forward: set[str] = set()
         self._then_leave = self._leave_all  # bound once: they are named for every message
@@ -102,10 +85,23 @@ class Journey(Queueing):
         if rule is None:
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVDSTADR
+        is_forbidden = self.interception.forbids(
+            content, esme.system_id, esme, map(self.connectors.get, rule.connectors)
+        )
+        if is_forbidden and esme.settings.opt_out == "reject":
+            esme.refund(admitted.segments, now)
+            return self.interception.refusal
         name = rule.choose(self.is_alive)
         message = submitted(self.ids, content, esme.system_id, name, now, version, group)
         message.expires = admitted.expires
         message.segments = admitted.segments
+        if is_forbidden:  # its ESME wants ESME_ROK and a receipt: final before it ever waited
+            self.store.batch.add(message)
+            self.scheduler.own(message)
+            message.refusal = BLOCKED_TEXT
+            self.close(message, REJECTED, self.interception.error_code)
+            self.store.batch.answer(message, answer)
+            return message
         connector = self.connectors[name]
         message.in_doubt = connector.in_doubt
         status = connector.screen(message)
@@ -120,24 +116,47 @@ class Journey(Queueing):
         self.store.batch.answer(message, answer)
         return message
 
-    def accept_mo(self, content: pdu.DeliverSm, answer: Answer | None = None) -> Message:
-        """A message from a handset, for the ESME that `receives` its destination; nobody's is a dead letter."""
+    def accept_mo(
+        self, content: pdu.DeliverSm, answer: Answer | None = None, connector: str = "", alphabet: Alphabet = "gsm7"
+    ) -> Message:
+        """A message from a handset by `connector`, for the ESME that `receives` it; STOP is understood first."""
         now = self.clock.wall()
         owner = self.receivers.owner(content.destination_addr)
         message = self._to_esme(MO, owner or NOBODY, content, now)
-        message.due = now
-        if owner is None:
-            message.connector = NOBODY
-            message.stage, message.message_state, message.final_at = DEAD, pdu.MessageState.UNDELIVERABLE, now
-            self.store.batch.add(message)
-            self.store.batch.close(message)
-            log.warning("mo without receiver", message_id=message.message_id, to=masked(content.destination_addr))
+        heard = self.interception.hear(content, owner or "", connector, message.id, alphabet)
+        if heard is not None and heard.answer:
+            self._reply(answer_to(message, heard.answer, connector, self.ids, now), now)
+        if owner is None or (heard is not None and not heard.relay):
+            self._keep(message, *((DEAD, UNDELIVERABLE) if owner is None else (CLOSED, ACCEPTED)), now)
         else:
             self.enter(message, now)
         if answer is not None:
             self.store.batch.answer(message, answer)
         self.store.wake()
         return message
+
+    def _keep(self, message: Message, stage: int, message_state: int, now: int) -> None:
+        """Store an MO that goes to nobody."""
+        message.connector = NOBODY
+        message.stage, message.message_state, message.final_at = stage, message_state, now
+        self.store.batch.add(message)
+        self.store.batch.close(message)
+        if stage == DEAD:
+            to = masked(message.content.destination_addr)
+            log.warning("mo without receiver", message_id=message.message_id, to=to)
+
+    def _reply(self, reply: Message, now: int) -> None:
+        """Our answer to STOP, START or HELP leaves by the way that came in on, or by the route of such a message."""
+        content = reply.content
+        if reply.connector not in self.connectors and (rule := self.routes.resolve(
+            reply.system_id, content.source_addr, content.destination_addr, lambda: text_of(content)
+        )):  # fmt: skip
+            reply.connector = rule.choose()
+        way = self.connectors.get(reply.connector)
+        if way is None or way.screen(reply):
+            log.warning("not answered: no way back", message_id=reply.message_id, connector=reply.connector)
+        else:
+            self.enter(reply, now)
 
     def _to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         number = self.ids.next(now)
@@ -237,8 +256,21 @@ class Journey(Queueing):
                 for number in [part.number for part in message.parts if part.stage == LEASED] or [1]:
                     self.outcome(message, number, gone)
             return
+        if self.interception.optout is not None:
+            messages = [message for message in messages if message.kind != MT or self._may_leave(message, connector)]
         self.counters.connector(name).forwarded += len(messages)
         connector.submit(messages)
+
+    def _may_leave(self, message: Message, connector: Connector) -> bool:
+        """The last look at the opt-out list: nothing is awaited between this and the handing over."""
+        if not self.interception.is_ready:
+            self.outcome(message, 1, Deferred("the opt-out list is not loaded", retry_after=1.0, counts=False))
+            return False
+        if self.interception.stops(message, self.esmes.get(message.system_id), connector):
+            message.refusal = BLOCKED_TEXT
+            self.settle(message, REJECTED, self.interception.error_code)
+            return False
+        return True
 
     def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
         """Record what became of part `number` of a message that was handed over."""
@@ -408,6 +440,8 @@ class Journey(Queueing):
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""
         self.close(message, EXPIRED, 0)
+        if message.origin == OPT_OUT:
+            log.warning("answer dropped: too late", message_id=message.message_id, connector=message.connector)
 
     def report(self, message: Message, kind: int, message_state: int, error_code: int, now: int) -> Message:
         """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""

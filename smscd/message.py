@@ -57,6 +57,16 @@ class InDoubt(IntEnum):
 RESEND, FAIL, HOLD = (int(policy) for policy in InDoubt)
 
 
+class Origin(IntEnum):
+    """Who made a message."""
+
+    PEER = 0  # an ESME or a handset; what smscd reports about their messages counts as theirs
+    OPT_OUT = 1  # smscd itself, in answer to STOP, START or HELP: no opt-out stops it
+
+
+OPT_OUT = int(Origin.OPT_OUT)
+
+
 @dataclass(slots=True, eq=False)
 class Part:
     """One PDU's worth of a message on its way through one connector. The row is written before the octets leave.
@@ -113,12 +123,24 @@ class Message:
     alias: int | None = None  # message_id as a number, where a 3.3 peer was given eight hex digits
     owner: int = 0
     lease_until: int = 0
+    origin: int = 0
+    refusal: str = ""  # why smscd itself closes it without sending, in words for its receipt; not stored
     parts: list[Part] = field(default_factory=list)
     worst: Outcome | None = None  # of the parts that have come back, while others are still out; never stored
 
     @property
     def is_open(self) -> bool:
         return self.stage < OPEN_BELOW
+
+    def leased(self, connector: str, owner: int, now: int, until: int) -> list[Part]:
+        """Note the lease of every part to `connector`; they have to be written. `now`, `until`: microseconds."""
+        self.lease_until, self.owner = until, owner
+        if not self.parts:
+            self.parts.append(Part(self.id, 1, connector, attempt=0))
+        for part in self.parts:
+            part.stage, part.connector, part.attempt = LEASED, connector, part.attempt + 1
+            part.owner, part.lease_until, part.changed_at = owner, until, now
+        return self.parts
 
 
 # --- the outcome of handing a part on: one closed union ---------------------------------------------------------------
@@ -177,6 +199,11 @@ def issued_at(number: int) -> int:
     return ((number >> (_NODE_BITS + _COUNTER_BITS)) + EPOCH_MS) * 1000
 
 
+def first_id(at: int) -> int:
+    """The lowest number that can be given at `at`, microseconds UTC."""
+    return max(0, at // 1000 - EPOCH_MS) << (_NODE_BITS + _COUNTER_BITS)
+
+
 class MessageIds:
     """Numbers that grow for ever: 41 bits of milliseconds, 10 of node, 12 of counter.
 
@@ -208,6 +235,17 @@ class MessageIds:
     def issue(self, number: int) -> str:
         """The text a peer is given for `number`."""
         return str(number) if self.notation == "decimal" else f"{number:016x}"
+
+    def name(self, message: Message, version: int, group: Message | None) -> None:
+        """The text that the ESME will know `message` by; `group` is the first of its submit_multi."""
+        if group is not None:
+            message.message_id, message.alias = group.message_id, group.alias
+            message.group_id = group.group_id = group.id
+        elif version < pdu.INTERFACE_VERSION_3_4:  # its message_id has eight octets at most
+            message.alias = self.next_alias()
+            message.message_id = f"{message.alias:08x}"
+        else:
+            message.message_id = self.issue(message.id)
 
     def next_alias(self) -> int:
         """A number that fits the eight octets of a 3.3 message_id."""

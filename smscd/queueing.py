@@ -13,7 +13,7 @@ from smscd.admission import Esme
 from smscd.clock import Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
-from smscd.message import HELD, LEASED, MT, QUEUED, Message, MessageIds
+from smscd.message import HELD, MT, QUEUED, Message, MessageIds
 from smscd.routing import Receivers, Ruleset
 from smscd.scheduler import RetrySettings, Scheduler
 from smscd.store import Store
@@ -86,15 +86,8 @@ class Queueing:
     def dropped(self, messages: list[Message]) -> None:
         """The disk had no room for these: their senders have been told, and nothing here remembers them."""
         for message in messages:
-            lane = self.scheduler.lane(message.connector)
-            self.scheduler.release(message)
-            if message.stage == LEASED:
-                lane.reserved -= 1
-                self.has_credit(message.connector)
-            elif message.stage == QUEUED:
-                lane.queued -= 1
-                lane.entering -= 1
-                self.queued -= 1
+            self.queued -= message.stage == QUEUED
+            self.scheduler.unwritten(message)
             esme = self.esmes.get(message.system_id)
             if message.kind == MT and esme is not None:
                 esme.refund(message.segments, message.accepted_at)

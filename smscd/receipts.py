@@ -14,6 +14,8 @@ TEXT_OCTETS = 20
 """Appendix B: the first 20 characters of the short message."""
 GSM_NETWORK = 3
 """network_error_code, network type GSM (SMPP 3.4 §5.3.2.31)."""
+MESSAGE_CENTRE = 8
+"""Network type of an error that the message centre itself gives (SMPP 5.0 §4.8.4.42): it closed the message unsent."""
 
 
 def wanted(registered_delivery: int, message_state: int) -> bool:
@@ -53,7 +55,7 @@ def deliver_sm(
         done_date=now,
         message_state=message_state,
         err=error_code,
-        text=_beginning(message, default_alphabet),
+        text=b"" if message.refusal else _beginning(message, default_alphabet),
     )
     return pdu.DeliverSm(
         service_type=content.service_type,
@@ -64,7 +66,7 @@ def deliver_sm(
         dest_addr_npi=content.source_addr_npi,
         destination_addr=content.source_addr,
         esm_class=pdu.ESM_TYPE_RECEIPT if kind == RECEIPT else pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
-        short_message=text,
+        short_message=text + message.refusal.encode(),  # our own words are not cut at 20 characters
         tlvs=_tlvs(message, message_state, error_code),
     )
 
@@ -75,7 +77,8 @@ def _tlvs(message: Message, message_state: int, error_code: int) -> list[tuple[i
         (int(pdu.Tag.message_state), bytes((message_state,))),
     ]
     if error_code:
-        tlvs.append((int(pdu.Tag.network_error_code), bytes((GSM_NETWORK,)) + (error_code & 0xFFFF).to_bytes(2, "big")))
+        network = MESSAGE_CENTRE if message.refusal else GSM_NETWORK
+        tlvs.append((int(pdu.Tag.network_error_code), bytes((network,)) + (error_code & 0xFFFF).to_bytes(2, "big")))
     reference = pdu.tlv.get(message.content.tlvs, pdu.Tag.user_message_reference)
     if reference is not None:  # the sender's own number for it: §5.3.2.17
         tlvs.append((int(pdu.Tag.user_message_reference), reference))

@@ -76,7 +76,9 @@ class Reports:
         if journey.store.full:
             answer(pdu.ESME_RX_T_APPN)
             return
-        message = journey.accept_mo(content, lambda _message, status: answer(pdu.ESME_RX_T_APPN if status else status))
+        message = journey.accept_mo(
+            content, lambda _message, status: answer(pdu.ESME_RX_T_APPN if status else status), connector
+        )
         log.debug("mo", connector=connector, message_id=message.message_id)
 
     async def stop(self) -> None:

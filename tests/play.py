@@ -27,6 +27,7 @@ from smscd.daemon.recovery import recover
 from smscd.errors import StoreBroken
 from smscd.journey import Journey
 from smscd.message import RESEND, Message, MessageIds, Outcome
+from smscd.optout import OptOutSettings
 from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings
 from smscd.store import Batch, LaneState, MemoryStore
@@ -52,6 +53,7 @@ class SlowStore(MemoryStore):
         said = Batch()
         for name in ("new", "changed", "rewritten", "closing", "parts"):
             getattr(said, name).update({key: copy(value) for key, value in getattr(batch, name).items()})
+        said.opt_outs += batch.opt_outs
         await self.late(None)
         await super()._write(said)
         await self.late(None)
@@ -92,6 +94,7 @@ class Scripted:
     def __init__(self, name: str, *, stores_lease: bool = True, room: int = 1_000_000) -> None:
         self.name = name
         self.stores_lease = stores_lease
+        self.shows = b""
         self.room = room  # how many it takes at once; 0: the other side is away
         self.refuse = 0  # the command_status that `screen` gives
         self.recallable = False
@@ -161,7 +164,9 @@ class Play:
     """A journey with one network and one ESME, `test`, that receives whatever is sent to 12345."""
 
     def __init__(self, *, queue_limit: int = 0, retry: RetrySettings | None = None, clock: FakeClock | None = None,
-                 bound_room: int = 1_000_000, network_room: int = 1_000_000) -> None:  # fmt: skip
+                 bound_room: int = 1_000_000, network_room: int = 1_000_000,
+                 opt_out: OptOutSettings | None = None) -> None:  # fmt: skip
+        self.opt_out = opt_out
         self.clock = clock or FakeClock()
         self.counters = Counters()
         self.retry = retry or RetrySettings()
@@ -177,7 +182,9 @@ class Play:
         return SlowStore(self.clock, self.counters.store, self.broken.append, self.closed.extend, self._dropped)
 
     def _begin(self, bound_room: int, network_room: int) -> None:
-        self.journey = Journey(self.store, MessageIds(), self.clock, self.counters, self.retry, self.queue_limit)
+        self.journey = Journey(
+            self.store, MessageIds(), self.clock, self.counters, self.retry, self.queue_limit, self.opt_out
+        )
         self.ancillary = Ancillary(self.journey)
         self.network = Scripted("network", room=network_room)
         self.bound = Scripted("esme:test", stores_lease=False, room=bound_room)
@@ -220,6 +227,7 @@ class Play:
     async def _open(self) -> None:
         recovered = await self.store.open()
         self.journey.ids = MessageIds(0, "decimal", recovered.highest_id, recovered.highest_alias)
+        await self.journey.interception.load()
         await recover(self.journey, recovered)
         self._watching = asyncio.create_task(self.journey.scheduler.run())
         await self.quiet()
@@ -248,6 +256,7 @@ class Play:
         old, self.store = self.store, self._new_store()
         self.store.turns = old.turns
         self.store._messages, self.store._parts, self.store._counter = old._messages, old._parts, old._counter
+        self.store.opt_outs = old.opt_outs
         self._begin(bound_room, network_room)
         await self._open()
 

@@ -204,14 +204,15 @@ class Commands:
 
     async def mo(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """A handset of the emulated network sends a message."""
-        if not any(isinstance(connector, Emulator) for connector in self._journey.connectors.values()):
+        network = next((one for one in self._journey.connectors.values() if isinstance(one, Emulator)), None)
+        if network is None:
             raise ControlError("there is no emulated network here", 'a [[connector]] with kind = "emulator"')
         to, sender, text_sent = address(arguments, "to"), address(arguments, "from"), characters(arguments, "text")
         try:
             parts = handset_message(sender, to, text_sent, next(self._references) & 0xFF)
         except TextError as fault:
             raise ControlError(str(fault), "a shorter text") from fault
-        messages = [self._journey.accept_mo(part) for part in parts]
+        messages = [self._journey.accept_mo(part, connector=network.name) for part in parts]
         await self._journey.store.committed()
         owner = self._journey.receivers.owner(messages[0].content.destination_addr)
         return {"message_id": messages[0].message_id, "parts": len(messages), "delivered_to": owner}

@@ -51,6 +51,8 @@ LABELS: dict[str, Callable[[int | str], str]] = {
     "outcome": str,
     "reason": str,
     "receipt": str,
+    "scope": str,
+    "action": str,
 }
 """How the key of a tally is written as the value of this label."""
 
@@ -70,6 +72,7 @@ ESME = (
     Metric("smscd_messages_accepted", "counter", "accepted", "messages answered ESME_ROK, which means: on disk"),
     Metric("smscd_segments_accepted", "counter", "accepted_segments", "short messages those make on the air"),
     Metric("smscd_messages_refused", "counter", "refused", "submits answered otherwise", "command_status"),
+    Metric("smscd_messages_blocked", "counter", "blocked", "times an opt-out forbade a message", "scope"),
     Metric("smscd_messages_closed", "counter", "closed", "messages that reached a final state", "message_state"),
     Metric("smscd_receipts_delivered", "counter", "receipts_delivered", "receipts the ESME acknowledged"),
     Metric("smscd_receipts_waiting", "gauge", "receipts_waiting", "receipts that wait for the ESME"),
@@ -114,6 +117,7 @@ DAEMON = (
     Metric("smscd_binds_refused", "counter", "binds_refused", "binds refused, whoever asked", "command_status"),
     Metric("smscd_malformed_pdus", "counter", "malformed", "PDUs whose body broke the specification"),
     Metric("smscd_unframeable_pdus", "counter", "unframeable", "connections closed because a frame was broken"),
+    Metric("smscd_opt_outs", "counter", "opt_outs", "MO understood as STOP, START, HELP, or nearly so", "action"),
     Metric("smscd_records_written", "counter", "records_written", "records handed to the file system"),
     Metric("smscd_records_dropped", "counter", "records_dropped", "records lost to a full or slow disk"),
 )

@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "smscd.cli.status:status",
     "send": "smscd.cli.send:send",
     "message": "smscd.cli.message:app",
+    "optout": "smscd.cli.optout:app",
     "mo": "smscd.cli.mo:mo",
     "route": "smscd.cli.route:app",
     "hash-password": "smscd.cli.hash_password:hash_password",

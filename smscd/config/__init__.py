@@ -10,7 +10,8 @@ from smscd.config.diff import Change, diff
 from smscd.config.fault import Fault
 from smscd.config.load import check, load
 from smscd.config.schema import Config
-from smscd.config.settings import OptOutSettings, SmscdSettings
+from smscd.config.settings import SmscdSettings
+from smscd.optout.settings import OptOutSettings
 
 __all__ = [
     "DEMO_ADDRESS",

@@ -8,6 +8,7 @@ from typing import Any
 
 from smscd.admin.settings import AdminSettings
 from smscd.config.accounts import check_accounts
+from smscd.config.compliance import check_opt_out
 from smscd.config.fault import Fault, Path, value_text
 from smscd.config.rules import check_rules
 from smscd.config.schema import Parsed, names_written
@@ -16,8 +17,6 @@ from smscd.listener.settings import ListenerSettings
 from smscd.units import format_duration, is_loopback, split_endpoint
 
 KIND_NOT_RUN = "this release does not run connectors of this kind yet"
-OPT_OUT_NOT_ENFORCED = "opt-out is not enforced by this release; set enabled = false or remove the section"
-OPT_OUT_OFF = "interception is off: a STOP is delivered like any other MO and blocks nothing"
 
 _WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104  recognised here, never listened on
 
@@ -33,7 +32,7 @@ def check(parsed: Parsed, document: dict[str, Any]) -> Iterator[Fault]:
     yield from check_rules(parsed, document)
     yield from _schedule(parsed)
     yield from _admin(parsed)
-    yield from _opt_out(parsed, document)
+    yield from check_opt_out(parsed, document)
 
 
 def _presence(document: dict[str, Any]) -> Iterator[Fault]:
@@ -116,14 +115,3 @@ def _admin(parsed: Parsed) -> Iterator[Fault]:
         what = f"can be reached from other machines and has no {' and no '.join(lacking)}"
         allowed = "a loopback address, or tls.certificate, tls.key and token_file beside it"
         yield Fault(what, ("admin", "address"), value=value_text(admin.address), allowed=allowed)
-
-
-def _opt_out(parsed: Parsed, document: dict[str, Any]) -> Iterator[Fault]:
-    if "opt_out" not in document:
-        yield Fault(f"there is no [opt_out] section: {OPT_OUT_OFF}", severity="warning")
-    elif parsed.config.opt_out is not None:
-        path: Path = ("opt_out", "enabled")
-        if parsed.config.opt_out.enabled:
-            yield Fault(OPT_OUT_NOT_ENFORCED, path, severity="warning", stops_run=True, value="true")
-        else:
-            yield Fault(OPT_OUT_OFF, path, severity="warning", value="false")

@@ -34,6 +34,9 @@ kind = "emulator"
 [[route]]
 destination_addr = "*"
 connectors = ["handsets"]
+
+[opt_out]
+enabled = true
 """
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from smscd.admission.settings import EsmeSettings
 from smscd.config.key import Key, keys
 from smscd.config.schema import SECTIONS, Section
-from smscd.config.settings import OptOutSettings
 from smscd.connectors.settings import Behaviour, ModemSettings, SmppSettings
+from smscd.optout.settings import OptOutSettings
 
 COMMAND = "python -m smscd.config.reference"
 
@@ -29,8 +29,8 @@ _ABOUT = {
     "retry": "When a way out fails for now.",
     "store": "What is kept on the disk.",
     "records": "One JSON line per closed message and part, for billing and analytics.",
-    "opt_out": "STOP, START and HELP. This release reads the section but does not enforce it: `smscd run` refuses"
-    " `enabled = true` rather than ignore what people asked for.",
+    "opt_out": "STOP, START and HELP, understood before anybody else sees them. Without this section they are delivered"
+    " like any other MO and block nothing. docs/opt-out.md explains it; it is not legal advice.",
     "admin": "HTTP: /healthz, /readyz, /metrics. Without this section no port is opened.",
 }
 

@@ -21,9 +21,10 @@ from smscd.admin.settings import AdminSettings, RecordsSettings
 from smscd.admission.settings import EsmeSettings
 from smscd.config.fault import HIDDEN, Fault, Path, nearest, value_text
 from smscd.config.key import Key, keys
-from smscd.config.settings import OptOutSettings, SmscdSettings
+from smscd.config.settings import SmscdSettings
 from smscd.connectors.settings import ConnectorSettings, EmulatorSettings, ModemSettings, SmppSettings
 from smscd.listener.settings import ListenerSettings
+from smscd.optout.settings import OptOutSettings
 from smscd.routing.settings import RouteSettings
 from smscd.scheduler.settings import RetrySettings
 from smscd.store.settings import StoreSettings

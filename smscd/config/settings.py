@@ -1,12 +1,12 @@
-"""What `[smscd]` and `[opt_out]` may say: the settings that belong to no other room yet."""
+"""What `[smscd]` may say: the settings that belong to no room."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from smscd.units import Between, Example, NeedsRestart, Octets
+from smscd.units import Between, NeedsRestart, Octets
 
 
 @dataclass(slots=True)
@@ -26,23 +26,3 @@ class SmscdSettings:
     node_id: Annotated[
         int, Between(0, 1023), NeedsRestart(), "part of every message_id: no two nodes may share one"
     ] = 0
-
-
-@dataclass(slots=True)
-class OptOutSettings:
-    """STOP, START and HELP.  This release reads the section and checks it, but does not enforce it yet."""
-
-    enabled: Annotated[bool, "understand STOP before anybody else sees it, and block what was opted out"] = True
-    packs: Annotated[list[Literal["us", "ca", "fr", "es", "pt"]], "keyword packs"] = field(
-        default_factory=lambda: ["us"]
-    )
-    scope: Annotated[Literal["pair", "pool", "account", "global"], "how far a STOP reaches"] = "pair"
-    pools: Annotated[
-        dict[str, list[str]], Example({"brand-x": ["12345", "+447700900000"]}), "named sets of senders"
-    ] = field(default_factory=dict)
-    reply_number: Annotated[
-        dict[str, str], Example({"ACME": "36123"}), "where STOP for an alphanumeric sender arrives"
-    ] = field(default_factory=dict)
-    carrier_managed: Annotated[list[str], Example(["+1800*"]), "recorded, not answered"] = field(default_factory=list)
-    confirm: Annotated[bool, "answer a STOP once"] = True
-    relay: Annotated[bool, "also deliver the STOP to the ESME"] = True

@@ -57,6 +57,8 @@ class Connector(Protocol):
     """Whose receipts report on what leaves here; empty where an outcome or `News.settle` says it all."""
     in_doubt: int
     """message.InDoubt: what becomes of a message that left by it and was never answered."""
+    shows: bytes
+    """The sender that handsets see instead of source_addr, where the connector rewrites it; b"" where it does not."""
 
     @property
     def alive(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from smscd.pdu.constants import MessageState
-from smscd.pdu.status import CommandStatus, status_from_name
+from smscd.pdu.notation import StatusNotation
 from smscd.units import (
     AddressPattern,
     Between,
@@ -25,19 +25,6 @@ FINAL_STATES = tuple(
     state.name for state in MessageState if state not in {MessageState.SCHEDULED, MessageState.ENROUTE}
 )
 """What a message may end in: SMPP 3.4 table 5-6, 5.0 table 4-50."""
-
-
-class StatusNotation(TextNotation):
-    """A command_status by its name in either version of SMPP, or as a number."""
-
-    allowed = 'the name of a command_status ("ESME_RTHROTTLED") or its number ("0x00000401")'
-    choices = tuple(CommandStatus.__members__)
-
-    def inspect(self, text: str) -> None:
-        try:
-            status_from_name(text)
-        except ValueError:
-            raise ValueError("is no command_status") from None
 
 
 class FinalStateNotation(TextNotation):

@@ -16,6 +16,7 @@ from smscd.admin.commands import Commands
 from smscd.admin.control import ControlServer
 from smscd.admin.http import AdminHttp, read_token
 from smscd.admin.metrics import Metrics
+from smscd.admin.optouts import OptOutCommands
 from smscd.admin.record import records_of
 from smscd.admin.records import Records
 from smscd.admission import Esme
@@ -59,7 +60,9 @@ class House:
             data_dir / "smscd.db", self.clock, self.counters.store, self._broken, self._closed, self._dropped
         )
         ids = MessageIds(config.smscd.node_id, config.smscd.message_id)
-        self.journey = Journey(self.store, ids, self.clock, self.counters, config.retry, config.store.queue_limit)
+        self.journey = Journey(
+            self.store, ids, self.clock, self.counters, config.retry, config.store.queue_limit, config.opt_out
+        )
         self.ancillary = Ancillary(self.journey)
         self.reports = Reports(self.journey, self.ancillary)
         self.binding = Binding(self.clock)
@@ -75,7 +78,10 @@ class House:
         self.retired: list[Reception] = []  # closed by a reload; their links live on
         self.control = ControlServer(
             data_dir / CONTROL_SOCKET,
-            Commands(self.journey, self.ancillary, self._sessions, self._identity).table(),
+            {
+                **Commands(self.journey, self.ancillary, self._sessions, self._identity).table(),
+                **OptOutCommands(self.journey).table(),
+            },
         )
         self.http: AdminHttp | None = None
         self._metrics = Metrics(self.counters)
@@ -94,6 +100,7 @@ class House:
         await self.upkeep.restore_quotas()
         self.journey.routes = Ruleset(self.config.routes)
         await self._start_connectors()
+        await self.journey.interception.load()
         await recover(self.journey, recovered)
         await reroute_all(self.journey)  # what was queued for a connector that the file no longer has
         self.links.start()

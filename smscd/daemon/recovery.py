@@ -5,8 +5,9 @@ from __future__ import annotations
 import structlog
 
 from smscd.clock import SECOND
+from smscd.interception import REASSEMBLY
 from smscd.journey import Journey
-from smscd.message import InDoubt, Message, Stage, issued_at
+from smscd.message import InDoubt, Message, Stage, first_id, issued_at
 from smscd.pdu import MessageState
 from smscd.scheduler import CLOCK_STEP
 from smscd.store import LaneState, Recovered
@@ -21,6 +22,7 @@ async def recover(journey: Journey, recovered: Recovered) -> None:
     stored = [name for name in recovered.leased if _stores_lease(journey, name)]
     for name in set(recovered.leased) - set(stored):
         await journey.store.requeue_leases(name)
+    await _wait_for_parts(journey, recovered.highest_id)
     # counted before anything moves: whatever is taken up or forwarded from now on counts itself
     states = await _queued(journey, recovered.highest_id)
     journey.queued = sum(state.queued for state in states)
@@ -39,6 +41,14 @@ async def recover(journey: Journey, recovered: Recovered) -> None:
 def _stores_lease(journey: Journey, name: str) -> bool:
     connector = journey.connectors.get(name)
     return connector.stores_lease if connector is not None else not name.startswith("esme:")
+
+
+async def _wait_for_parts(journey: Journey, highest_id: int) -> None:
+    """Parts of MO that came shortly before: one that completes them may still come."""
+    after = first_id(journey.clock.wall() - int(REASSEMBLY * SECOND)) if highest_id else 0
+    while page := await journey.store.arrived(after, PAGE) if highest_id else []:
+        after = page[-1].id
+        journey.interception.take_up(page)
 
 
 async def _queued(journey: Journey, highest_id: int) -> list[LaneState]:

@@ -64,8 +64,10 @@ async def apply(house: House, new: Config) -> None:
     except BaseException:
         await _shut(opened)
         raise
+    optout = await house.journey.interception.prepare(new.opt_out)
     # from here on nothing can fail
     house.config = new
+    house.journey.interception.use(optout, new.opt_out)
     logs.configure(new.smscd.log_format, new.smscd.log_level)
     house.journey.retry = new.retry
     house.journey.queue_limit = new.store.queue_limit

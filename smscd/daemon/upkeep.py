@@ -37,7 +37,8 @@ class Upkeep:
         """Until cancelled. A fault in one job is logged and does not end the others."""
         await asyncio.gather(
             self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
-            self._every(2.0, self.reroute), self._every(5.0, self.keep_quotas), self._measure_lag(),
+            self._every(2.0, self.reroute), self._every(5.0, self.keep_quotas), self._every(60.0, self.forget_parts),
+            self._measure_lag(),
         )  # fmt: skip
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
@@ -82,6 +83,10 @@ class Upkeep:
     async def reroute(self) -> None:
         """Another way for what waits for a connector that is away."""
         await reroute_all(self._journey)
+
+    async def forget_parts(self) -> None:
+        """Long MO whose parts never all came."""
+        self._journey.interception.forget_parts()
 
     async def purge(self) -> None:
         """Forget what was finished longer ago than the retention, a portion at a time."""

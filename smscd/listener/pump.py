@@ -17,11 +17,13 @@ from smscd.ancillary import Ancillary
 from smscd.clock import Clock
 from smscd.connectors import EsmeConnector
 from smscd.counters import Counters
+from smscd.interception import OptedOut
 from smscd.journey import Journey
 from smscd.link import Link
 from smscd.listener.binding import Binding
 from smscd.listener.multi import submit_multi
 from smscd.message import Message
+from smscd.optout import BLOCKED_TEXT
 from smscd.session import Answered, Closed, Event, LateAnswer, Refusal, State, Unanswered
 
 log = structlog.get_logger("smscd.listener")
@@ -156,7 +158,7 @@ class Pump:
         esme = self._esme
         assert esme is not None
         result = self._accept(submission, esme, link.session.interface_version, self._answer)
-        if type(result) is int:
+        if isinstance(result, int):
             esme.counters.refused[result] += 1
             respond(link, submission, result)
 
@@ -297,8 +299,12 @@ class Pump:
 
 
 def respond(link: Link, request: pdu.Pdu, status: int) -> None:
-    """Answer `request` with nothing but a command_status."""
-    link.session.respond(request, _RESPONSES[type(request)](command_status=status))
+    """Answer `request` with nothing but a command_status; what was opted out is said in words where they may stand."""
+    response = _RESPONSES[type(request)](command_status=status)
+    says_why = isinstance(status, OptedOut) and link.session.interface_version >= pdu.INTERFACE_VERSION_5_0
+    if says_why and isinstance(response, pdu.SubmitSmResp | pdu.DataSmResp):
+        response.tlvs = [(int(pdu.Tag.additional_status_info_text), BLOCKED_TEXT.encode() + b"\0")]
+    link.session.respond(request, response)
 
 
 def _kind_of(bind: pdu.Bind) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from smscd.clock import SECOND, Clock
-from smscd.message import Message
+from smscd.message import LEASED, QUEUED, Message
 from smscd.store import LaneState, Store
 
 log = structlog.get_logger("smscd.scheduler")
@@ -155,6 +155,17 @@ class Scheduler:
         self.lane(message.connector).owned -= 1
         message.connector = connector
         self.lane(connector).owned += 1
+
+    def unwritten(self, message: Message) -> None:
+        """The disk had no room for `message`: its lane forgets it."""
+        lane = self.lane(message.connector)
+        self.release(message)
+        if message.stage == LEASED:
+            lane.reserved -= 1
+            self._on_due(message.connector)
+        elif message.stage == QUEUED:
+            lane.queued -= 1
+            lane.entering -= 1
 
     @contextmanager
     def watching(self) -> Iterator[set[int]]:

@@ -7,7 +7,7 @@ messages that waited for it. There is no timer: an idle store commits at once, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -15,6 +15,7 @@ from smscd.clock import SECOND, Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Message, Part
+from smscd.optout import Event
 from smscd.pdu import ESME_RMSGQFUL, ESME_ROK
 
 log = structlog.get_logger("smscd.store")
@@ -35,7 +36,9 @@ FULL_PAUSE = 1.0
 class Batch:
     """One transaction in the making. The rows are read off the objects when it is taken to be written."""
 
-    __slots__ = ("_answers", "_then", "_then_all", "changed", "closing", "new", "parts", "rewritten")
+    __slots__ = (
+        "_answers", "_then", "_then_all", "changed", "closing", "new", "once", "opt_outs", "parts", "rewritten"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.new: dict[int, Message] = {}
@@ -46,11 +49,13 @@ class Batch:
         self._then: list[tuple[Message, Then]] = []
         self._then_all: dict[ThenAll, list[Message]] = {}
         self.closing: dict[int, Message] = {}
+        self.opt_outs: list[Event] = []
+        self.once: list[Callable[[], None]] = []
 
     def __bool__(self) -> bool:
         return bool(
             self.new or self.closing or self.changed or self.rewritten or self.parts or self._answers or self._then
-            or self._then_all
+            or self._then_all or self.opt_outs or self.once
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -83,6 +88,10 @@ class Batch:
         """A message has become final: it is recorded once this is committed. Its parts are final with it."""
         self.closing[message.id] = message
 
+    def opt_out(self, events: Iterable[Event]) -> None:
+        """Lines for the opt-out journal, and what they say about the rows of the list. They survive a full disk."""
+        self.opt_outs += events
+
     def answer(self, message: Message, answer: Answer) -> None:
         """Somebody waits to hear that `message` is on disk; where there is no room it is dropped and they are told."""
         self._answers.append((message, answer))
@@ -99,6 +108,10 @@ class Batch:
         else:
             named.append(message)
 
+    def once_written(self, act: Callable[[], None]) -> None:
+        """What to do when this batch is on stable storage, whatever became of the messages in it."""
+        self.once.append(act)
+
     # -- the end of a batch, called by GroupCommit -------------------------------------------------------------------
 
     @property
@@ -113,6 +126,8 @@ class Batch:
 
     def committed(self) -> list[Message]:
         """Give every answer, then hand every message on; return what became final."""
+        for act in self.once:
+            act()
         for message, answer in self._answers:
             answer(message, ESME_ROK)
         for message, then in self._then:
@@ -124,6 +139,8 @@ class Batch:
     def refused(self) -> tuple[Batch, list[Message]]:
         """No room: tell those who wait. Return what must be written all the same once there is room, and what not."""
         dropped = {message.id for message, _ in self._answers}
+        reports = [message for message in self.new.values() if message.original in dropped]  # on what was not accepted
+        dropped |= {report.id for report in reports}
         for message, answer in self._answers:
             answer(message, ESME_RMSGQFUL)
         rest = Batch()
@@ -136,7 +153,8 @@ class Batch:
             if kept := [message for message in messages if message.id not in dropped]:
                 rest._then_all[then_all] = kept
         rest.closing = {number: message for number, message in self.closing.items() if number not in dropped}
-        return rest, [message for message, _ in self._answers]
+        rest.opt_outs, rest.once = self.opt_outs, self.once
+        return rest, [*(message for message, _ in self._answers), *reports]
 
     def absorb(self, later: Batch) -> None:
         """Append what was gathered meanwhile; the later fact about a row wins."""
@@ -149,6 +167,8 @@ class Batch:
         for then_all, messages in later._then_all.items():
             self._then_all.setdefault(then_all, []).extend(messages)
         self.closing |= later.closing
+        self.opt_outs += later.opt_outs
+        self.once += later.once
 
 
 class GroupCommit:

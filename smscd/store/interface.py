@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from smscd.message import Message
 from smscd.store.batch import Batch
+from smscd.store.optouts import OptOuts
 
 
 @dataclass(slots=True)
@@ -49,6 +50,10 @@ class Store(Protocol):
     @property
     def batch(self) -> Batch:
         """The transaction in the making: an act puts its facts here, without awaiting anything in between."""
+
+    @property
+    def opt_outs(self) -> OptOuts:
+        """The opt-out list and its journal."""
 
     @property
     def full(self) -> bool:
@@ -108,6 +113,9 @@ class Store(Protocol):
 
     async def get(self, ids: Collection[int]) -> list[Message]:
         """The messages with these numbers, those that exist."""
+
+    async def arrived(self, after: int, limit: int) -> list[Message]:
+        """MO with numbers above `after`, oldest first."""
 
     async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
         """Queued MT messages of one ESME between two addresses: what cancel_sm and replace_sm mean without an id."""

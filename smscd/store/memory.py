@@ -14,6 +14,7 @@ from smscd.message import Kind, Message, Part, Stage, numbers_of
 from smscd.store import rows
 from smscd.store.batch import Batch, GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered
+from smscd.store.optouts import MemoryOptOuts
 
 
 class MemoryStore:
@@ -32,6 +33,7 @@ class MemoryStore:
         self._parts: dict[tuple[int, int], rows.Row] = {}
         self._counter: dict[str, int] = {}
         self._loop: asyncio.Task[None] | None = None
+        self.opt_outs = MemoryOptOuts()
 
     @property
     def batch(self) -> Batch:
@@ -56,6 +58,7 @@ class MemoryStore:
             self._update(message.id, rows.CLOSED, rows.closed_row(message))
         for key, part in batch.parts.items():
             self._parts[key] = rows.part_row(part)
+        self.opt_outs.put(batch.opt_outs)
         await asyncio.sleep(0)
 
     def _update(self, number: int, columns: tuple[str, ...], values: rows.Row) -> None:
@@ -65,6 +68,7 @@ class MemoryStore:
 
     async def open(self) -> Recovered:
         self._loop = asyncio.create_task(self._commit.run(), name="store")
+        await self.opt_outs.open()
         everything = self._read(lambda _m: True)
         alias = max((m.alias or 0 for m in everything), default=0)
         highest = max((m.id for m in everything), default=0)
@@ -154,6 +158,9 @@ class MemoryStore:
 
     async def get(self, ids: Collection[int]) -> list[Message]:
         return self._read(lambda m: m.id in ids)
+
+    async def arrived(self, after: int, limit: int) -> list[Message]:
+        return self._read(lambda m: m.kind == Kind.MO and m.id > after)[:limit]
 
     async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
         source, destination = source_addr.encode("latin-1"), destination_addr.encode("latin-1")

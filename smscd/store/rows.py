@@ -12,7 +12,7 @@ from smscd.message import Content, Message, Part
 MESSAGE = (
     "id", "message_id", "kind", "system_id", "connector", "stage", "message_state", "error_code", "attempts",
     "accepted_at", "due", "expires", "final_at", "segments", "in_doubt", "original", "receipt", "group_id", "alias",
-    "owner", "lease_until", "source_addr", "destination_addr", "pdu",
+    "owner", "lease_until", "source_addr", "destination_addr", "pdu", "origin",
 )  # fmt: skip
 CHANGED = (
     "id", "connector", "stage", "message_state", "error_code", "attempts", "due", "expires", "final_at", "in_doubt",
@@ -35,7 +35,7 @@ def message_row(m: Message) -> Row:
         m.id, m.message_id, m.kind, m.system_id, m.connector, m.stage, m.message_state, m.error_code,
         m.attempts, m.accepted_at, m.due, m.expires, m.final_at, m.segments, m.in_doubt, m.original, m.receipt,
         m.group_id or None, m.alias, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
-        content.destination_addr.decode("latin-1"), pdu.encode(content),
+        content.destination_addr.decode("latin-1"), pdu.encode(content), m.origin,
     )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def message_of(row: Row) -> Message:
         id=row[0], message_id=row[1], kind=row[2], system_id=row[3], connector=row[4], stage=row[5],
         message_state=row[6], error_code=row[7], attempts=row[8], accepted_at=row[9], due=row[10], expires=row[11],
         final_at=row[12], segments=row[13], in_doubt=row[14], original=row[15], receipt=row[16],
-        group_id=row[17] or 0, alias=row[18], owner=row[19], lease_until=row[20], content=content,
+        group_id=row[17] or 0, alias=row[18], owner=row[19], lease_until=row[20], content=content, origin=row[24],
     )  # fmt: skip
 
 

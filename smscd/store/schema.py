@@ -72,4 +72,45 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX part_upstream ON part (provider, upstream_key) WHERE upstream_key != '';
     CREATE INDEX part_leased ON part (message) WHERE stage = 1 AND provider != '';
     """,
+    """
+    ALTER TABLE message ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;  -- message.Origin
+    CREATE INDEX message_mo ON message (id) WHERE kind = 1;            -- parts of a long MO are looked for at a start
+    CREATE TABLE opt_out (
+        recipient  TEXT    NOT NULL,  -- addresses in canonical form: E.164 digits, short code, or name in capitals
+        scope      TEXT    NOT NULL,  -- pair | pool | account | global
+        party      TEXT    NOT NULL,  -- sender, name of the pool, system_id, or nothing
+        state      INTEGER NOT NULL,  -- 1 blocks, 0 was lifted
+        generation INTEGER NOT NULL,  -- in force once this one stands in opt_out_generation
+        since      INTEGER NOT NULL,  -- microseconds UTC
+        source     TEXT    NOT NULL,
+        keyword    TEXT    NOT NULL,
+        reason     TEXT    NOT NULL,
+        PRIMARY KEY (recipient, scope, party)
+    ) WITHOUT ROWID;
+    CREATE TABLE opt_out_journal (        -- append only: the evidence, from which opt_out can be rebuilt
+        id         INTEGER PRIMARY KEY,
+        at         INTEGER NOT NULL,
+        kind       TEXT    NOT NULL,  -- stop | start | help | flag | add | remove | import
+        recipient  TEXT    NOT NULL,
+        scope      TEXT    NOT NULL,
+        party      TEXT    NOT NULL,
+        keyword    TEXT    NOT NULL,
+        rule       TEXT    NOT NULL,
+        source     TEXT    NOT NULL,
+        number     TEXT    NOT NULL,  -- the sender that was written to
+        connector  TEXT    NOT NULL,
+        message    INTEGER NOT NULL,  -- the MO
+        system_id  TEXT    NOT NULL,
+        answered   INTEGER NOT NULL,
+        actor      TEXT    NOT NULL,
+        reason     TEXT    NOT NULL
+    );
+    CREATE INDEX opt_out_journal_of ON opt_out_journal (recipient, id);
+    CREATE INDEX opt_out_journal_heard ON opt_out_journal (at) WHERE source = 'mo';
+    CREATE TABLE opt_out_generation (
+        generation INTEGER PRIMARY KEY,
+        at         INTEGER NOT NULL
+    );
+    INSERT INTO opt_out_generation VALUES (0, 0);
+    """,
 )

@@ -21,7 +21,7 @@ from smscd.clock import Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Kind, Message, Stage, numbers_of
-from smscd.store import rows
+from smscd.store import optouts, rows
 from smscd.store.batch import FULL_PAUSE, Batch, GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.schema import MIGRATIONS
@@ -75,6 +75,7 @@ class SqliteStore:
         self._loop: asyncio.Task[None] | None = None
         self._checkpointing = False
         self._wal_index: WalIndex | None = None
+        self.opt_outs: optouts.OptOuts = optouts.SqliteOptOuts(self._rows, self._aside)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -101,15 +102,21 @@ class SqliteStore:
                 [rows.closed_row(m) for m in batch.closing.values() if m.id not in batch.new], rows.CLOSE_MESSAGE
             ),
             *rows.chunked([rows.part_row(p) for p in batch.parts.values()], rows.REPLACE_PART),
+            *optouts.statements(batch.opt_outs),
         ]
         if statements:
             await self._writer.on_writer(lambda connection: _transact(connection, statements))
             self._mind_the_log()
 
-    async def _aside(self, statements: list[tuple[str, list[Any]]]) -> None:
-        """A transaction beside the batches. StoreFull if there is no room; a failed sync ends the process here too."""
+    async def _aside(self, statements: list[tuple[str, list[Any]]], *, synced: bool = True) -> None:
+        """A transaction beside the batches. StoreFull if there is no room; a failed sync ends the process here too.
+
+        Without `synced` it is on stable storage only once the next one is: for what counts for nothing before that.
+        """
+        transact = _transact if synced else _transact_unsynced
         try:
-            await self._writer.on_writer(lambda connection: _transact(connection, statements))
+            await self._writer.on_writer(lambda connection: transact(connection, statements))
+            self._mind_the_log()
         except StoreBroken as broken:
             self._on_broken(broken)
             raise
@@ -159,6 +166,7 @@ class SqliteStore:
             self._connections.append(self._reader)
             await self._reader.execute("PRAGMA query_only=ON")
             recovered = await self._recover()
+            await self.opt_outs.open()
         except sqlite3.Error as fault:
             await self._disconnect()
             raise StoreBroken(f"{self.path}: {fault}") from fault
@@ -313,6 +321,9 @@ class SqliteStore:
         found = await self._messages(f"id IN ({','.join('?' * len(ids))}) ORDER BY id", ids)
         return await self._with_parts(found)
 
+    async def arrived(self, after: int, limit: int) -> list[Message]:
+        return await self._messages("kind = 1 AND id > ? ORDER BY id LIMIT ?", (after, limit))
+
     async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
         found = await self._messages(
             "stage = 0 AND destination_addr = ? AND source_addr = ? AND system_id = ? AND kind = ? ORDER BY id",
@@ -392,6 +403,14 @@ def _transact(connection: sqlite3.Connection, statements: list[tuple[str, list[A
         connection.execute("COMMIT")
     except sqlite3.Error as fault:
         raise _classified(connection, fault) from fault
+
+
+def _transact_unsynced(connection: sqlite3.Connection, statements: list[tuple[str, list[Any]]]) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")  # the log is written in order: the next sync is for this as well
+    try:
+        _transact(connection, statements)
+    finally:
+        connection.execute("PRAGMA synchronous=FULL")
 
 
 def _classified(connection: sqlite3.Connection, fault: sqlite3.Error) -> StoreFull | StoreBroken:

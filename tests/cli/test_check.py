@@ -48,7 +48,8 @@ def test_errors_are_all_printed_and_the_answer_is_no(file: Path) -> None:
 
 
 def test_what_this_release_cannot_run_is_said_though_the_file_is_sound(file: Path) -> None:
-    file.write_text("[opt_out]\n" + SOUND, encoding="utf-8")
+    modem = '[[connector]]\nname = "modem-1"\nkind = "modem"\ndevice = "/dev/null"\n'
+    file.write_text(modem + SOUND, encoding="utf-8")
     result = runner.invoke(app, [str(file)])
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == (

@@ -283,13 +283,6 @@ DOORS = [
         ),
     ),
     (
-        "[opt_out]\nenabled = true",
-        (
-            "2: warning: opt_out.enabled = true: opt-out is not enforced by this release; set enabled = false or remove"
-            " the section"
-        ),
-    ),
-    (
         "[opt_out]\nenabled = false",
         (
             "2: warning: opt_out.enabled = false: interception is off: a STOP is delivered like any other MO and blocks"

@@ -43,10 +43,6 @@ def test_the_form_of_the_contract_warns_of_what_it_leaves_open() -> None:
         ),
         '52: warning: connector.kind = "modem": this release does not run connectors of this kind yet',
         '53: warning: connector.device = "/dev/serial/by-id/usb-…": there is no such device now',
-        (
-            "86: warning: opt_out.enabled = true: opt-out is not enforced by this release; set enabled = false or"
-            " remove the section"
-        ),
     ]
 
 
@@ -77,7 +73,7 @@ def test_a_daemon_does_not_start_with_what_this_release_cannot_do() -> None:
     with pytest.raises(ConfigError) as refused:
         load(CONTRACT)
     lines = [line.removeprefix(f"{CONTRACT}:").split(":", maxsplit=1)[0] for line in refused.value.faults]
-    assert lines == ["14", "15", "52", "86"]
+    assert lines == ["14", "15", "52"]
     assert not any("warning" in line for line in refused.value.faults)
 
 
@@ -178,7 +174,8 @@ def test_the_demo_is_an_emulator_anybody_on_this_machine_can_bind_to(tmp_path: P
     assert [type(connector) for connector in config.connectors] == [EmulatorSettings]
     assert [route.connectors for route in config.routes] == [["handsets"]]
     assert config.admin is None
-    assert config.opt_out is None
+    assert config.opt_out is not None
+    assert config.opt_out.enabled
 
 
 def test_the_demo_saved_as_a_file_is_the_demo(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class MemoryChest(_Chest):
         old = self.store
         self._new()
         self.store._messages, self.store._parts, self.store._counter = old._messages, old._parts, old._counter
+        self.store.opt_outs = old.opt_outs
         await self.open()
         return self.store
 

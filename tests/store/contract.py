@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -12,6 +12,7 @@ from smscd.clock import SECOND, FakeClock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Kind, Message, Part, Stage, octets_of
+from smscd.optout import Entry, Event
 from smscd.store import Listing, Recovered, Store
 from tests.cast import DAY, NOON, Answers, deliver_sm, message, submit_sm, with_part
 
@@ -600,3 +601,81 @@ class StoreContract:
         assert answers.given == []
         assert chest.closed == []
         assert chest.dropped == []
+
+    # -- opt-outs ----------------------------------------------------------------------------------------------------
+
+    async def test_an_opt_out_survives_a_crash_with_the_message_that_made_it(self, chest: Chest) -> None:
+        mo = message(kind=Kind.MO, content=deliver_sm())
+        chest.store.batch.opt_out([stop(NOON, message=mo.id)])
+        await put(chest.store, mo)
+        store = await chest.crash()
+        assert [row.entry for row in await store.opt_outs.rows(None, 10)] == [PAIR]
+        ((_, event),) = await store.opt_outs.journal(PAIR.recipient, 1 << 60, 10)
+        assert event == stop(NOON, message=mo.id)
+        assert await loaded(store) == [PAIR]
+        assert await store.opt_outs.heard(NOON, 10) == [event]
+        assert await store.opt_outs.heard(NOON + 1, 10) == []
+        assert ids(await store.arrived(mo.id - 1, 10)) == [mo.id]
+
+    async def test_a_second_stop_keeps_the_time_of_the_first_and_a_start_ends_it(self, chest: Chest) -> None:
+        opt_outs = chest.store.opt_outs
+        for at in (NOON, NOON + SECOND):
+            chest.store.batch.opt_out([stop(at)])
+            chest.store.wake()
+            await chest.store.committed()
+        assert [row.since for row in await opt_outs.rows(None, 10)] == [NOON]
+        chest.store.batch.opt_out([stop(NOON + 2), Event(NOON + 3, "start", PAIR)])
+        chest.store.wake()
+        await chest.store.committed()
+        assert await opt_outs.rows(None, 10) == []
+        kinds = [event.kind for _, event in await opt_outs.journal(None, 1 << 60, 10)]
+        assert kinds == ["start", "stop", "stop", "stop"]
+
+    async def test_an_import_is_in_force_when_its_generation_is(self, chest: Chest) -> None:
+        opt_outs = chest.store.opt_outs
+        abandoned = await opt_outs.new_generation()
+        await opt_outs.write([Event(NOON, "import", PAIR), Event(NOON, "import", PAIR)], abandoned)
+        store = await chest.reopen()
+        assert await loaded(store) == []
+        generation = await store.opt_outs.new_generation()
+        assert generation > abandoned
+        await store.opt_outs.write([Event(NOON, "import", PAIR)], generation)
+        assert await loaded(store) == []
+        await store.opt_outs.put_in_force(generation, NOON)
+        assert await loaded(store) == [PAIR]
+        store = await chest.crash()
+        assert store.opt_outs.generation == generation
+        assert await loaded(store) == [PAIR]
+
+    async def test_an_import_leaves_what_is_in_force_as_it_is(self, chest: Chest) -> None:
+        chest.store.batch.opt_out([stop(NOON)])
+        chest.store.wake()
+        await chest.store.committed()
+        generation = await chest.store.opt_outs.new_generation()
+        await chest.store.opt_outs.write([Event(NOON + 1, "import", PAIR, source="import")], generation)
+        assert [(row.since, row.source) for row in await chest.store.opt_outs.rows(None, 10)] == [(NOON, "mo")]
+
+    async def test_a_full_disk_keeps_opt_outs_for_when_there_is_room(self, chest: Chest) -> None:
+        await put(chest.store, message())
+        await chest.fill()
+        answers, mo = Answers(), message(kind=Kind.MO, content=deliver_sm())
+        chest.store.batch.opt_out([stop(NOON)])
+        chest.store.batch.add(mo)
+        chest.store.batch.answer(mo, answers)
+        chest.store.wake()
+        await until_full(chest.store)
+        await chest.make_room()
+        await chest.store.committed()
+        assert answers.of(pdu.ESME_RMSGQFUL) == [mo]
+        assert await loaded(chest.store) == [PAIR]
+
+
+PAIR = Entry("pair", b"12345", b"447700900001")
+
+
+def stop(at: int, **fields: Any) -> Event:
+    return Event(at, "stop", PAIR, keyword="stop", rule="exact", number=b"12345", answered=True, **fields)
+
+
+async def loaded(store: Store) -> list[Entry]:
+    return [entry async for page in store.opt_outs.load() for entry in page]

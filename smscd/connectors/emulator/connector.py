@@ -30,6 +30,7 @@ class Emulator:
     stores_lease = True
     provider = ""  # the network itself says what became of a message
     in_doubt = RESEND
+    shows = b""
 
     def __init__(
         self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]

@@ -1,0 +1,221 @@
+"""`smscd optout` as the daemon sees it: one row, a page of rows, the journal, and imports that take effect as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from smscd.admin.arguments import count, optional, required
+from smscd.errors import ControlError
+from smscd.journey import Journey
+from smscd.optout import Entry, Event, OptOut, OptOutList
+from smscd.optout.list import SCOPES, Scope
+from smscd.store import OptOutRow
+
+MOST = 5000
+"""Rows of a page, or of one step of an import."""
+PORTION = 64
+"""Rows of an import in one transaction: a millisecond or two that a submit may have to wait."""
+ABANDONED = 60.0
+"""Seconds after which an import that says nothing more makes room for another."""
+
+
+class Import:
+    """One import under way: rows on disk that count for nothing yet, and their keys."""
+
+    def __init__(self, generation: int, layer: OptOutList, now: float) -> None:
+        self.generation = generation
+        self.layer = layer
+        self.heard_at = now
+        self.rows = 0
+
+
+class OptOutCommands:
+    """What may be asked of the list and done to it."""
+
+    def __init__(self, journey: Journey) -> None:
+        self._journey = journey
+        self._store = journey.store
+        self._import: Import | None = None
+        self._folding: set[asyncio.Task[None]] = set()
+
+    def table(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
+        """Every command by its name."""
+        return {
+            "optout.add": self.add,
+            "optout.remove": self.remove,
+            "optout.check": self.check,
+            "optout.list": self.listing,
+            "optout.audit": self.audit,
+            "optout.import.begin": self.begin,
+            "optout.import.rows": self.rows,
+            "optout.import.end": self.end,
+        }
+
+    @property
+    def _optout(self) -> OptOut:
+        optout = self._journey.interception.optout
+        if optout is None:
+            raise ControlError("opt-out is off here", "enabled = true in [opt_out]")
+        return optout
+
+    # -- one by one --------------------------------------------------------------------------------------------------
+
+    async def add(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Block one recipient; nothing changes if it is blocked already."""
+        optout = self._optout
+        entry = _entry(optout, arguments)
+        is_new = entry not in optout.list
+        if is_new:
+            event = self._event("add", entry, arguments)
+            optout.block([event])
+            self._store.batch.opt_out([event])
+            self._store.wake()
+        await self._store.committed()
+        return {"changed": is_new, **_shown(entry)}
+
+    async def remove(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Lift one block, for a reason; nothing changes if there is none."""
+        optout = self._optout
+        required(arguments, "reason")
+        entry = _entry(optout, arguments)
+        is_there = entry in optout.list
+        if is_there:
+            event = self._event("remove", entry, arguments)
+            optout.lifting([event])
+            self._store.batch.opt_out([event])
+            self._store.batch.once_written(lambda: optout.lift([event]))
+            self._store.wake()
+        await self._store.committed()
+        return {"changed": is_there, **_shown(entry)}
+
+    async def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """May this sender write to this recipient? The row that forbids it, if one does."""
+        optout = self._optout
+        sender, recipient = optout.address(required(arguments, "from")), optout.address(required(arguments, "to"))
+        found = optout.blocking(sender, 0, recipient, 0, optional(arguments, "esme") or "")
+        return {"may_send": found is None, "row": None if found is None else _shown(found)}
+
+    def _event(self, kind: Literal["add", "remove", "import"], entry: Entry, arguments: dict[str, Any]) -> Event:
+        source = "import" if kind == "import" else "verb"
+        return Event(
+            self._journey.clock.wall(), kind, entry, source=source, actor=optional(arguments, "actor") or "",
+            reason=optional(arguments, "reason") or "",
+        )  # fmt: skip
+
+    # -- what is there -----------------------------------------------------------------------------------------------
+
+    async def listing(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Rows in force, a page at a time: `after` is the last row of the page before."""
+        optout = self._optout
+        after, to = arguments.get("after"), optional(arguments, "to")
+        limit = count(arguments, "limit", 50, MOST)
+        behind = _entry(optout, after) if isinstance(after, dict) else None
+        found = await self._store.opt_outs.rows(behind, limit, None if to is None else optout.address(to))
+        return {"rows": [_row(one) for one in found], "total": len(optout.list)}
+
+    async def audit(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The journal, newest first."""
+        to = optional(arguments, "to")
+        recipient = None if to is None else self._optout.address(to)
+        before = count(arguments, "before", 1 << 62, 1 << 62)
+        found = await self._store.opt_outs.journal(recipient, before, count(arguments, "limit", 50, MOST))
+        return {"events": [self._line(number, event) for number, event in found]}
+
+    def _line(self, number: int, event: Event) -> dict[str, Any]:
+        return {
+            "number": number, "at": event.at, "event": event.kind, **_shown(event.entry), "keyword": event.keyword,
+            "rule": event.rule, "source": event.source, "number_written_to": event.number.decode("latin-1"),
+            "connector": event.connector, "message_id": self._journey.ids.issue(event.message) if event.message else "",
+            "system_id": event.system_id, "answered": event.answered, "actor": event.actor, "reason": event.reason,
+        }  # fmt: skip
+
+    # -- many at once ------------------------------------------------------------------------------------------------
+
+    async def begin(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+        """Begin an import; rows that one before left behind unfinished count for nothing."""
+        now = self._journey.clock.monotonic()
+        if self._import is not None and now - self._import.heard_at < ABANDONED:
+            raise ControlError("another import is under way", "again when it has ended")
+        if self._folding:
+            raise ControlError("the import before is still being tidied up", "again in a moment")
+        optout = self._optout
+        generation = await self._store.opt_outs.new_generation()
+        self._import = Import(generation, optout.begin_import(), now)
+        return {"import": generation}
+
+    async def rows(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Rows of an import, all of them or, if one is faulty, none of this step."""
+        under_way = self._under_way(arguments)
+        given = arguments.get("rows")
+        if not isinstance(given, list) or len(given) > MOST:
+            raise ControlError(f"rows is no list of up to {MOST}", "rows as a list of tables")
+        events = [self._imported(at, row) for at, row in enumerate(given, start=under_way.rows + 1)]
+        for at in range(0, len(events), PORTION):
+            portion = events[at : at + PORTION]
+            await self._store.opt_outs.write(portion, under_way.generation)
+            for event in portion:
+                under_way.layer.add(event.entry)
+        under_way.rows += len(events)
+        under_way.heard_at = self._journey.clock.monotonic()
+        return {"rows": under_way.rows}
+
+    def _imported(self, number: int, row: Any) -> Event:
+        if not isinstance(row, dict):
+            raise ControlError(f"row {number} is no table", "columns recipient, scope, sender")
+        try:
+            return self._event("import", _entry(self._optout, row), row)
+        except ControlError as error:
+            raise ControlError(f"row {number}: {error.reason}", error.remedy) from None
+
+    async def end(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Everything that was imported blocks from now on, all of it at one moment."""
+        under_way = self._under_way(arguments)
+        self._import = None
+        await self._store.committed()  # a START of a moment ago has had its say
+        await self._store.opt_outs.put_in_force(under_way.generation, self._journey.clock.wall())
+        folding = self._optout.end_import(under_way.generation)
+        task = asyncio.create_task(_at_leisure(folding), name="fold import")
+        self._folding.add(task)
+        task.add_done_callback(self._folding.discard)
+        return {"rows": under_way.rows}
+
+    def _under_way(self, arguments: dict[str, Any]) -> Import:
+        if self._import is None or self._import.generation != arguments.get("import"):
+            raise ControlError("this import is not under way", "smscd optout import FILE again")
+        return self._import
+
+
+async def _at_leisure(steps: Any) -> None:
+    for _ in steps:
+        await asyncio.sleep(0)
+
+
+def _entry(optout: OptOut, arguments: dict[str, Any]) -> Entry:
+    """The row that arguments name: by `to` or `recipient`, and by what its scope asks for."""
+    recipient = optout.address(optional(arguments, "to") or required(arguments, "recipient"))
+    scope: Scope = _scope(optional(arguments, "scope") or "pair")
+    if scope == "global":
+        return Entry(scope, b"", recipient)
+    key, *others = {"pair": ("from", "sender"), "pool": ("pool",), "account": ("esme", "account")}[scope]
+    party = next((value for name in (key, *others) if (value := optional(arguments, name))), None)
+    party = party or optional(arguments, "party") or required(arguments, key)
+    return Entry(scope, optout.address(party) if scope == "pair" else party.encode("latin-1", "replace"), recipient)
+
+
+def _scope(word: str) -> Scope:
+    for scope in SCOPES:
+        if scope == word:
+            return scope
+    raise ControlError(f"{word} is no scope", f"one of {', '.join(SCOPES)}")
+
+
+def _shown(entry: Entry) -> dict[str, str]:
+    return {
+        "recipient": entry.recipient.decode("latin-1"), "scope": entry.scope, "party": entry.party.decode("latin-1"),
+    }  # fmt: skip
+
+
+def _row(row: OptOutRow) -> dict[str, Any]:
+    return {**_shown(row.entry), "since": row.since, "source": row.source, "keyword": row.keyword, "reason": row.reason}

@@ -1,0 +1,213 @@
+"""`smscd optout`: look at the opt-out list, change one row, import and export many."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.progress import Progress
+
+from smscd.cli.control import call
+from smscd.cli.output import JsonOption, cell, moment, on_terminal, show, table
+from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
+from smscd.errors import ControlError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Who does not want messages: look, change, import, export.",
+)
+
+COLUMNS = ("recipient", "scope", "party", "since", "source", "keyword", "reason")
+AUDITED = ("at", "event", "recipient", "scope", "party", "keyword", "rule", "source", "answered", "actor", "reason")
+STEP = 500
+"""Rows sent to smscd, or asked from it, at a time: what it reads in two or three milliseconds."""
+
+Recipient = Annotated[str, typer.Option("--to", metavar="N", help="The recipient.", show_default=False)]
+Sender = Annotated[str | None, typer.Option("--from", metavar="N", help="The sender that the handset sees.")]
+ScopeOption = Annotated[str, typer.Option("--scope", help="pair, pool, account or global.")]
+Pool = Annotated[str | None, typer.Option("--pool", help="The pool, where the scope is one.")]
+Account = Annotated[str | None, typer.Option("--esme", metavar="ID", help="The ESME, where the scope is account.")]
+
+
+def _asked(**values: Any) -> dict[str, Any]:
+    return {name.rstrip("_"): value for name, value in values.items() if value is not None}
+
+
+@app.command("add")
+def add(
+    to: Recipient, from_: Sender = None, scope: ScopeOption = "pair", pool: Pool = None, esme: Account = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="For the journal.")] = None,
+    as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataDirOption = None,
+) -> None:  # fmt: skip
+    """Block one recipient. Doing it twice changes nothing."""
+    row = _asked(to=to, from_=from_, scope=scope, pool=pool, esme=esme, reason=reason, actor=getpass.getuser())
+    answer = call(data_dirs(config, data_dir), "optout.add", **row)
+    show(answer, as_json, lambda value: ["blocked" if value["changed"] else "was blocked already"])
+
+
+@app.command("remove")
+def remove(
+    to: Recipient, reason: Annotated[str, typer.Option("--reason", help="Why, for the journal.", show_default=False)],
+    from_: Sender = None, scope: ScopeOption = "pair", pool: Pool = None, esme: Account = None,
+    as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataDirOption = None,
+) -> None:  # fmt: skip
+    """Lift one block. The journal keeps that it was there, and the reason."""
+    row = _asked(to=to, from_=from_, scope=scope, pool=pool, esme=esme, reason=reason, actor=getpass.getuser())
+    answer = call(data_dirs(config, data_dir), "optout.remove", **row)
+    show(answer, as_json, lambda value: ["lifted" if value["changed"] else "there was no such block"])
+
+
+@app.command("check")
+def check(
+    to: Recipient,
+    from_: Annotated[str, typer.Option("--from", metavar="N", help="The sender that the handset sees.")],
+    esme: Account = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """May this sender write to this recipient? Exit code 1 if not."""
+    answer = call(data_dirs(config, data_dir), "optout.check", **_asked(to=to, from_=from_, esme=esme))
+    show(answer, as_json, _verdict)
+    if not answer["may_send"]:
+        raise typer.Exit(1)
+
+
+def _verdict(answer: dict[str, Any]) -> Iterator[RenderableType]:
+    row = answer["row"]
+    party = f" {cell(row['party'])}" if row and row["party"] else ""
+    yield "yes" if row is None else f"no: opted out from {row['scope']}{party}"
+
+
+@app.command("list")
+def list_rows(
+    to: Annotated[str | None, typer.Option("--to", metavar="N", help="Of this recipient only.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="How many.")] = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """List what is blocked, by recipient."""
+    answer = call(data_dirs(config, data_dir), "optout.list", **_asked(to=to, limit=limit))
+    show(answer, as_json, lambda value: _listed(value, COLUMNS, "rows"))
+
+
+@app.command("audit")
+def audit(
+    to: Annotated[str | None, typer.Option("--to", metavar="N", help="Of this recipient only.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="How many, newest first.")] = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Show the journal: what was stopped, started, added and removed, when, by what, and why."""
+    answer = call(data_dirs(config, data_dir), "optout.audit", **_asked(to=to, limit=limit))
+    show(answer, as_json, lambda value: _listed(value, AUDITED, "events"))
+
+
+def _listed(answer: dict[str, Any], columns: tuple[str, ...], what: str) -> Iterator[RenderableType]:
+    rows = [
+        [moment(one[name]) if name in {"at", "since"} else cell(one[name]) for name in columns] for one in answer[what]
+    ]
+    yield table("", columns, rows, ("reason", "keyword", "source", "rule", "actor")) if rows else f"no {what}"
+    if "total" in answer and len(rows) < answer["total"]:
+        yield f"{answer['total']} in force"
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+@app.command("export")
+def export(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Ends in .csv or .jsonl; else JSONL on standard"
+                                                " output.")] = None,
+    config: ConfigOption = None, data_dir: DataDirOption = None,
+) -> None:  # fmt: skip
+    """Write every row in force."""
+    places = data_dirs(config, data_dir)
+    if file is None:
+        for row in _everything(places):
+            sys.stdout.write(json.dumps(row) + "\n")
+        return
+    with file.open("w", encoding="utf-8", newline="") as out:
+        if file.suffix == ".csv":
+            writer = csv.DictWriter(out, COLUMNS)
+            writer.writeheader()
+            writer.writerows(_everything(places))
+        else:
+            out.writelines(json.dumps(row) + "\n" for row in _everything(places))
+
+
+def _everything(places: Any) -> Iterator[dict[str, Any]]:
+    after: dict[str, Any] | None = None
+    while page := call(places, "optout.list", **_asked(limit=STEP, after=after))["rows"]:
+        yield from page
+        after = page[-1]
+
+
+@app.command("import")
+def import_rows(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSON lines.", exists=True)],
+    from_: Sender = None, scope: ScopeOption = "pair", pool: Pool = None, esme: Account = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="For rows that give none.")] = None,
+    as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataDirOption = None,
+) -> None:  # fmt: skip
+    """Block everybody in a file: all of it at one moment, or nothing.
+
+    Columns: recipient, and scope, party and reason where the options do not say them for all rows.
+    """
+    places = data_dirs(config, data_dir)
+    plain = _asked(from_=from_, scope=scope, pool=pool, esme=esme, reason=reason, actor=getpass.getuser())
+    number = call(places, "optout.import.begin")["import"]
+    with Progress(console=Console(stderr=True), disable=not on_terminal(), transient=True) as progress:
+        size = file.stat().st_size
+        task = progress.add_task("importing", total=size)
+        for rows, octets in _steps(file, plain):
+            call(places, "optout.import.rows", **{"import": number, "rows": rows})
+            progress.update(task, completed=octets)
+    answer = call(places, "optout.import.end", **{"import": number})
+    show(answer, as_json, lambda value: [f"{value['rows']} rows are in force"])
+
+
+def _steps(file: Path, plain: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], int]]:
+    """Rows in portions, and how far into the file they reach, in octets."""
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        read = 0
+
+        def counted() -> Iterator[str]:
+            nonlocal read
+            for line in lines:
+                read += len(line.encode())
+                yield line
+
+        rows: list[dict[str, Any]] = []
+        for row in csv.DictReader(counted()) if file.suffix == ".csv" else _json_lines(counted()):
+            said = {key: value for key, value in row.items() if key in {*COLUMNS, "sender", "to"} and value}
+            rows.append(plain | said)
+            if len(rows) == STEP:
+                yield rows, read
+                rows = []
+        if rows:
+            yield rows, read
+
+
+def _json_lines(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise ControlError(f"line {number} is no JSON object", 'lines like {"recipient": "+447700900123"}')
+        yield row

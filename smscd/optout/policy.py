@@ -1,0 +1,271 @@
+"""Decides: what an MO means for the list, what it is answered, and whether a message may leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from smscd.optout.addresses import canonical, is_subscriber
+from smscd.optout.keys import Recent, key_of
+from smscd.optout.list import Entry, OptOutList
+from smscd.optout.matching import Action, Match, Matcher
+from smscd.optout.packs import load_pack
+from smscd.optout.settings import OptOutSettings
+from smscd.pdu.status import status_from_name
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+
+BLOCKED_TEXT = "Sender blocked for given recipient."
+"""What a blocked message's sender is told where there is room for words; the words of a hosted platform."""
+
+OTHERS = "others"
+"""In the tables of texts: every sender that has no text of its own."""
+
+EventKind = Literal["stop", "start", "help", "flag", "add", "remove", "import"]
+
+
+@dataclass(slots=True)
+class Event:
+    """One line of the journal: what happened to a row, and the evidence. The list can be rebuilt from these."""
+
+    at: int  # microseconds UTC
+    kind: EventKind
+    entry: Entry
+    keyword: str = ""
+    rule: str = ""
+    source: str = "mo"  # mo | verb | import
+    number: bytes = b""  # the sender that was written to
+    connector: str = ""
+    message: int = 0  # the MO's number
+    system_id: str = ""  # who owns the number that was written to
+    answered: bool = False
+    actor: str = ""
+    reason: str = ""
+
+    @property
+    def blocks(self) -> bool | None:
+        """Whether the row blocks afterwards; None: the row is not touched."""
+        return {"stop": True, "add": True, "import": True, "start": False, "remove": False}.get(self.kind)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What an MO asks for and what follows. `events` are facts for the store, in order."""
+
+    action: Action
+    match: Match
+    events: list[Event] = field(default_factory=list)
+    answer: str = ""
+    """The text to send back; "" for none."""
+
+
+class OptOut:
+    """The list and the rules of one house. `apply` takes over changed settings; the list stays."""
+
+    def __init__(self, settings: OptOutSettings) -> None:
+        self.list = OptOutList()
+        self._answered = Recent(DAY, 24)
+        self._importing: OptOutList | None = None
+        self._lifting: dict[Entry, Event] = {}
+        self.apply(settings)
+
+    def apply(self, settings: OptOutSettings) -> None:
+        """Take over changed settings."""
+        before: OptOutSettings | None = getattr(self, "settings", None)
+        if before is None or (before.yes_within, before.confirm_again) != (settings.yes_within, settings.confirm_again):
+            self._stopped = Recent(int(settings.yes_within * SECOND), 30)
+            self._confirmed = Recent(int(settings.confirm_again * SECOND), 24)
+        self.settings = settings
+        self.matcher = Matcher(settings)
+        self.reject_status = status_from_name(settings.reject_status)
+        self._country = settings.default_country
+        pools: dict[bytes, tuple[bytes, ...]] = {}
+        for name, senders in settings.pools.items():
+            for sender in map(self.address, senders):
+                pools[sender] = (*pools.get(sender, ()), name.encode())
+        self._pools = pools
+        served: dict[bytes, tuple[bytes, ...]] = {}
+        for sender_name, number in settings.reply_number.items():
+            reply = self.address(number)
+            served[reply] = (*served.get(reply, (reply,)), self.address(sender_name))
+        self._served = served
+        managed = [pattern.removeprefix("+").encode() for pattern in settings.carrier_managed]
+        self._managed = frozenset(pattern for pattern in managed if not pattern.endswith(b"*"))
+        self._managed_prefixes = tuple(pattern[:-1] for pattern in managed if pattern.endswith(b"*"))
+
+    def address(self, written: str | bytes, ton: int = 0) -> bytes:
+        """The form in which an address is compared."""
+        octets = written.encode("latin-1", "replace") if isinstance(written, str) else written
+        return canonical(octets, ton, self._country)
+
+    # -- may we? -----------------------------------------------------------------------------------------------------
+
+    def blocking(self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, account: str) -> Entry | None:
+        """The row that forbids `account` to write to `recipient` as `sender`; None: it may.
+
+        `sender` is what the handset will see, after any rewriting.
+        """
+        country = self._country
+        return self.list.blocking(
+            canonical(sender, sender_ton, country), canonical(recipient, ton, country), account.encode(), self._pools
+        )
+
+    # -- what does it mean? ------------------------------------------------------------------------------------------
+
+    def decide(
+        self,
+        characters: str,
+        handset: bytes,
+        number: bytes,
+        account: str,
+        now: int,
+        *,
+        connector: str = "",
+        message: int = 0,
+    ) -> Decision | None:
+        """What `handset` asks for by writing `characters` to `number`, both canonical; None: nothing.
+
+        `account` owns `number` ("" if nobody does). What blocks, blocks when this returns; what is lifted is lifted by
+        `lift`, once the store has the events. Never in answer to a short code or a name: they are machines.
+        """
+        if not is_subscriber(handset):
+            return None
+        match = self.matcher.match(characters)
+        if match is None or (match.keyword.if_stopped and not self._stopped_lately(handset, number, now)):
+            return None
+        decision = Decision(match.action, match)
+
+        def event(kind: EventKind, entry: Entry) -> Event:
+            return Event(now, kind, entry, match.keyword.word, match.rule, "mo", number, connector, message, account)
+
+        if match.action == "stop":
+            decision.events = [event("stop", entry) for entry in self._entries(match, handset, number, account)]
+            self._stop(decision, handset, number, now)
+        elif match.action == "start":
+            lifted = self._lifted(handset, number, account)
+            decision.events = [event("start", entry) for entry in lifted]
+            if lifted and self.settings.answer:
+                decision.answer = self._text("start", match, number)
+        else:
+            decision.events = [event(match.action, Entry("pair", number, handset))]
+            if match.action == "help" and self.settings.answer:
+                decision.answer = self._text("help", match, number)
+        self._restrain(decision, handset, number, now)
+        return decision
+
+    def _entries(self, match: Match, handset: bytes, number: bytes, account: str) -> list[Entry]:
+        """The rows of a STOP: as wide as the keyword, the law or the configuration says."""
+        scope = self.settings.scope
+        if scope != "global" and (match.keyword.wide or (self.settings.us_revoke_all and handset[:1] == b"1")):
+            scope = "account"
+        if scope == "global":
+            return [Entry("global", b"", handset)]
+        if scope == "account" and account:
+            return [Entry("account", account.encode(), handset)]
+        senders = self._served.get(number, (number,))
+        if scope == "pool":
+            pools = [Entry("pool", pool, handset) for sender in senders for pool in self._pools.get(sender, ())]
+            unpooled = [Entry("pair", sender, handset) for sender in senders if sender not in self._pools]
+            return [*dict.fromkeys(pools), *unpooled]
+        return [Entry("pair", sender, handset) for sender in senders]
+
+    def _stop(self, decision: Decision, handset: bytes, number: bytes, now: int) -> None:
+        key = key_of(number, handset)
+        self._stopped.add(key, now)
+        is_new = self.block(decision.events)
+        if self.settings.confirm and (is_new or not self._confirmed.has(key, now)):
+            decision.answer = self._text("stop", decision.match, number)
+        if decision.answer:
+            self._confirmed.add(key, now)
+
+    def _lifted(self, handset: bytes, number: bytes, account: str) -> list[Entry]:
+        """The rows a START ends: those that a STOP to the same number makes, at whatever scope they are."""
+        senders = self._served.get(number, (number,))
+        candidates = [Entry("pair", sender, handset) for sender in senders]
+        candidates += [Entry("pool", pool, handset) for sender in senders for pool in self._pools.get(sender, ())]
+        if account:
+            candidates.append(Entry("account", account.encode(), handset))
+        if self.settings.scope == "global":
+            candidates.append(Entry("global", b"", handset))
+        return [entry for entry in dict.fromkeys(candidates) if entry in self.list]
+
+    def _stopped_lately(self, handset: bytes, number: bytes, now: int) -> bool:
+        return self._stopped.has(key_of(number, handset), now)
+
+    def _text(self, action: Literal["stop", "start", "help"], match: Match, number: bytes) -> str:
+        texts = {
+            "stop": self.settings.stop_text, "start": self.settings.start_text, "help": self.settings.help_text,
+        }[action]  # fmt: skip
+        for sender, text in texts.items():
+            if sender != OTHERS and self.address(sender) == number:
+                return text
+        return texts.get(OTHERS) or load_pack(match.keyword.language).answers[action]
+
+    def _restrain(self, decision: Decision, handset: bytes, number: bytes, now: int) -> None:
+        """No answer where the carrier gives its own, and only so many a day: the other side may be a machine."""
+        if not decision.answer:
+            return
+        turn = self._turn(handset, number, now)
+        if turn is None or number in self._managed or number.startswith(self._managed_prefixes or (b"\0",)):
+            decision.answer = ""
+            return
+        self._answered.add(turn, now)
+        for event in decision.events:
+            event.answered = True
+
+    def _turn(self, handset: bytes, number: bytes, now: int) -> int | None:
+        turns = (key_of(b"%d:%s" % (turn, number), handset) for turn in range(self.settings.answer_limit))
+        return next((key for key in turns if not self._answered.has(key, now)), None)
+
+    # -- changes of the list -----------------------------------------------------------------------------------------
+
+    def block(self, events: Iterable[Event]) -> bool:
+        """The rows of `events` block from now on. Whether any of them is new. Before the store is told, not after."""
+        is_new = False
+        for event in events:
+            self._lifting.pop(event.entry, None)
+            is_new |= self.list.add(event.entry)
+        return is_new
+
+    def lifting(self, events: Iterable[Event]) -> None:
+        """The store is being told that these rows no longer block; until `lift` they do."""
+        for event in events:
+            self._lifting[event.entry] = event
+
+    def lift(self, events: Iterable[Event]) -> None:
+        """The store has it: the rows no longer block, unless somebody has stopped again meanwhile."""
+        for event in events:
+            if self._lifting.get(event.entry) is event:
+                del self._lifting[event.entry]
+                self.list.discard(event.entry)
+                if self._importing is not None:
+                    self._importing.discard(event.entry)
+
+    # -- many at once ------------------------------------------------------------------------------------------------
+
+    def begin_import(self) -> OptOutList:
+        """A list to fill with what is imported; it counts for nothing until `end_import`."""
+        self._importing = OptOutList()
+        return self._importing
+
+    def end_import(self, generation: int) -> Iterator[None]:
+        """All of the import blocks from now on. Exhaust what is returned, at leisure: it tidies up."""
+        layer, self._importing = self._importing, None
+        assert layer is not None
+        self.list.overlay(layer, generation)
+        return self.list.folding()
+
+    def remember(self, event: Event) -> None:
+        """At a start: an event of the last while, so that an answer is not given twice and YES is understood."""
+        number = event.number
+        key = key_of(number, event.entry.recipient)
+        if event.kind == "stop":
+            self._stopped.add(key, event.at)
+        if event.answered:
+            if event.kind == "stop":
+                self._confirmed.add(key, event.at)
+            turn = self._turn(event.entry.recipient, number, event.at)
+            if turn is not None:
+                self._answered.add(turn, event.at)

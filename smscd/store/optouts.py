@@ -1,0 +1,275 @@
+"""The opt-out list on disk: one row per party and recipient, and the journal that says why.
+
+A row is in force when its state is 1 and its generation stands in `opt_out_generation`. What people do one by one has
+generation 0; an import writes its rows in portions under a number of its own and then puts that number into the table:
+that takes effect as one, and an import that never ended counts for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from smscd.optout import Entry, Event
+from smscd.store import rows
+
+ROW = ("recipient", "scope", "party", "state", "generation", "since", "source", "keyword", "reason")
+JOURNAL = (
+    "at", "kind", "recipient", "scope", "party", "keyword", "rule", "source", "number", "connector", "message",
+    "system_id", "answered", "actor", "reason",
+)  # fmt: skip
+
+PAGE = 5000
+"""Rows read at a time when the list is loaded."""
+
+Statements = list[tuple[str, list[Any]]]
+
+
+@dataclass(slots=True)
+class OptOutRow:
+    """One row in force, as an operator sees it."""
+
+    entry: Entry
+    since: int  # microseconds UTC
+    source: str
+    keyword: str
+    reason: str
+
+
+class OptOuts(Protocol):
+    """What a store knows about opt-outs. Single events go into the batch (`Batch.opt_out`)."""
+
+    generation: int
+    """The last one that is in force."""
+
+    async def open(self) -> None:
+        """Find out which generation is in force."""
+
+    def load(self) -> AsyncIterator[list[Entry]]:
+        """Every row in force, a page at a time."""
+
+    async def heard(self, since: int, limit: int) -> list[Event]:
+        """What handsets wrote since `since`, oldest first."""
+
+    async def rows(self, after: Entry | None, limit: int, recipient: bytes | None = None) -> list[OptOutRow]:
+        """Rows in force in a fixed order, those behind `after`; of one recipient if asked for."""
+
+    async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
+        """Numbered lines of the journal, newest first, those below number `before`."""
+
+    async def new_generation(self) -> int:
+        """A number that no import has had."""
+
+    async def write(self, events: Sequence[Event], generation: int) -> None:
+        """Rows of an import: on disk, and not in force."""
+
+    async def put_in_force(self, generation: int, at: int) -> None:
+        """All rows written under `generation` block from now on."""
+
+
+# --- rows and statements ----------------------------------------------------------------------------------------------
+
+
+def _row(event: Event, generation: int) -> rows.Row:
+    entry = event.entry
+    return (
+        entry.recipient.decode("latin-1"), entry.scope, entry.party.decode("latin-1"), int(bool(event.blocks)),
+        generation, event.at, event.source, event.keyword, event.reason,
+    )  # fmt: skip
+
+
+def _line(event: Event) -> rows.Row:
+    entry = event.entry
+    return (
+        event.at, event.kind, entry.recipient.decode("latin-1"), entry.scope, entry.party.decode("latin-1"),
+        event.keyword, event.rule, event.source, event.number.decode("latin-1"), event.connector, event.message,
+        event.system_id, int(event.answered), event.actor, event.reason,
+    )  # fmt: skip
+
+
+def _entry(recipient: str, scope: Any, party: str) -> Entry:
+    return Entry(scope, party.encode("latin-1"), recipient.encode("latin-1"))
+
+
+def _event(row: rows.Row) -> Event:
+    (at, kind, recipient, scope, party, keyword, rule, source, number, connector, message, system_id, answered, actor,
+     reason) = row  # fmt: skip
+    return Event(
+        at, kind, _entry(recipient, scope, party), keyword, rule, source, number.encode("latin-1"), connector, message,
+        system_id, bool(answered), actor, reason,
+    )  # fmt: skip
+
+
+_IN_FORCE = "state = 1 AND generation IN (SELECT generation FROM opt_out_generation)"
+_UPSERT = (
+    " ON CONFLICT (recipient, scope, party) DO UPDATE SET state = excluded.state, generation = excluded.generation,"
+    " since = excluded.since, source = excluded.source, keyword = excluded.keyword, reason = excluded.reason WHERE "
+)
+_SETTLED = "opt_out.state <> excluded.state OR opt_out.generation <> excluded.generation"
+"""A second STOP changes nothing: the row keeps the first one's time."""
+_NEWS = f"NOT (opt_out.{_IN_FORCE})"
+"""What is in force already stays as it is when it is imported."""
+
+_IDENTITIES = f"SELECT recipient, scope, party FROM opt_out WHERE {_IN_FORCE} AND"  # noqa: S608 - our own words
+_ROWS = f"SELECT recipient, scope, party, since, source, keyword, reason FROM opt_out WHERE {_IN_FORCE} AND"  # noqa: S608
+_LINES = f"SELECT {','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
+_NUMBERED = f"SELECT id,{','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
+
+_PUT = {n: rows.insert("opt_out", ROW, n) + _UPSERT + _SETTLED for n in rows.CHUNKS}
+_IMPORT = {n: rows.insert("opt_out", ROW, n) + _UPSERT + _NEWS for n in rows.CHUNKS}
+_JOURNAL = {n: rows.insert("opt_out_journal", JOURNAL, n) for n in rows.CHUNKS}
+
+
+def _last_words(events: Iterable[Event]) -> list[Event]:
+    """Of several events about one row, the last that touches it: one statement must not meet a row twice."""
+    return list({event.entry: event for event in events if event.blocks is not None}.values())
+
+
+def statements(events: Sequence[Event]) -> Statements:
+    """What a batch writes for its events."""
+    return [
+        *rows.chunked([_row(event, 0) for event in _last_words(events)], _PUT),
+        *rows.chunked([_line(event) for event in events], _JOURNAL),
+    ]
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+class Aside(Protocol):
+    """Writes a transaction of its own; without `synced` it is safe only once the next one is."""
+
+    async def __call__(self, statements: Statements, *, synced: bool = True) -> None: ...
+
+
+class SqliteOptOuts:
+    """See `OptOuts`. `read` asks the reader, `aside` writes a transaction of its own."""
+
+    def __init__(self, read: Callable[[str, Iterable[Any]], Awaitable[list[rows.Row]]], aside: Aside) -> None:
+        self.generation = 0
+        self._read = read
+        self._aside = aside
+
+    async def open(self) -> None:
+        self.generation = (await self._read("SELECT max(generation) FROM opt_out_generation", ()))[0][0]
+
+    async def load(self) -> AsyncIterator[list[Entry]]:
+        after = ("", "", "")
+        while True:
+            found = await self._read(
+                f"{_IDENTITIES} (recipient, scope, party) > (?, ?, ?) ORDER BY recipient, scope, party LIMIT ?",
+                (*after, PAGE),
+            )
+            if not found:
+                return
+            after = found[-1]
+            yield [_entry(*row) for row in found]
+
+    async def heard(self, since: int, limit: int) -> list[Event]:
+        found = await self._read(
+            f"{_LINES} source = 'mo' AND at >= ? ORDER BY at DESC LIMIT ?",
+            (since, limit),
+        )
+        return [_event(row) for row in reversed(found)]
+
+    async def rows(self, after: Entry | None, limit: int, recipient: bytes | None = None) -> list[OptOutRow]:
+        clause, parameters = ("1", []) if recipient is None else ("recipient = ?", [recipient.decode("latin-1")])
+        if after is not None:
+            clause += " AND (recipient, scope, party) > (?, ?, ?)"
+            parameters += [after.recipient.decode("latin-1"), after.scope, after.party.decode("latin-1")]
+        found = await self._read(
+            f"{_ROWS} {clause} ORDER BY recipient, scope, party LIMIT ?",
+            (*parameters, limit),
+        )
+        return [OptOutRow(_entry(*row[:3]), *row[3:]) for row in found]
+
+    async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
+        clause, parameters = ("", []) if recipient is None else ("recipient = ? AND", [recipient.decode("latin-1")])
+        found = await self._read(
+            f"{_NUMBERED} {clause} id < ? ORDER BY id DESC LIMIT ?",
+            (*parameters, before, limit),
+        )
+        return [(row[0], _event(row[1:])) for row in found]
+
+    async def new_generation(self) -> int:
+        used = await self._read("SELECT value FROM counter WHERE name = 'opt_out_generation'", ())
+        number = max(self.generation, used[0][0] if used else 0) + 1
+        await self._aside([("INSERT OR REPLACE INTO counter VALUES ('opt_out_generation', ?)", [number])])
+        return number
+
+    async def write(self, events: Sequence[Event], generation: int) -> None:
+        written = rows.chunked([_row(event, generation) for event in _last_words(events)], _IMPORT)
+        await self._aside(written + rows.chunked([_line(event) for event in events], _JOURNAL), synced=False)
+
+    async def put_in_force(self, generation: int, at: int) -> None:
+        await self._aside([("INSERT INTO opt_out_generation VALUES (?, ?)", [generation, at])])
+        self.generation = generation
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+class MemoryOptOuts:
+    """The same in dictionaries, for tests."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.stored: dict[Entry, rows.Row] = {}
+        self.lines: list[rows.Row] = []
+        self.in_force = {0}
+        self.highest = 0
+
+    def put(self, events: Sequence[Event], generation: int = 0) -> None:
+        """Write events, as a batch or as an import."""
+        for event in events:
+            self.lines.append(_line(event))
+            if event.blocks is None:
+                continue
+            row, before = _row(event, generation), self.stored.get(event.entry)
+            kept = before is not None and (
+                self._blocks(before) if generation else (before[3], before[4]) == (row[3], row[4])
+            )
+            if not kept:
+                self.stored[event.entry] = row
+
+    def _blocks(self, row: rows.Row) -> bool:
+        return row[3] == 1 and row[4] in self.in_force
+
+    async def open(self) -> None:
+        self.generation = max(self.in_force)
+
+    async def load(self) -> AsyncIterator[list[Entry]]:
+        yield [entry for entry, row in sorted(self.stored.items()) if self._blocks(row)]
+
+    async def heard(self, since: int, limit: int) -> list[Event]:
+        return [_event(line) for line in self.lines if line[7] == "mo" and line[0] >= since][-limit:]
+
+    async def rows(self, after: Entry | None, limit: int, recipient: bytes | None = None) -> list[OptOutRow]:
+        found = sorted((row[:3], entry, row) for entry, row in self.stored.items() if self._blocks(row))
+        behind = ("", "", "") if after is None else _row(Event(0, "add", after), 0)[:3]
+        return [
+            OptOutRow(entry, *row[5:])
+            for key, entry, row in found
+            if key > behind and (recipient is None or entry.recipient == recipient)
+        ][:limit]
+
+    async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
+        numbered = [(number, _event(line)) for number, line in enumerate(self.lines, start=1)]
+        wanted = [
+            (number, event)
+            for number, event in numbered
+            if number < before and (recipient is None or event.entry.recipient == recipient)
+        ]
+        return wanted[::-1][:limit]
+
+    async def new_generation(self) -> int:
+        self.highest = max(self.highest, self.generation) + 1
+        return self.highest
+
+    async def write(self, events: Sequence[Event], generation: int) -> None:
+        self.put(events, generation)
+
+    async def put_in_force(self, generation: int, at: int) -> None:  # noqa: ARG002 - only SQLite tells when
+        self.in_force.add(generation)
+        self.generation = generation

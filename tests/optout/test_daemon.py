@@ -1,0 +1,309 @@
+"""A running smscd: a foreign ESME on one side, an emulated handset on the other, an operator beside them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import smpplib.client
+import smpplib.exceptions
+import typer
+from typer.testing import CliRunner
+
+from smscd import pdu
+from smscd.cli.optout import app
+from smscd.errors import ControlError
+from tests.running import EMULATOR, PATIENCE, Running, until
+
+HANDSET = "447700900001"
+CONFIG = f"""\
+{EMULATOR}
+[[esme]]
+system_id = "legacy"
+password = "secret"
+opt_out = "receipt"
+
+[opt_out]
+enabled = true
+"""
+
+
+class Esme:
+    """smpplib, bound as a transceiver."""
+
+    def __init__(self, smscd: Running, system_id: str = "test", interface_version: int = 0x34) -> None:
+        self.client = smpplib.client.Client("127.0.0.1", smscd.port, allow_unknown_opt_params=True)
+        self.sent: list[Any] = []
+        self.received: list[Any] = []
+        self.client.set_message_sent_handler(self._sent)
+        self.client.set_message_received_handler(self._received)
+        self.client.connect()
+        self.client.bind_transceiver(system_id=system_id, password="secret", interface_version=interface_version)
+
+    def _sent(self, pdu: Any) -> None:
+        self.sent.append(pdu)
+
+    def _received(self, pdu: Any) -> None:
+        self.received.append(pdu)
+
+    def submit(self, to: str = HANDSET, source: str = "12345") -> str | int:
+        """The message_id, or the command_status of a refusal."""
+        answered = len(self.sent)
+        try:
+            self.client.send_message(
+                source_addr=source, destination_addr=to, short_message=b"hello", registered_delivery=True
+            )
+            self.read_until(lambda: len(self.sent) > answered)
+        except smpplib.exceptions.PDUError as refused:
+            return int(refused.args[1])
+        return str(self.sent[-1].message_id.decode())
+
+    def read_until(self, condition: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline
+            self.client.read_once()
+
+    def receive(self, beginning: bytes) -> Any:
+        """The deliver_sm whose text begins so."""
+        self.read_until(lambda: [pdu for pdu in self.received if pdu.short_message.startswith(beginning)])
+        return next(pdu for pdu in self.received if pdu.short_message.startswith(beginning))
+
+    def close(self) -> None:
+        self.client._socket.close()
+        self.client._socket = None
+
+
+@pytest.fixture
+def smscd(tmp_path: Path) -> Iterator[Running]:
+    with Running(tmp_path, CONFIG) as running:
+        yield running
+
+
+@pytest.fixture
+def bind(smscd: Running) -> Iterator[Callable[..., Esme]]:
+    bound: list[Esme] = []
+
+    def bound_as(system_id: str = "test") -> Esme:
+        bound.append(Esme(smscd, system_id))
+        return bound[-1]
+
+    yield bound_as
+    for esme in bound:
+        esme.close()
+
+
+def writes(smscd: Running, text: str, *, handset: str = HANDSET, to: str = "12345") -> None:
+    smscd.ask("mo", **{"from": handset, "to": to, "text": text})
+
+
+def confirmations(smscd: Running) -> list[dict[str, Any]]:
+    found = smscd.ask("message.list", kind="MT", to=HANDSET, limit=100)["messages"]
+    shown = [smscd.ask("message.show", message_id=one["message_id"], text=True) for one in found]
+    return [one for one in shown if "unsubscribed" in one["text"]]
+
+
+def test_stop_survives_kill_9_and_is_confirmed_once(smscd: Running, bind: Callable[..., Esme]) -> None:
+    esme = bind()
+    assert isinstance(esme.submit(), str)
+    writes(smscd, "Stop. Thank you")
+    assert esme.receive(b"Stop.").source_addr == HANDSET.encode()
+    assert esme.submit() == 0x45
+    smscd.restart()
+    esme = bind()
+    assert esme.submit() == 0x45
+    assert isinstance(esme.submit("447700900002"), str)
+    writes(smscd, "stop")
+    until(lambda: [one["stage"] for one in confirmations(smscd)] == ["CLOSED"])
+    writes(smscd, "START")
+    assert isinstance(esme.submit(), str)
+    smscd.restart()
+    assert isinstance(bind().submit(), str)
+
+
+def test_an_esme_that_retries_errors_gets_a_receipt_instead(smscd: Running, bind: Callable[..., Esme]) -> None:
+    esme = bind("legacy")
+    writes(smscd, "STOP")
+    assert isinstance(esme.submit(), str)
+    said = esme.receive(b"id:").short_message
+    assert b"stat:REJECTD err:407 text:Sender blocked for given recipient." in said
+
+
+def test_a_peer_of_5_0_is_told_why_and_one_of_3_4_is_not(smscd: Running) -> None:
+    writes(smscd, "STOP")
+    said = {}
+    for version in (0x34, 0x50):
+        with socket.create_connection(("127.0.0.1", smscd.port)) as peer:
+            peer.sendall(pdu.encode(pdu.BindTransmitter(
+                sequence_number=1, system_id=b"test", password=b"secret", interface_version=version
+            )))  # fmt: skip
+            _read(peer)
+            submit = pdu.SubmitSm(sequence_number=2, source_addr=b"12345", destination_addr=HANDSET.encode())
+            peer.sendall(pdu.encode(submit))
+            response = _read(peer)
+            assert isinstance(response, pdu.SubmitSmResp)
+            assert response.command_status == 0x45
+            said[version] = pdu.tlv.get(response.tlvs, pdu.Tag.additional_status_info_text)
+    assert said == {0x34: None, 0x50: b"Sender blocked for given recipient.\0"}
+
+
+def _read(peer: socket.socket) -> pdu.Pdu:
+    head = peer.recv(4, socket.MSG_WAITALL)
+    return pdu.decode(head + peer.recv(int.from_bytes(head, "big") - 4, socket.MSG_WAITALL))
+
+
+def test_a_submit_multi_refuses_only_who_has_stopped(smscd: Running) -> None:
+    writes(smscd, "STOP")
+    addresses = [pdu.SmeAddress(destination_addr=number) for number in (HANDSET.encode(), b"447700900002")]
+    with socket.create_connection(("127.0.0.1", smscd.port)) as peer:
+        peer.sendall(pdu.encode(pdu.BindTransmitter(sequence_number=1, system_id=b"test", password=b"secret")))
+        _read(peer)
+        peer.sendall(pdu.encode(pdu.SubmitMulti(
+            sequence_number=2, source_addr=b"12345", dest_address=list(addresses), short_message=b"hello"
+        )))  # fmt: skip
+        response = _read(peer)
+    assert isinstance(response, pdu.SubmitMultiResp)
+    refused = [(one.destination_addr, one.error_status_code) for one in response.unsuccess_sme]
+    assert (response.command_status, refused) == (0, [(HANDSET.encode(), 0x45)])
+
+
+def test_a_reload_can_switch_it_off_and_on(smscd: Running, bind: Callable[..., Esme]) -> None:
+    esme = bind()
+    writes(smscd, "STOP")
+    smscd.reload(CONFIG.replace("enabled = true", "enabled = false"))
+    smscd.wait_for("reloaded")
+    assert isinstance(esme.submit(), str)
+    smscd.reload(CONFIG)
+    smscd.wait_for("reloaded", count=2)
+    assert esme.submit() == 0x45
+
+
+# --- the operator -----------------------------------------------------------------------------------------------------
+
+
+def run(smscd: Running, *words: str, expect: int = 0) -> Any:
+    """`smscd optout …`: what it prints as JSON."""
+    result = CliRunner().invoke(app, [*words, "--data-dir", str(smscd.data_dir)])
+    assert result.exit_code == expect, result.output
+    return json.loads(result.stdout) if result.stdout.startswith(("{", "[")) else result.stdout
+
+
+def test_rows_are_added_checked_listed_and_removed_for_a_reason(smscd: Running, bind: Callable[..., Esme]) -> None:
+    one = ("--to", "+44 7700 900001", "--from", "12345")
+    assert run(smscd, "check", *one)["may_send"]
+    assert run(smscd, "add", *one, "--reason", "by letter")["changed"]
+    assert not run(smscd, "add", *one)["changed"]
+    assert run(smscd, "check", *one, expect=1)["row"]["scope"] == "pair"
+    assert bind().submit() == 0x45
+    assert [row["reason"] for row in run(smscd, "list")["rows"]] == ["by letter"]
+    assert CliRunner().invoke(app, ["remove", *one, "--data-dir", str(smscd.data_dir)]).exit_code == 2
+    assert run(smscd, "remove", *one, "--reason", "wrote again")["changed"]
+    assert not run(smscd, "remove", *one, "--reason", "twice")["changed"]
+    assert isinstance(bind().submit(), str)
+    journal = run(smscd, "audit", "--to", HANDSET)["events"]
+    assert [(line["event"], line["reason"]) for line in journal] == [("remove", "wrote again"), ("add", "by letter")]
+
+
+def test_other_scopes_can_be_added(smscd: Running, bind: Callable[..., Esme]) -> None:
+    run(smscd, "add", "--to", HANDSET, "--scope", "account", "--esme", "test")
+    assert bind().submit(source="99999") == 0x45
+    run(smscd, "add", "--to", "447700900002", "--scope", "global")
+    assert bind().submit("447700900002", "99999") == 0x45
+    with pytest.raises(ControlError, match="is missing"):
+        smscd.ask("optout.add", to=HANDSET)
+    with pytest.raises(ControlError, match="is no scope"):
+        smscd.ask("optout.add", to=HANDSET, scope="planet")
+
+
+def test_the_journal_has_the_evidence_of_a_stop(smscd: Running) -> None:
+    writes(smscd, "Stop. Thank you")
+    (line,) = run(smscd, "audit")["events"]
+    assert line["message_id"] == smscd.ask("message.list", kind="MO")["messages"][0]["message_id"]
+    expected = {
+        "event": "stop", "keyword": "stop", "rule": "exact-polite", "source": "mo", "connector": "handsets",
+        "answered": True, "system_id": "test", "number_written_to": "12345", "party": "12345",
+    }  # fmt: skip
+    assert {name: line[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_what_was_exported_can_be_imported(smscd: Running, tmp_path: Path, suffix: str) -> None:
+    for number in range(3):
+        run(smscd, "add", "--to", f"44770090000{number}", "--from", "12345", "--reason", "moved, here")
+    run(smscd, "add", "--to", HANDSET, "--scope", "account", "--esme", "test")
+    file = tmp_path / f"list{suffix}"
+    run(smscd, "export", str(file))
+    before = run(smscd, "list")["rows"]
+    for row in before:
+        smscd.ask("optout.remove", **(row | {"reason": "moved away"}))
+    assert run(smscd, "list")["rows"] == []
+    assert run(smscd, "import", str(file))["rows"] == 4
+    bare = [{key: row[key] for key in ("recipient", "scope", "party", "reason")} for row in before]
+    assert [{key: row[key] for key in bare[0]} for row in run(smscd, "list")["rows"]] == bare
+
+
+def test_a_faulty_import_changes_nothing_and_says_where(smscd: Running, tmp_path: Path) -> None:
+    file = tmp_path / "list.jsonl"
+    file.write_text('{"recipient": "447700900001"}\n{"number": "447700900002"}\n')
+    result = CliRunner().invoke(app, ["import", str(file), "--from", "12345", "--data-dir", str(smscd.data_dir)])
+    assert isinstance(result.exception, ControlError)
+    assert "row 2: recipient is missing" in str(result.exception)
+    assert run(smscd, "check", "--to", HANDSET, "--from", "12345")["may_send"]
+
+
+def test_an_import_takes_effect_at_its_end_and_not_after_a_crash_before(smscd: Running) -> None:
+    rows = [{"recipient": HANDSET, "from": "12345"}]
+    asked = {"to": HANDSET, "from": "12345"}
+    begun = smscd.ask("optout.import.begin")["import"]
+    smscd.ask("optout.import.rows", **{"import": begun, "rows": rows})
+    assert smscd.ask("optout.check", **asked)["may_send"]
+    with pytest.raises(ControlError, match="another import"):
+        smscd.ask("optout.import.begin")
+    smscd.restart()
+    assert smscd.ask("optout.check", **asked)["may_send"]
+    again = smscd.ask("optout.import.begin")["import"]
+    assert again > begun
+    smscd.ask("optout.import.end", **{"import": again})
+    assert smscd.ask("optout.check", **asked)["may_send"], "rows of the import that never ended"
+    third = smscd.ask("optout.import.begin")["import"]
+    smscd.ask("optout.import.rows", **{"import": third, "rows": rows})
+    smscd.ask("optout.import.end", **{"import": third})
+    assert not smscd.ask("optout.check", **asked)["may_send"]
+    smscd.restart()
+    assert not smscd.ask("optout.check", **asked)["may_send"]
+
+
+def test_traffic_goes_on_while_a_list_is_imported(smscd: Running, bind: Callable[..., Esme], tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["recipient", "scope", "party"])
+        writer.writerows([f"1202{number:07}", "pair", "12345"] for number in range(20_000))
+    esme = bind()
+    importing = threading.Thread(target=run, args=(smscd, "import", str(file)))
+    importing.start()
+    accepted = 0
+    while importing.is_alive():
+        assert isinstance(esme.submit("447700900009"), str)
+        accepted += 1
+    importing.join()
+    assert accepted > 20
+    assert esme.submit("12020019999") == esme.submit("12020000000") == 0x45
+    assert run(smscd, "list", "--limit", "1")["total"] == 20_000
+
+
+def test_with_opt_out_off_the_commands_say_so(tmp_path: Path) -> None:
+    with Running(tmp_path, EMULATOR) as plain, pytest.raises(ControlError, match="opt-out is off here"):
+        plain.ask("optout.list")
+
+
+def test_the_commands_are_all_there() -> None:
+    command: Any = typer.main.get_command(app)
+    assert set(command.commands) == {"add", "remove", "check", "list", "import", "export", "audit"}
