@@ -37,9 +37,8 @@ from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.journey")
 
-DELIVERED, EXPIRED = int(pdu.MessageState.DELIVERED), int(pdu.MessageState.EXPIRED)
-REJECTED, UNKNOWN = int(pdu.MessageState.REJECTED), int(pdu.MessageState.UNKNOWN)
-ACCEPTED, UNDELIVERABLE = int(pdu.MessageState.ACCEPTED), int(pdu.MessageState.UNDELIVERABLE)
+DELIVERED, EXPIRED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED = (int(pdu.MessageState[name]) for name in (
+    "DELIVERED", "EXPIRED", "UNDELIVERABLE", "ACCEPTED", "UNKNOWN", "REJECTED"))  # fmt: skip
 LEASE = 3600 * SECOND
 """How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
 NOBODY = "nobody"
@@ -59,8 +58,7 @@ class Journey(Queueing):
         self.interception = Interception(store, clock, counters, opt_out)
         self.on_sent: Callable[[str, str], None] = lambda _provider, _upstream_key: None
         self._to_forward: set[str] = set()
-        self._then_leave = self._leave_all  # bound once: they are named for every message
-        self._then_release = self.scheduler.release_all
+        self._then_leave, self._then_release = self._leave_all, self.scheduler.release_all  # bound once, named for all
 
     # -- act one: accept ---------------------------------------------------------------------------------------------
 
@@ -69,8 +67,7 @@ class Journey(Queueing):
     ) -> Message | int:
         """May this message of `esme` come in? Its command_status if not; otherwise `answer` is called once, later.
 
-        `version` is the interface_version of the bind. `group`: the first message of the same submit_multi, whose
-        message_id this one shares.
+        `version`: interface_version of the bind. `group`: first message of the same submit_multi, whose id it shares.
         """
         if self.store.full or 0 < self.queue_limit <= self.queued:
             return pdu.ESME_RMSGQFUL
@@ -85,9 +82,8 @@ class Journey(Queueing):
         if rule is None:
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVDSTADR
-        is_forbidden = self.interception.forbids(
-            content, esme.system_id, esme, map(self.connectors.get, rule.connectors)
-        )
+        ways = map(self.connectors.get, rule.connectors)
+        is_forbidden = self.interception.forbids(content, esme.system_id, esme, ways)
         if is_forbidden and esme.settings.opt_out == "reject":
             esme.refund(admitted.segments, now)
             return self.interception.refusal

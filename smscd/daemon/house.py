@@ -164,10 +164,15 @@ class House:
     async def make_connector(self, settings: Any) -> Connector:
         """A connector, not started, which knows what it must remember from before. Raises ConfigError."""
         if isinstance(settings, SmppSettings):
-            return Upstream(
+            upstream = Upstream(
                 settings, (settings.password or "").encode(), self.upstream_tls(settings), self.journey, self.reports,
                 self.upstream_links, self.clock, self.counters.connector(settings.name), self._alphabet_of,
             )  # fmt: skip
+            journey = self.journey
+            upstream.is_stopped = lambda message: journey.interception.stops(
+                message, journey.esmes.get(message.system_id), upstream
+            )
+            return upstream
         if not isinstance(settings, EmulatorSettings):  # config.load refuses the other kinds with their line
             raise ConfigError([f"connector {settings.name}: this release does not run kind {settings.kind}"])
         emulator = Emulator(settings, self.journey, self.clock, self._reserve)

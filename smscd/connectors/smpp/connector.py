@@ -71,6 +71,7 @@ class Upstream:
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
         self._quiet = asyncio.Event()
+        self.is_stopped: Callable[[Message], bool] = lambda _message: False
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
 

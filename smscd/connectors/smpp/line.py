@@ -15,6 +15,7 @@ import structlog
 from smscd import pdu
 from smscd.clock import Clock
 from smscd.connectors.settings import SmppSettings
+from smscd.errors import SessionError
 from smscd.link import Link, Links, connect
 from smscd.message import Message
 from smscd.session import Answered, Bound, Closed, Event, LateAnswer, Session, SessionSettings, Side, State, Unanswered
@@ -63,6 +64,9 @@ class LineOwner(Protocol):
         """These were waiting on a line that is gone: they never left."""
 
     def may_send(self) -> bool: ...
+
+    def is_stopped(self, message: Message) -> bool:
+        """Whether its recipient has opted out: asked right before each of its parts is written."""
 
 
 class Line:
@@ -193,6 +197,9 @@ class Line:
         session, now = link.session, self._clock.monotonic()
         while self.waiting and session.credit > 0 and not link.writing_paused and self._owner.may_send():
             sending = heappop(self.waiting)
+            if self._owner.is_stopped(sending.message):  # it waited here while its recipient wrote STOP
+                failed.append((sending, SessionError("the recipient has opted out")))
+                continue
             try:
                 session.request(sending.submit, now, sending)
             except Exception as fault:  # noqa: BLE001 - a peer's version or a field's bound: this message's fault only
