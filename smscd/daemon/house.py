@@ -217,6 +217,8 @@ class House:
             self.http.not_ready("stopping")
         for reception in self.receptions.values():
             await reception.close()
+        for link in set(self.links) - set(self._bound_links()):
+            link.abort("smscd is stopping")  # nothing was promised to a peer that has not bound
         try:
             async with asyncio.timeout(DRAIN):
                 await self.store.committed()
@@ -226,9 +228,8 @@ class House:
             link.session.unbind(self.clock.monotonic())
             link.flush()
         if not await self.links.gone(DRAIN):
-            for pump in self._pumps():
-                if pump.link is not None:
-                    pump.link.close("smscd is stopping")
+            for link in self.links:
+                link.close("smscd is stopping")
             await self.links.gone(1.0)
         await asyncio.gather(*(connector.stop() for connector in self.journey.connectors.values()), *self._retiring)
         await self.upstream_links.gone(1.0)

@@ -15,6 +15,7 @@ from smscd.config import Config
 from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector, Upstream
 from smscd.daemon import systemd
 from smscd.daemon.house import House
+from smscd.daemon.recovery import take_up
 from smscd.errors import ConfigError, SmscdError
 from smscd.link import server_context
 from smscd.listener import Reception
@@ -90,6 +91,9 @@ async def apply(house: House, new: Config) -> None:
     await _change_upstreams(house, before, connectors)
     for name in house.journey.connectors:
         house.journey.has_credit(name)
+    for name, made in connectors.items():
+        if not made.provider:  # what a provider answered waits in the store for its receipt
+            await take_up(house.journey, name)
     for change in changes:
         log.info("reloaded", change=str(change))
     if not changes:

@@ -11,7 +11,7 @@ from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.daemon.recovery import horizon
 from smscd.journey import Journey
-from smscd.message import Stage
+from smscd.message import Message
 from smscd.pdu import MessageState
 from smscd.rerouting import reroute_all
 
@@ -71,10 +71,14 @@ class Upkeep:
                 found = await self._journey.store.overdue(horizon(self._journey.clock.wall()), SWEEP)
             before = given_up
             for one in found:
-                message = self._journey.scheduler.owned.get(one.id)
-                if message is None and one.id not in gone and one.stage == Stage.LEASED:
+                message: Message | None = None
+                if one.id in self._journey.scheduler.owned:
+                    message = self._ancillary.claim(one, gone)  # its connector has it in memory, and forgets it
+                elif one.id not in gone:
                     self._journey.scheduler.own(one)
-                    self._journey.close(one, int(MessageState.UNKNOWN), 0)
+                    message = one
+                if message is not None:
+                    self._journey.close(message, int(MessageState.UNKNOWN), 0)
                     given_up += 1
             await self._journey.store.committed()
             if len(found) < SWEEP or given_up == before:

@@ -324,6 +324,66 @@ class StoreContract:
         assert ids(found) == [1]
         assert found[0].parts[0].stage == Stage.SENT
 
+    async def test_queued_pages_through_what_waits_whenever_it_is_due(self, chest: Chest) -> None:
+        await put(
+            chest.store, message(1, due=NOON + DAY), message(2, due=NOON), message(3, due=NOON),
+            message(4, due=NOON - 1),
+            message(5, connector="other"), message(6, stage=Stage.HELD), with_part(message(7, due=NOON + DAY)),
+        )  # fmt: skip
+        seen: list[int] = []
+        after = (-(1 << 62), 0)
+        while page := await chest.store.queued("network", after, 2):
+            seen += ids(page)
+            after = (page[-1].due, page[-1].id)
+        assert seen == [4, 2, 3, 1, 7]
+        assert len((await chest.store.get([7]))[0].parts) == 1
+
+    async def test_set_back_moves_what_waits_and_leaves_alone_what_was_given_a_time(self, chest: Chest) -> None:
+        hour = 3600 * SECOND
+        await put(
+            chest.store, message(1, due=NOON, accepted_at=NOON), message(2, due=NOON + 10, attempts=1),
+            message(3, due=NOON + hour, accepted_at=NOON),  # scheduled: its time is the wall clock's
+            message(4, due=NOON - 2 * hour, accepted_at=NOON - 2 * hour), message(5, due=NOON, connector="other"),
+            message(6, due=NOON, stage=Stage.LEASED),
+        )  # fmt: skip
+        await chest.store.set_back("network", hour, NOON - hour)
+        due = {one.id: one.due - NOON for one in await chest.store.get(range(1, 7))}
+        assert due == {1: -hour, 2: 10 - hour, 3: hour, 4: -2 * hour, 5: 0, 6: 0}
+
+    async def test_undecided_is_what_left_for_a_provider_and_has_no_outcome(self, chest: Chest) -> None:
+        def out(number: int, *stages: int, provider: str = "carrier", connector: str = "network") -> Message:
+            one = message(number, stage=Stage.LEASED, connector=connector)
+            one.parts = [Part(number, n, connector, stage, provider=provider) for n, stage in enumerate(stages, 1)]
+            return one
+
+        await put(
+            chest.store, out(1, Stage.LEASED), out(2, Stage.SENT), out(3, Stage.SENT, Stage.LEASED),
+            out(4, Stage.LEASED, provider=""), out(5, Stage.LEASED, connector="other"), out(6, Stage.LEASED),
+        )  # fmt: skip
+        first = await chest.store.undecided("network", 0, 2)
+        assert ids(first) == [1, 3]
+        assert [part.number for part in first[1].parts] == [1, 2]
+        assert ids(await chest.store.undecided("network", 3, 2)) == [6]
+        assert await chest.store.requeue_leases("network") == 1
+        assert ids(await chest.store.due("network", NOON, 9)) == [4]
+
+    async def test_a_provider_s_key_finds_the_newest_message_first_with_all_its_parts(self, chest: Chest) -> None:
+        def known(number: int, *keys: str, provider: str = "carrier") -> Message:
+            one = message(number, stage=Stage.LEASED)
+            one.parts = [Part(number, n, "network", Stage.SENT, key, provider=provider, upstream_key=key)
+                         for n, key in enumerate(keys, 1)]  # fmt: skip
+            return one
+
+        await put(chest.store, known(1, "a"), known(2, "b", "c"), known(3, "a", provider="other"), known(4, "a", "a"),
+                  known(5, ""))  # fmt: skip
+        assert ids(await chest.store.sent("carrier", ["a"])) == [4, 1]
+        (two,) = await chest.store.sent("carrier", {"c", "nobody's"})
+        assert [part.upstream_key for part in two.parts] == ["b", "c"]
+        assert ids(await chest.store.sent("carrier", ["a", "c"])) == [4, 2, 1]
+        assert await chest.store.sent("carrier", [""]) == []
+        assert await chest.store.sent("carrier", []) == []
+        assert ids(await chest.store.sent("carrier", [*(f"k{n}" for n in range(1200)), "b"])) == [2]
+
     async def test_whatever_is_read_to_be_acted_on_brings_its_parts(self, chest: Chest) -> None:
         one = with_part(message(1, expires=NOON), Stage.QUEUED, "77")
         await put(chest.store, one)

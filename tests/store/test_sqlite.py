@@ -15,7 +15,7 @@ import pytest
 from smscd.clock import FakeClock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
-from smscd.message import Stage
+from smscd.message import Part, Stage
 from smscd.store import Listing, SqliteStore, rows
 from smscd.store import sqlite as sqlite_room
 from smscd.store.schema import MIGRATIONS
@@ -64,6 +64,25 @@ async def test_a_database_of_a_newer_smscd_is_refused_and_not_touched(chest: Sql
     with pytest.raises(StoreBroken, match="upgrade smscd"):
         await newer.open()
     assert chest.store.path.read_bytes() == before
+
+
+async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "smscd.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    old.executescript(f"PRAGMA journal_mode=WAL; BEGIN; {MIGRATIONS[0]} PRAGMA user_version=1; COMMIT;")
+    one = with_part(message(5, stage=Stage.LEASED), Stage.SENT, "77")
+    old.execute(rows.INSERT_MESSAGE[1], rows.message_row(one))
+    first = {"message": 5, "number": 1, "connector": "network", "stage": 2, "upstream_message_id": "77", "attempt": 1,
+             "command_status": 0, "owner": 0, "lease_until": 0, "changed_at": NOON}  # fmt: skip
+    old.execute(f"INSERT INTO part ({','.join(first)}) VALUES ({','.join('?' * len(first))})", [*first.values()])
+    old.close()
+    store = SqliteStore(path, FakeClock(), StoreCounters(), lambda _fault: None)
+    await store.open()
+    (back,) = await store.leased("network", 0, 9)
+    assert [getattr(back.parts[0], name) for name in Part.__slots__] == [
+        getattr(one.parts[0], name) for name in Part.__slots__
+    ]
+    await store.close()
 
 
 async def test_what_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
@@ -162,6 +181,9 @@ QUESTIONS: dict[str, tuple[Callable[[SqliteStore], Awaitable[Any]], str]] = {
     "queued_for_each": (lambda s: s.queued_for_each(), "message_due"),
     "expired": (lambda s: s.expired(NOON, 10), "message_expires"),
     "leased": (lambda s: s.leased("network", 5, 10), "message_leased"),
+    "queued": (lambda s: s.queued("network", (NOON, 5), 10), "message_due"),
+    "undecided": (lambda s: s.undecided("network", 5, 10), "part_leased"),
+    "sent": (lambda s: s.sent("carrier", ["a", "b"]), "part_upstream"),
     "overdue": (lambda s: s.overdue(NOON, 10), "message_leased"),
     "pending": (lambda s: s.pending("test", "12345", "447700900001"), "message_queued_to"),
     "find": (lambda s: s.find("77"), "INTEGER PRIMARY KEY"),
