@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -71,8 +72,9 @@ async def five(smsc: Smsc) -> AsyncIterator[FiveZero]:
     client, events = await rusmppyc.Client.connect(url=f"smpp://127.0.0.1:{smsc.port}")
     esme = FiveZero(client, events)
     yield esme
-    if client.is_active():
-        await client.close()
+    with contextlib.suppress(rusmppyc.exceptions.ConnectionClosedException):  # smscd may close first
+        if client.is_active():
+            await client.close()
     esme.task.cancel()
     await asyncio.gather(esme.task, return_exceptions=True)
 
