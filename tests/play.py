@@ -37,15 +37,21 @@ DELIVERED = int(pdu.MessageState.DELIVERED)
 PATIENCE = 10.0
 
 
+async def _turn(turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
 class SlowStore(MemoryStore):
     """Its readings are true when they are made and old when they arrive, as with any store in another thread."""
 
     turns = 3
     """Of the loop, until an answer of the store arrives."""
+    commit_turns = 3
+    """Of the loop, until a batch is written, and again until that is known."""
 
     async def late(self, found: Any) -> Any:
-        for _ in range(self.turns):
-            await asyncio.sleep(0)
+        await _turn(self.turns)
         return found
 
     async def _write(self, batch: Batch) -> None:
@@ -54,9 +60,9 @@ class SlowStore(MemoryStore):
         for name in ("new", "changed", "rewritten", "closing", "parts"):
             getattr(said, name).update({key: copy(value) for key, value in getattr(batch, name).items()})
         said.opt_outs += batch.opt_outs
-        await self.late(None)
+        await _turn(self.commit_turns)
         await super()._write(said)
-        await self.late(None)
+        await _turn(self.commit_turns)
 
     async def due(self, connector: str, now: int, limit: int) -> list[Message]:
         return cast("list[Message]", await self.late(await super().due(connector, now, limit)))
@@ -254,7 +260,7 @@ class Play:
     async def rise(self, *, bound_room: int, network_room: int) -> None:
         """A new start on what is committed."""
         old, self.store = self.store, self._new_store()
-        self.store.turns = old.turns
+        self.store.turns, self.store.commit_turns = old.turns, old.commit_turns
         self.store._messages, self.store._parts, self.store._counter = old._messages, old._parts, old._counter
         self.store.opt_outs = old.opt_outs
         self._begin(bound_room, network_room)

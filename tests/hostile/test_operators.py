@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import stat
@@ -38,8 +39,10 @@ def exchange(sock: socket.socket, octets: bytes, *, half_close: bool) -> bytes:
             sock.shutdown(socket.SHUT_WR)
         while more := sock.recv(65536):
             heard += more
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it had heard enough
+    except OSError as broken:
+        # It had heard enough. Which call notices (EPIPE, ECONNRESET, ENOTCONN) is a race of its reset with our octets.
+        if broken.errno not in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+            raise
     return heard
 
 

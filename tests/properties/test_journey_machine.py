@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import hypothesis.strategies as st
@@ -28,6 +29,8 @@ from smscd.daemon.upkeep import Upkeep
 from smscd.errors import StoreFull
 from smscd.message import Accepted, Deferred, Delivered, InDoubt, Kind, Message, Outcome, Rejected, Stage, Unanswered
 from smscd.pdu import MessageState
+from smscd.rerouting import reroute_all
+from smscd.routing import RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings, lanes
 from smscd.store import Batch, Listing
 from smscd.store import batch as store_batch
@@ -56,11 +59,23 @@ class FullStore(SlowStore):
         await super()._write(batch)
 
 
+class GivingBack(Scripted):
+    """A network that tells what was taken back from it."""
+
+    took_back: Callable[[int], None]
+
+    def recall(self, message: Message) -> bool:
+        given = super().recall(message)
+        if given:
+            self.took_back(message.id)
+        return given
+
+
 class Watched(Play):
     """A play whose connectors tell what they were handed."""
 
-    def __init__(self, told: Any) -> None:
-        self.told = told
+    def __init__(self, told: Any, took_back: Callable[[int], None]) -> None:
+        self.told, self.took_back = told, took_back
         super().__init__(retry=RetrySettings(schedule=[1.0, 5.0], validity=600.0, receipt_validity=86_400.0),
                          bound_room=3, network_room=4)  # fmt: skip
         self.account(validity=600.0)
@@ -71,8 +86,31 @@ class Watched(Play):
     def _begin(self, bound_room: int, network_room: int) -> None:
         super()._begin(bound_room, network_room)
         self.journey.esmes = {"test": self.test} if hasattr(self, "test") else {}
+        self.network, self.spare = self._network("network", network_room), self._network("spare", network_room)
+        self.use(self.network, self.spare, self.bound)
+        self.journey.routes = Ruleset([RouteSettings(["network", "spare"])])
         self.network.at_once = lambda message: self.told(self.network, message)
+        self.spare.at_once = lambda message: self.told(self.spare, message)
         self.bound.at_once = lambda message: self.told(self.bound, message)
+
+    def _network(self, name: str, room: int) -> Scripted:
+        network = GivingBack(name, room=room)
+        network.took_back = self.took_back
+        return network
+
+    @property
+    def networks(self) -> list[Scripted]:
+        return [self.network, self.spare]
+
+    def out_with(self, message: Message) -> Scripted:
+        """The network that has it."""
+        (network,) = [one for one in self.networks if message in one.handed]
+        return network
+
+    def give_back(self, recallable: bool) -> None:
+        """Whether the networks give back what they are asked for."""
+        for network in self.networks:
+            network.recallable = recallable
 
 
 class Books:
@@ -85,6 +123,8 @@ class Books:
         self.left: set[int] = set()
         self.cancelled: set[int] = set()
         self.acknowledged: set[int] = set()
+        self.eager = False
+        """Everybody acknowledges at once: whole lives pass while the store is asked one question."""
 
     def answer(self, message: Message, status: int) -> None:
         assert message.id not in self.answered, "answered twice"
@@ -112,7 +152,10 @@ class Books:
             REACHED["handed over again"] += 1
         self.left.add(message.id)
         self.may_leave_again.discard(message.id)
-        return None
+        if not self.eager:
+            return None
+        self.acknowledged.add(message.id)
+        return Delivered()
 
 
 class WholeJourney(RuleBasedStateMachine):
@@ -124,22 +167,29 @@ class WholeJourney(RuleBasedStateMachine):
         self.books = Books()
         self.mt: list[Message] = []
         self.faults: list[dict[str, Any]] = []
+        self.tasks: list[asyncio.Task[None]] = []
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)
 
-    @initialize(turns=st.integers(0, 4), policy=st.sampled_from(InDoubt))
-    def begin(self, turns: int, policy: InDoubt) -> None:
+    @initialize(
+        turns=st.sampled_from([0, 1, 4, 60]),
+        commit_turns=st.sampled_from([0, 1, 4, 20]),
+        policy=st.sampled_from(InDoubt),
+        eager=st.booleans(),
+    )
+    def begin(self, turns: int, commit_turns: int, policy: InDoubt, eager: bool) -> None:
         """With some traffic to begin with, so that there is always something for the other rules to happen to."""
 
         async def open_it() -> Watched:
             asyncio.get_running_loop().set_exception_handler(lambda _loop, context: self.faults.append(context))
-            play = Watched(self.books.handed)
-            play.store.turns = turns
+            play = Watched(self.books.handed, self.books.may_leave_again.add)
+            play.store.turns, play.store.commit_turns = turns, commit_turns
             await play.__aenter__()
             return play
 
         self.play = self.run(open_it())
+        self.books.eager = eager
         self._submit(6, policy=policy)
         self.run(turn(60))
 
@@ -204,7 +254,8 @@ class WholeJourney(RuleBasedStateMachine):
     @rule(network=st.integers(0, 5), bound=st.integers(0, 4))
     def change_rooms(self, network: int, bound: int) -> None:
         async def change() -> None:
-            self.play.network.open(network)
+            for one in self.play.networks:
+                one.open(network)
             self.play.bound.open(bound)
 
         self.run(change())
@@ -218,8 +269,9 @@ class WholeJourney(RuleBasedStateMachine):
         Accepted("up"), Accepted("up"),
     ]))  # fmt: skip
     def network_says(self, at: int, outcome: Outcome, turns: int) -> None:
-        network, waiting = self.play.network, self._unanswered()
+        waiting = self._unanswered()
         message = waiting[at % len(waiting)]
+        network = self.play.out_with(message)
 
         async def say() -> None:
             again = isinstance(outcome, Deferred) or (
@@ -234,13 +286,14 @@ class WholeJourney(RuleBasedStateMachine):
         REACHED[type(outcome).__name__] += 1
 
     def _unanswered(self) -> list[Message]:
-        return [one for one in self.play.network.handed if one.parts[0].stage != Stage.SENT]
+        return [one for network in self.play.networks for one in network.handed if one.parts[0].stage != Stage.SENT]
 
     @precondition(lambda self: self._sent())
     @rule(at=st.integers(0, MOST), state=st.sampled_from(STATES), turns=TURNS)
     def network_reports(self, at: int, state: MessageState, turns: int) -> None:
-        network, sent = self.play.network, self._sent()
+        sent = self._sent()
         message = sent[at % len(sent)]
+        network = self.play.out_with(message)
 
         async def report() -> None:
             network.settle(message, int(state), 1)
@@ -250,7 +303,7 @@ class WholeJourney(RuleBasedStateMachine):
         REACHED["settled"] += 1
 
     def _sent(self) -> list[Message]:
-        return [one for one in self.play.network.handed if one.parts[0].stage == Stage.SENT]
+        return [one for network in self.play.networks for one in network.handed if one.parts[0].stage == Stage.SENT]
 
     @precondition(lambda self: self.play.bound.handed)
     @rule(at=st.integers(0, MOST), turns=TURNS, outcome=st.sampled_from([
@@ -273,41 +326,50 @@ class WholeJourney(RuleBasedStateMachine):
 
     # -- what senders and operators do to messages -------------------------------------------------------------------
 
-    @precondition(lambda self: not self.play.store.full_now and self._answered())
-    @rule(at=st.integers(0, 200), recallable=st.booleans())
-    def cancel(self, at: int, recallable: bool) -> None:
+    @precondition(lambda self: self._answered())
+    @rule(at=st.integers(0, 200), recallable=st.booleans(), turns=TURNS)
+    def cancel(self, at: int, recallable: bool, turns: int) -> None:
         message = self._chosen(at)
-        self.play.network.recallable = recallable
-        status = self.run(
-            self.play.ancillary.cancel(self.play.test, pdu.CancelSm(
-                message_id=message.message_id.encode(), destination_addr=message.content.destination_addr
-            ))
-        )  # fmt: skip
-        if status == pdu.ESME_ROK:
-            self.books.cancelled |= {
-                one.id for one in self.mt
-                if one.message_id == message.message_id
-                and one.content.destination_addr == message.content.destination_addr
-            }  # fmt: skip
-            REACHED["cancelled"] += 1
+        self.play.give_back(recallable)
+        asked = pdu.CancelSm(message_id=message.message_id.encode(), destination_addr=message.content.destination_addr)
 
-    @precondition(lambda self: not self.play.store.full_now and self._answered())
-    @rule(at=st.integers(0, 200), recallable=st.booleans())
-    def replace(self, at: int, recallable: bool) -> None:
+        def cancelled(status: int) -> None:
+            if status == pdu.ESME_ROK:
+                self.books.cancelled |= {
+                    one.id for one in self.mt
+                    if one.message_id == message.message_id
+                    and one.content.destination_addr == message.content.destination_addr
+                }  # fmt: skip
+                REACHED["cancelled"] += 1
+
+        self._begin(self.play.ancillary.cancel(self.play.test, asked), cancelled, turns)
+
+    @precondition(lambda self: self._answered())
+    @rule(at=st.integers(0, 200), recallable=st.booleans(), turns=TURNS)
+    def replace(self, at: int, recallable: bool, turns: int) -> None:
         message = self._chosen(at)
-        self.play.network.recallable = recallable
-        self.books.may_leave_again.add(message.id)
-        status = self.run(
-            self.play.ancillary.replace(self.play.test, pdu.ReplaceSm(
-                message_id=message.message_id.encode(), source_addr=message.content.source_addr, short_message=b"new",
-                registered_delivery=message.content.registered_delivery,
-            ), 0x34)
+        self.play.give_back(recallable)
+        asked = pdu.ReplaceSm(
+            message_id=message.message_id.encode(), source_addr=message.content.source_addr, short_message=b"new",
+            registered_delivery=message.content.registered_delivery,
         )  # fmt: skip
-        if status == pdu.ESME_ROK:
-            self.books.may_leave_again.add(message.id)  # it may have left, and been taken back, meanwhile
-            REACHED["replaced"] += 1
-        elif message.id not in self.books.left:
-            self.books.may_leave_again.discard(message.id)
+
+        def replaced(status: int) -> None:
+            REACHED["replaced"] += status == pdu.ESME_ROK
+
+        self._begin(self.play.ancillary.replace(self.play.test, asked, 0x34), replaced, turns)
+
+    def _begin(self, work: Coroutine[Any, Any, T], then: Callable[[T], None], turns: int) -> None:
+        """Something that takes a while: everything else may happen before it is done."""
+
+        async def begin() -> None:
+            async def whole() -> None:
+                then(await work)
+
+            self.tasks.append(asyncio.create_task(whole()))
+            await turn(turns)
+
+        self.run(begin())
 
     def _answered(self) -> list[Message]:
         return [one for one in self.mt if self.books.answered.get(one.id) == pdu.ESME_ROK]
@@ -317,14 +379,29 @@ class WholeJourney(RuleBasedStateMachine):
         answered = self._answered()
         return answered[-1 - at % len(answered)]
 
-    @precondition(lambda self: not self.play.store.full_now and self.play.journey.queued)
-    @rule(seconds=st.sampled_from([0, 700]))
-    def sweep(self, seconds: int) -> None:
+    @precondition(lambda self: self.play.journey.queued)
+    @rule(seconds=st.sampled_from([0, 700]), turns=TURNS)
+    def sweep(self, seconds: int, turns: int) -> None:
+        def swept(ended: int) -> None:
+            REACHED["expired"] += ended
+
         self.play.clock.advance(seconds)
-        upkeep = Upkeep(self.play.journey, self.play.ancillary, 86_400.0)
-        REACHED["expired"] += self.run(upkeep.expire())
+        self._begin(Upkeep(self.play.journey, self.play.ancillary, 86_400.0).expire(), swept, turns)
+
+    @precondition(lambda self: self.play.journey.queued)
+    @rule(turns=TURNS)
+    def ask_the_rules_again(self, turns: int) -> None:
+        def moved(messages: int) -> None:
+            REACHED["rerouted"] += messages
+
+        self._begin(reroute_all(self.play.journey), moved, turns)
 
     # -- what fate does ----------------------------------------------------------------------------------------------
+
+    @rule(at=st.integers(0, 1))
+    def lose_or_find_a_network(self, at: int) -> None:
+        network = self.play.networks[at]
+        network.alive = not network.alive
 
     @rule()
     def fill_or_free_the_disk(self) -> None:
@@ -336,6 +413,8 @@ class WholeJourney(RuleBasedStateMachine):
     def crash(self, turns: int, network: int, bound: int) -> None:
         async def crash() -> None:
             await turn(turns)
+            for task in self.tasks:
+                task.cancel()
             await self.play.die()
             self.books.crash(await self.play.store.listing(Listing(limit=100_000)))
             await self.play.rise(network_room=network, bound_room=bound)
@@ -358,6 +437,9 @@ class WholeJourney(RuleBasedStateMachine):
         assert journey.queued == sum(lane.queued for lane in journey.scheduler.lanes.values())
         assert self.play.broken == [], self.play.broken
         assert self.faults == [], self.faults
+        for task in [task for task in self.tasks if task.done() and not task.cancelled()]:
+            self.tasks.remove(task)
+            task.result()
 
     def teardown(self) -> None:
         try:
@@ -373,12 +455,16 @@ class WholeJourney(RuleBasedStateMachine):
         """Everybody answers everything from now on."""
         play = self.play
         play.store.full_now = False
-        play.network.open(1000)
+        for network in play.networks:
+            network.alive = True
+            network.open(1000)
         play.bound.open(1000)
+        await asyncio.wait_for(asyncio.gather(*self.tasks, return_exceptions=True), 10)
         for _ in range(400):
             await play.quiet()
-            for message in list(play.network.handed):
-                play.network.settle(message)
+            for network in play.networks:
+                for message in list(network.handed):
+                    network.settle(message)
             for message in list(play.bound.handed):
                 self.books.acknowledged.add(message.id)
                 play.bound.outcome(message, Delivered())
@@ -439,7 +525,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(monkeypatch: pytest.MonkeyPatch)
     )
     ways = {
         "Delivered", "Deferred", "Rejected", "Unanswered", "Accepted", "settled", "cancelled", "replaced", "crash",
-        "receipt", "held", "handed over again", "expired", "full",
+        "receipt", "held", "handed over again", "expired", "full", "rerouted",
     }  # fmt: skip
     never = {way for way in ways if not REACHED[way]}
     assert len(never) < len(ways) / 3, f"the machine never came to {sorted(never)}"
