@@ -21,6 +21,7 @@ from smscd.journey import Journey
 from smscd.logs import masked
 from smscd.message import CLOSED, DEAD, LEASED, MT, NOTIFICATION, SENT, Accepted, Message, Outcome, Rejected
 from smscd.receipts import worst
+from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.reports")
 
@@ -71,14 +72,17 @@ class Reports:
         self._late.add(task)
         task.add_done_callback(self._late_done)
 
-    def mo(self, connector: str, content: pdu.DeliverSm, answer: Callable[[int], None]) -> None:
+    def mo(
+        self, connector: str, content: pdu.DeliverSm, answer: Callable[[int], None], alphabet: Alphabet = "gsm7"
+    ) -> None:
         journey = self._journey
         if journey.store.full:
             answer(pdu.ESME_RX_T_APPN)
             return
         message = journey.accept_mo(
-            content, lambda _message, status: answer(pdu.ESME_RX_T_APPN if status else status), connector
-        )
+            content, lambda _message, status: answer(pdu.ESME_RX_T_APPN if status else status), connector,
+            alphabet,
+        )  # fmt: skip
         log.debug("mo", connector=connector, message_id=message.message_id)
 
     async def stop(self) -> None:

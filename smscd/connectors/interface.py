@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from smscd import pdu
 from smscd.message import Message, Outcome
+from smscd.text import Alphabet
 
 if TYPE_CHECKING:
     from smscd.connectors.smpp.correlation import Report
@@ -40,8 +41,13 @@ class Returns(Protocol):
     def late(self, provider: str, message: Message, number: int, outcome: Outcome) -> None:
         """The answer to a part that was `Unanswered` before."""
 
-    def mo(self, connector: str, content: pdu.DeliverSm, answer: Callable[[int], None]) -> None:
-        """A message from a handset; `answer` is called with its command_status, after the commit."""
+    def mo(
+        self, connector: str, content: pdu.DeliverSm, answer: Callable[[int], None], alphabet: Alphabet = "gsm7"
+    ) -> None:
+        """A message from a handset; `answer` is called with its command_status, after the commit.
+
+        `alphabet` is what data_coding 0 means where it came from.
+        """
 
 
 class Connector(Protocol):

@@ -196,7 +196,7 @@ class Upstream:
             self._returns.report(report, answer)
         else:
             self._counters.mo_accepted += 1
-            self._returns.mo(self.name, read_mo(request), answer)
+            self._returns.mo(self.name, read_mo(request), answer, settings.default_alphabet)
 
     def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None:
         """submit_sm_resp, or a generic_nack, for one of ours."""

@@ -43,7 +43,19 @@ async def test_what_was_throttled_is_not_written_again_after_the_stop_of_its_rec
         assert {one.message_id: one.stat for one in esme.ledger.receipts} == {stopped: "REJECTD"}
 
 
-def stop() -> pdu.DeliverSm:
+async def test_a_stop_is_read_in_the_alphabet_of_the_upstream(tmp_path: Path) -> None:
+    french = '[opt_out]\nconfirm = false\npacks = ["fr"]\n'
+    async with (
+        Quirky() as upstream,
+        between(tmp_path, upstream, 'default_alphabet = "latin1"', french) as (_gateway, esme),
+    ):
+        upstream.deliver(upstream.receiving, stop("ARRÊT".encode("latin-1")))
+        await upstream.until(lambda: upstream.acknowledged)
+        refused = await esme.submit(to_the_stopped)
+        assert refused.command_status == pdu.ESME_RSUBMITFAIL
+
+
+def stop(text: bytes = b"STOP") -> pdu.DeliverSm:
     return pdu.DeliverSm(
-        source_addr=STOPPED, destination_addr=b"12345", short_message=b"STOP", source_addr_ton=1, source_addr_npi=1
+        source_addr=STOPPED, destination_addr=b"12345", short_message=text, source_addr_ton=1, source_addr_npi=1
     )
