@@ -71,7 +71,7 @@ class House:
         self.desk = Desk(
             self.journey, self.ancillary, self.binding, self.counters, self.clock, config.smscd.system_id.encode()
         )
-        self.upkeep = Upkeep(self.journey, self.ancillary, config.store.retention)
+        self.upkeep = Upkeep(self.journey, self.ancillary, config.store)
         self.changing = asyncio.Lock()
         """Held while the house starts, reloads or stops: one after the other."""
         self.receptions: dict[str, Reception] = {}

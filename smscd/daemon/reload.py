@@ -73,7 +73,7 @@ async def apply(house: House, new: Config) -> None:
     house.journey.retry = new.retry
     house.journey.queue_limit = new.store.queue_limit
     house.journey.ids.notation = new.smscd.message_id
-    house.upkeep.retention = new.store.retention
+    house.upkeep.remembers = new.store
     house.desk.system_id = new.smscd.system_id.encode()
     removed = set(house.binding.esmes) - {settings.system_id for settings in new.esmes}
     before = house.journey.connectors

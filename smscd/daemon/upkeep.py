@@ -14,21 +14,24 @@ from smscd.journey import Journey
 from smscd.message import Message
 from smscd.pdu import MessageState
 from smscd.rerouting import reroute_all
+from smscd.store import StoreSettings
 
 log = structlog.get_logger("smscd.daemon")
 
 SWEEP = 500
 """Messages per sweep: a few milliseconds of the loop."""
 PURGE = 500
-PURGE_PAUSE = 0.05
+"""Messages forgotten in one transaction: 2 ms of the store's writer on a small machine, 10 at worst."""
+PURGE_PAUSE = 0.02
+"""Seconds between two of them, for those who wait for a commit: 20,000 messages a second are forgotten, no more."""
 LAG = 0.1
 
 
 class Upkeep:
     """Periodic work over the store, in portions small enough not to be noticed."""
 
-    def __init__(self, journey: Journey, ancillary: Ancillary, retention: float) -> None:
-        self.retention = retention
+    def __init__(self, journey: Journey, ancillary: Ancillary, remembers: StoreSettings) -> None:
+        self.remembers = remembers
         self._journey = journey
         self._ancillary = ancillary
         self._quotas: dict[str, int] = {}
@@ -93,11 +96,11 @@ class Upkeep:
         self._journey.interception.forget_parts()
 
     async def purge(self) -> None:
-        """Forget what was finished longer ago than the retention, a portion at a time."""
-        before = self._journey.clock.wall() - int(self.retention * SECOND)
-        after: int | None = 0
-        while after is not None:
-            after = await self._journey.store.purge(before, after, PURGE)
+        """Forget what was finished, or given up, longer ago than the settings say; a portion at a time."""
+        now = self._journey.clock.wall()
+        closed_before = now - int(self.remembers.retention * SECOND)
+        dead_before = now - int(self.remembers.dead_letters * SECOND)
+        while await self._journey.store.purge(closed_before, dead_before, PURGE):  # noqa: ASYNC110 - paced, not waiting
             await asyncio.sleep(PURGE_PAUSE)
 
     async def keep_quotas(self) -> None:

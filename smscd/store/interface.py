@@ -123,8 +123,11 @@ class Store(Protocol):
     async def listing(self, wanted: Listing) -> list[Message]:
         """Messages as asked for, newest first."""
 
-    async def purge(self, before: int, after_id: int, limit: int) -> int | None:
-        """Forget up to `limit` messages closed before `before`; return the id to go on after, None at the end."""
+    async def purge(self, closed_before: int, dead_before: int, limit: int) -> int:
+        """Forget up to `limit` messages closed, and as many dead letters, that were final before these times.
+
+        The oldest go first. How many were forgotten: 0 if there is nothing left to forget.
+        """
 
     async def set_counter(self, name: str, value: int) -> None:
         """Remember a number under a name, with the next batch at the latest."""

@@ -186,15 +186,20 @@ class MemoryStore:
         newest = set(sorted(chosen, reverse=True)[: wanted.limit])
         return self._read(lambda m: m.id in newest)[::-1]
 
-    async def purge(self, before: int, after_id: int, limit: int) -> int | None:
-        ids = sorted(number for number in self._messages if number > after_id)[:limit]
-        for message in await self.get(ids):
-            if message.stage == Stage.CLOSED and message.final_at < before:
-                self._floor("highest_id", message.id)
-                self._floor("highest_alias", message.alias or 0)
-                del self._messages[message.id]
-                self._parts = {key: row for key, row in self._parts.items() if key[0] != message.id}
-        return ids[-1] if ids else None
+    async def purge(self, closed_before: int, dead_before: int, limit: int) -> int:
+        forgotten = 0
+        for stage, before in ((Stage.CLOSED, closed_before), (Stage.DEAD, dead_before)):
+            old = self._read(lambda m, stage=stage, before=before: m.stage == stage and m.final_at < before)  # type: ignore[misc]
+            for message in sorted(old, key=lambda m: m.final_at)[:limit]:
+                self._forget(message)
+                forgotten += 1
+        return forgotten
+
+    def _forget(self, message: Message) -> None:
+        self._floor("highest_id", message.id)
+        self._floor("highest_alias", message.alias or 0)
+        del self._messages[message.id]
+        self._parts = {key: row for key, row in self._parts.items() if key[0] != message.id}
 
     def _floor(self, name: str, value: int) -> None:
         self._counter[name] = max(value, self._counter.get(name, 0))

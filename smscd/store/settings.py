@@ -18,3 +18,6 @@ class StoreSettings:
     retention: Annotated[
         Seconds, Between(0), "how long a finished message stays visible to query_sm and `smscd message`"
     ] = 24 * 3600.0
+    dead_letters: Annotated[
+        Seconds, Between(0), "how long a dead letter stays visible, and can be sent again with `smscd message retry`"
+    ] = 7 * 24 * 3600.0

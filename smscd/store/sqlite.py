@@ -350,18 +350,15 @@ class SqliteStore:
 
     # -- upkeep ------------------------------------------------------------------------------------------------------
 
-    async def purge(self, before: int, after_id: int, limit: int) -> int | None:
-        sql = (
-            "SELECT id FROM (SELECT id, stage, final_at FROM message WHERE id > ? ORDER BY id LIMIT ?) "
-            "WHERE stage = 5 AND final_at < ?"
-        )
-        last = await self._value(
-            "SELECT max(id) FROM (SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?)", (after_id, limit)
-        )
-        ids = [row[0] for row in await self._rows(sql, (after_id, limit, before))]
-        if ids:
-            await self._aside(_forgetting(ids))
-        return last if isinstance(last, int) else None
+    async def purge(self, closed_before: int, dead_before: int, limit: int) -> int:
+        forgotten = 0
+        for stage, before in ((5, closed_before), (6, dead_before)):
+            sql = f"SELECT id FROM message WHERE stage = {stage} AND final_at < ? ORDER BY final_at LIMIT ?"  # noqa: S608
+            ids = [row[0] for row in await self._rows(sql, (before, limit))]
+            if ids:  # nobody is told, so nobody waits for a sync of its own
+                await self._aside(_forgetting(ids, stage), synced=False)
+            forgotten += len(ids)
+        return forgotten
 
     async def set_counter(self, name: str, value: int) -> None:
         await self._aside([("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", [name, value])])
@@ -429,13 +426,14 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
         raise _classified(connection, fault) from fault
 
 
-def _forgetting(ids: list[int]) -> list[tuple[str, list[Any]]]:
-    marks = ",".join("?" * len(ids))
+def _forgetting(ids: list[int], stage: int) -> list[tuple[str, list[Any]]]:
+    """Delete these messages, unless one has left `stage` since: an operator sends dead letters again."""
     floor = "INSERT INTO counter (name, value) {} ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
+    some = f"id IN ({','.join('?' * len(ids))}) AND stage = {stage}"
     return [
         # a number must not come back, even when the newest messages are gone and the wall clock has stepped back
         (floor.format("VALUES ('highest_id', ?)"), [max(ids)]),
-        (floor.format(f"SELECT 'highest_alias', coalesce(max(alias), 0) FROM message WHERE id IN ({marks})"), ids),  # noqa: S608
-        (f"DELETE FROM part WHERE message IN ({marks})", ids),  # noqa: S608
-        (f"DELETE FROM message WHERE id IN ({marks})", ids),  # noqa: S608
+        (floor.format(f"SELECT 'highest_alias', coalesce(max(alias), 0) FROM message WHERE {some}"), ids),  # noqa: S608
+        (f"DELETE FROM part WHERE message IN (SELECT id FROM message WHERE {some})", ids),  # noqa: S608
+        (f"DELETE FROM message WHERE {some}", ids),  # noqa: S608
     ]

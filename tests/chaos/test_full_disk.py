@@ -177,7 +177,7 @@ async def test_a_purge_that_finds_no_room_leaves_no_transaction_open(tmp_path: P
         )
     await store._writer.on_writer(lambda connection: connection.execute("PRAGMA max_page_count=100"))
     with pytest.raises(StoreFull):
-        await store.purge(before=2, after_id=0, limit=10)
+        await store.purge(closed_before=2, dead_before=0, limit=10)
     answers: list[int] = []
     store.batch.add(late := Message(3, "3", Kind.MT, "test", "handsets", message(b"A00000003"), 1, 1, 1))
     store.batch.answer(late, lambda _message, status: answers.append(status))

@@ -17,7 +17,7 @@ from smscd.daemon.reload import apply
 from smscd.errors import ConfigError
 from smscd.message import Stage
 from smscd.pdu import MessageState
-from smscd.store import Listing
+from smscd.store import Listing, StoreSettings
 from tests.cast import submit_sm
 from tests.listener.calling import PATIENCE, Caller, caller, configured, housed, port_of
 
@@ -295,7 +295,7 @@ async def test_finished_messages_are_forgotten_after_the_retention_and_others_ar
     await until(lambda: house.counters.esme("test").closed)
     await house.upkeep.purge()
     assert await house.store.find(finished.decode())
-    house.upkeep.retention = 0
+    house.upkeep.remembers = StoreSettings(retention=0)
     await house.upkeep.purge()
     assert await house.store.find(finished.decode()) == []
     assert await house.store.find(waiting.decode())

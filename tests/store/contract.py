@@ -479,15 +479,28 @@ class StoreContract:
             message(8, stage=Stage.CLOSED, final_at=NOON), message(9), message(10, stage=Stage.LEASED),
             message(11, stage=Stage.HELD), message(12, stage=Stage.DEAD, final_at=NOON - DAY),
         )  # fmt: skip
-        after: int | None = 0
-        portions = 0
-        while after is not None:
-            after = await chest.store.purge(NOON, after, 3)
-            portions += 1
-        assert portions == 5
+        portions = []
+        while forgotten := await chest.store.purge(NOON, 0, 3):
+            portions.append(forgotten)
+        assert portions == [3, 3, 1]
         assert ids(await chest.store.get(range(1, 20))) == [8, 9, 10, 11, 12]
         await put(chest.store, message(1))  # its parts went with it
         assert (await chest.store.get([1]))[0].parts == []
+
+    async def test_dead_letters_are_forgotten_at_their_own_time(self, chest: Chest) -> None:
+        await put(
+            chest.store,
+            *[with_part(message(n, stage=Stage.DEAD, final_at=NOON - DAY * n)) for n in (1, 2, 3)],
+            message(4, stage=Stage.CLOSED, final_at=NOON - DAY * 3),
+        )  # fmt: skip
+        assert await chest.store.purge(NOON - DAY * 4, NOON - DAY, 100) == 2
+        assert ids(await chest.store.get(range(1, 9))) == [1, 4]
+        assert await chest.store.purge(NOON - DAY * 4, NOON - DAY, 100) == 0
+
+    async def test_the_oldest_are_forgotten_first(self, chest: Chest) -> None:
+        await put(chest.store, *[message(n, stage=Stage.CLOSED, final_at=NOON - DAY * n) for n in (1, 2, 3)])
+        assert await chest.store.purge(NOON, NOON, 2) == 2
+        assert ids(await chest.store.get(range(1, 9))) == [1]
 
     async def test_numbers_do_not_come_back_whatever_was_forgotten(self, chest: Chest) -> None:
         await put(chest.store, message(50), message(100, stage=Stage.CLOSED, final_at=NOON - DAY, alias=8))

@@ -175,6 +175,27 @@ async def until_copied(store: SqliteStore) -> None:
             await asyncio.sleep(0)
 
 
+async def test_a_dead_letter_that_is_sent_again_while_it_is_being_forgotten_stays(chest: SqliteChest) -> None:
+    dead = with_part(message(1, stage=Stage.DEAD, final_at=1))
+    await put(chest.store, dead)
+    choose = chest.store._rows
+
+    async def chosen(sql: str, parameters: Any = ()) -> list[rows.Row]:
+        found = await choose(sql, parameters)
+        if found:
+            dead.stage = Stage.QUEUED
+            chest.store.batch.change(dead)
+            chest.store.wake()
+            await chest.store.committed()
+        return found
+
+    chest.store._rows = chosen  # type: ignore[method-assign]
+    await chest.store.purge(NOON, NOON, 10)
+    chest.store._rows = choose  # type: ignore[method-assign]
+    (back,) = await chest.store.get([1])
+    assert (back.stage, len(back.parts)) == (Stage.QUEUED, 1)
+
+
 # --- which way the questions take -------------------------------------------------------------------------------------
 
 QUESTIONS: dict[str, tuple[Callable[[SqliteStore], Awaitable[Any]], str]] = {
@@ -194,7 +215,8 @@ QUESTIONS: dict[str, tuple[Callable[[SqliteStore], Awaitable[Any]], str]] = {
     "get": (lambda s: s.get([1, 2]), "INTEGER PRIMARY KEY"),
     "listing of dead letters": (lambda s: s.listing(Listing(stage=int(Stage.DEAD))), "message_dead"),
     "listing of what is held": (lambda s: s.listing(Listing(stage=int(Stage.HELD))), "message_held"),
-    "purge": (lambda s: s.purge(NOON, 5, 10), "INTEGER PRIMARY KEY"),
+    "purge of what was closed": (lambda s: s.purge(NOON, NOON, 10), "message_closed"),
+    "purge of dead letters": (lambda s: s.purge(NOON, NOON, 10), "message_dead"),
 }
 
 
