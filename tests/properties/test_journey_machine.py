@@ -32,7 +32,7 @@ from smscd.pdu import MessageState
 from smscd.rerouting import reroute_all
 from smscd.routing import RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings, lanes
-from smscd.store import Batch, Listing
+from smscd.store import Batch, Listing, StoreSettings
 from smscd.store import batch as store_batch
 from tests.cast import deliver_sm, submit_sm
 from tests.play import Play, Scripted, SlowStore
@@ -386,7 +386,7 @@ class WholeJourney(RuleBasedStateMachine):
             REACHED["expired"] += ended
 
         self.play.clock.advance(seconds)
-        self._begin(Upkeep(self.play.journey, self.play.ancillary, 86_400.0).expire(), swept, turns)
+        self._begin(Upkeep(self.play.journey, self.play.ancillary, StoreSettings()).expire(), swept, turns)
 
     @precondition(lambda self: self.play.journey.queued)
     @rule(turns=TURNS)
