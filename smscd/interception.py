@@ -41,7 +41,7 @@ class Heard:
     """What came of reading an MO."""
 
     decision: Decision
-    relay: bool
+    relay: bool  # a START of somebody who was not stopped, and what is only flagged, are the ESME's business
 
     @property
     def answer(self) -> str:
@@ -123,7 +123,7 @@ class Interception:
         self._counters.daemon.opt_outs[decision.action] += 1
         self._record(optout, decision)
         content.tlvs.append((ACTION_TLV, decision.action.encode() + b"\0"))
-        return Heard(decision, optout.settings.relay or decision.action == "flag")
+        return Heard(decision, optout.settings.relay or decision.action == "flag" or not decision.events)
 
     def _record(self, optout: OptOut, decision: Decision) -> None:
         batch = self._store.batch

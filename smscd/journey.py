@@ -204,8 +204,7 @@ class Journey(Queueing):
     def _forward_all(self) -> None:
         names, self._to_forward = self._to_forward, set()
         for name in names:
-            connector = self.connectors.get(name)
-            if connector is not None:
+            if (connector := self.connectors.get(name)) is not None:
                 self.forward(connector)
 
     def forward(self, connector: Connector) -> None:
@@ -245,12 +244,9 @@ class Journey(Queueing):
         lane = self.scheduler.lane(name)
         lane.reserved -= len(messages)
         lane.in_flight += len(messages)
-        connector = self.connectors.get(name)
-        if connector is None:  # removed by a reload while the lease was being committed
-            gone = Deferred("the connector was removed", retry_after=0.0, counts=False)
+        if (connector := self.connectors.get(name)) is None:  # removed by a reload while the lease was being committed
             for message in messages:
-                for number in [part.number for part in message.parts if part.stage == LEASED] or [1]:
-                    self.outcome(message, number, gone)
+                self._give_back(message, Deferred("the connector was removed", retry_after=0.0, counts=False))
             return
         if self.interception.optout is not None:
             messages = [message for message in messages if message.kind != MT or self._may_leave(message, connector)]
@@ -260,13 +256,17 @@ class Journey(Queueing):
     def _may_leave(self, message: Message, connector: Connector) -> bool:
         """The last look at the opt-out list: nothing is awaited between this and the handing over."""
         if not self.interception.is_ready:
-            self.outcome(message, 1, Deferred("the opt-out list is not loaded", retry_after=1.0, counts=False))
-            return False
-        if self.interception.stops(message, self.esmes.get(message.system_id), connector):
+            self._give_back(message, Deferred("the opt-out list is not loaded", retry_after=1.0, counts=False))
+        elif self.interception.stops(message, self.esmes.get(message.system_id), connector):
             message.refusal = BLOCKED_TEXT
             self.settle(message, REJECTED, self.interception.error_code)
-            return False
-        return True
+        else:
+            return True
+        return False
+
+    def _give_back(self, message: Message, why: Deferred) -> None:
+        for number in [part.number for part in message.parts if part.stage == LEASED] or [1]:
+            self.outcome(message, number, why)
 
     def outcome(self, message: Message, number: int, outcome: Outcome) -> None:
         """Record what became of part `number` of a message that was handed over."""

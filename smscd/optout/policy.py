@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from smscd.optout.addresses import canonical, is_subscriber
 from smscd.optout.keys import Recent, key_of
@@ -22,6 +22,9 @@ BLOCKED_TEXT = "Sender blocked for given recipient."
 
 OTHERS = "others"
 """In the tables of texts: every sender that has no text of its own."""
+
+CARRIERS_START: Final = frozenset({"start", "unstop"})
+"""What lifts a block that a carrier made itself (US toll-free): YES and the like do nothing there."""
 
 EventKind = Literal["stop", "start", "help", "flag", "add", "remove", "import"]
 
@@ -135,6 +138,8 @@ class OptOut:
         match = self.matcher.match(characters)
         if match is None or (match.keyword.if_stopped and not self._stopped_lately(handset, number, now)):
             return None
+        if match.action == "start" and match.keyword.word not in CARRIERS_START and self._is_managed(number):
+            return None
         decision = Decision(match.action, match)
 
         def event(kind: EventKind, entry: Entry) -> Event:
@@ -208,12 +213,15 @@ class OptOut:
         if not decision.answer:
             return
         turn = self._turn(handset, number, now)
-        if turn is None or number in self._managed or number.startswith(self._managed_prefixes or (b"\0",)):
+        if turn is None or self._is_managed(number):
             decision.answer = ""
             return
         self._answered.add(turn, now)
         for event in decision.events:
             event.answered = True
+
+    def _is_managed(self, number: bytes) -> bool:
+        return number in self._managed or number.startswith(self._managed_prefixes)
 
     def _turn(self, handset: bytes, number: bytes, now: int) -> int | None:
         turns = (key_of(b"%d:%s" % (turn, number), handset) for turn in range(self.settings.answer_limit))

@@ -16,23 +16,8 @@ from smscd.message import FAIL, OPT_OUT, Accepted, Deferred, Message, Rejected, 
 from smscd.optout import BLOCKED_TEXT, OptOutSettings
 from smscd.pdu import MessageState
 from smscd.routing import RouteSettings, Ruleset
-from tests.cast import deliver_sm
+from tests.optout.stage import HANDSET, answers, mo, play
 from tests.play import Play, Scripted
-
-HANDSET = b"447700900001"
-
-
-def play(**opt_out: Any) -> Play:
-    return Play(opt_out=OptOutSettings(**opt_out))
-
-
-def mo(one: Play, characters: str = "STOP", **fields: Any) -> Message:
-    return one.journey.accept_mo(deliver_sm(characters.encode(), **fields), one.answers, "network")
-
-
-def answers(one: Play) -> list[str]:
-    """The texts that smscd itself sent."""
-    return [text_of(message.content) for message in one.network.history if message.origin == OPT_OUT]
 
 
 async def test_stop_blocks_the_next_submit_and_nobody_else() -> None:
