@@ -66,14 +66,18 @@ class Interception:
     # -- may it leave? -----------------------------------------------------------------------------------------------
 
     def forbids(
-        self, content: Content, system_id: str, esme: Esme | None, connectors: Iterable[Connector | None]
-    ) -> bool:
-        """Whether a row forbids `content` by any of `connectors`: they may show the handset different senders."""
+        self, content: Content, system_id: str, esme: Esme | None, connectors: Iterable[Connector | None],
+        shows: bytes = b"",
+    ) -> bool:  # fmt: skip
+        """Whether a row forbids `content` by any of `connectors`: they may show the handset different senders.
+
+        `shows` is the sender that the route puts before theirs, if it does.
+        """
         optout = self.optout
         if optout is None or (esme is not None and esme.settings.opt_out == "off"):
             return False
         for connector in connectors:
-            shown = connector.shows if connector is not None else b""
+            shown = shows or (connector.shows if connector is not None else b"")
             entry = optout.blocking(
                 shown or content.source_addr, 0 if shown else content.source_addr_ton, content.destination_addr,
                 content.dest_addr_ton, system_id,
@@ -83,9 +87,9 @@ class Interception:
                 return True
         return False
 
-    def stops(self, message: Message, esme: Esme | None, connector: Connector) -> bool:
+    def stops(self, message: Message, esme: Esme | None, connector: Connector, shows: bytes = b"") -> bool:
         """Whether `message` must not leave by `connector` any more. Our own answers always may."""
-        return message.origin != OPT_OUT and self.forbids(message.content, message.system_id, esme, (connector,))
+        return message.origin != OPT_OUT and self.forbids(message.content, message.system_id, esme, (connector,), shows)
 
     @property
     def refusal(self) -> OptedOut:

@@ -83,7 +83,7 @@ class Journey(Queueing):
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVDSTADR
         ways = map(self.connectors.get, rule.connectors)
-        is_forbidden = self.interception.forbids(content, esme.system_id, esme, ways)
+        is_forbidden = self.interception.forbids(content, esme.system_id, esme, ways, rule.shows)
         if is_forbidden and esme.settings.opt_out == "reject":
             esme.refund(admitted.segments, now)
             return self.interception.refusal
@@ -257,7 +257,7 @@ class Journey(Queueing):
         """The last look at the opt-out list: nothing is awaited between this and the handing over."""
         if not self.interception.is_ready:
             self._give_back(message, Deferred("the opt-out list is not loaded", retry_after=1.0, counts=False))
-        elif self.interception.stops(message, self.esmes.get(message.system_id), connector):
+        elif self.interception.stops(message, self.esmes.get(message.system_id), connector, self.shows(message)):
             message.refusal = BLOCKED_TEXT
             self.settle(message, REJECTED, self.interception.error_code)
         else:

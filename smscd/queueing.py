@@ -13,7 +13,8 @@ from smscd.admission import Esme
 from smscd.clock import Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
-from smscd.message import HELD, MT, QUEUED, Message, MessageIds
+from smscd.dress import Dress
+from smscd.message import HELD, MT, QUEUED, Message, MessageIds, text_of
 from smscd.routing import Receivers, Ruleset
 from smscd.scheduler import RetrySettings, Scheduler
 from smscd.store import Store
@@ -82,6 +83,22 @@ class Queueing:
         self.scheduler.move(message, connector.name)
         message.in_doubt = connector.in_doubt
         return connector.screen(message)
+
+    def dress(self, message: Message) -> Dress | None:
+        """What the route that `message` takes now puts on it on its way out; None for nothing."""
+        if not self.routes.dresses or message.kind != MT:
+            return None
+        content, esme = message.content, self.esmes.get(message.system_id)
+        alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
+        rule = self.routes.resolve(
+            message.system_id, content.source_addr, content.destination_addr, lambda: text_of(content, alphabet)
+        )
+        return rule.dress if rule is not None else None
+
+    def shows(self, message: Message) -> bytes:
+        """The sender that its route makes handsets see; b"" where it leaves that to the connector."""
+        dress = self.dress(message)
+        return dress.shows if dress is not None else b""
 
     def dropped(self, messages: list[Message]) -> None:
         """The disk had no room for these: their senders have been told, and nothing here remembers them."""

@@ -99,6 +99,8 @@ class Key:
     def allowed(self) -> str:
         """What the file may hold, in words."""
         if self.item is not None:
+            if get_origin(self.type) is dict and self.notation is not None:
+                return self.notation.allowed
             if get_origin(self.type) is dict:
                 return f"a table of names, each with {self.item.allowed}"
             return "tables" if self.table else f"a list, each item {self.item.allowed}"
@@ -123,7 +125,7 @@ class Key:
         """`value` as TOML's own types: 30.0 seconds are "30s"."""
         if isinstance(value, list) and self.item is not None:
             return [self.item.plain(one) for one in value]
-        if isinstance(value, str):
+        if isinstance(value, str | dict):
             return value
         if isinstance(value, Path):
             return str(value)

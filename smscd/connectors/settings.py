@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from smscd.pdu.constants import MessageState
-from smscd.pdu.notation import StatusNotation
+from smscd.pdu.notation import StatusNotation, TlvNameNotation, TlvsNotation
 from smscd.units import (
     AddressPattern,
     Between,
@@ -141,6 +141,17 @@ class SmppSettings:
     tls: Annotated[UpstreamTlsSettings, "TLS to this upstream"] = field(default_factory=UpstreamTlsSettings)
     source_addr: Annotated[
         str | None, Octets(20), Example("ACME"), "sender the handset sees, if this connector rewrites it"
+    ] = None
+    tlvs: Annotated[
+        dict[str, str],
+        TlvsNotation(),
+        Example({"0x1402": "1202159000000000003"}),
+        "optional parameters added to every submit where neither ESME nor route gave one of that tag",
+    ] = field(default_factory=dict)
+    pass_tlvs: Annotated[
+        list[Annotated[str, TlvNameNotation()]] | None,
+        Example(["user_message_reference", "0x1400"]),
+        "of the ESME's own optional parameters only these go along; absent = all of them",
     ] = None
     long_messages: Annotated[
         Literal["as-is", "udh", "sar", "payload"],

@@ -167,10 +167,11 @@ class House:
             upstream = Upstream(
                 settings, (settings.password or "").encode(), self.upstream_tls(settings), self.journey, self.reports,
                 self.upstream_links, self.clock, self.counters.connector(settings.name), self._alphabet_of,
+                self.journey.dress,
             )  # fmt: skip
             journey = self.journey
             upstream.is_stopped = lambda message: journey.interception.stops(
-                message, journey.esmes.get(message.system_id), upstream
+                message, journey.esmes.get(message.system_id), upstream, journey.shows(message)
             )
             return upstream
         if not isinstance(settings, EmulatorSettings):  # config.load refuses the other kinds with their line

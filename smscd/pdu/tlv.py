@@ -7,7 +7,7 @@ type only when somebody asks.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import Final
@@ -291,6 +291,32 @@ def cstring(tag: int, value: bytes) -> Tlv:
 def octets(tag: int, value: bytes) -> Tlv:
     """A TLV of plain octets."""
     return int(tag), value
+
+
+def from_text(name: str, text: str) -> Tlv:
+    """A TLV as a person writes it: the tag by name or number, the value as its row in the table says.
+
+    An integer where the specification has one; a C-octet string gets its NUL; of any other tag, a vendor's say, the
+    text is the octets as they are. Digits behind `0x` are octets for every tag. Raises ValueError.
+    """
+    tag = tag_from_name(name)
+    row = DEFINITIONS.get(tag)
+    if text[:2].lower() == "0x":
+        value = bytes.fromhex(text[2:])
+    elif row is not None and row.value is Value.INTEGER:
+        if not text.isascii() or not text.isdigit() or int(text) >> 8 * row.longest:
+            raise ValueError(f"{tlv_name(tag)} is a number of {row.longest} octets")
+        value = int(text).to_bytes(row.longest, "big")
+    else:
+        value = text.encode() + (b"\0" if row is not None and row.value is Value.C_OCTET_STRING else b"")
+    if not fits(tag, value) or len(value) > _LONGEST:
+        raise ValueError(f"{tlv_name(tag)} has not {len(value)} octets")
+    return tag, value
+
+
+def from_notation(written: Mapping[str, str]) -> list[Tlv]:
+    """The TLVs of a table in a configuration. Raises ValueError."""
+    return [from_text(name, text) for name, text in written.items()]
 
 
 # --- on the wire -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from smscd.dress import Dress, dress_of
 from smscd.patterns import AddressSet
 from smscd.routing.settings import RouteSettings
 from smscd.units import compile_expression
@@ -22,7 +23,18 @@ class Explanation:
 class Rule:
     """One `[[route]]`, number 1 being the first in the file."""
 
-    __slots__ = ("_turns", "_weights", "connectors", "destination", "esmes", "number", "source", "strategy", "text")
+    __slots__ = (
+        "_turns",
+        "_weights",
+        "connectors",
+        "destination",
+        "dress",
+        "esmes",
+        "number",
+        "source",
+        "strategy",
+        "text",
+    )
 
     def __init__(self, number: int, settings: RouteSettings) -> None:
         self.number = number
@@ -32,6 +44,7 @@ class Rule:
         self.source = AddressSet([settings.source_addr])
         self.esmes = frozenset(settings.esme)
         self.text = compile_expression(settings.text) if settings.text else None
+        self.dress: Dress | None = dress_of(settings.sender, settings.tlvs)
         weights = settings.weights if settings.strategy == "weighted" else []
         self._weights = dict(zip(self.connectors, weights or [1] * len(self.connectors), strict=False))
         self._turns = dict.fromkeys(self.connectors, 0)
@@ -47,6 +60,17 @@ class Rule:
         if self.text is not None and not self.text.fullmatch(text()):
             return f"text does not match /{self.text.pattern}/"
         return ""
+
+    @property
+    def takes(self) -> str:
+        """What the rule does, in words."""
+        sender = f", as {self.shows.decode('latin-1')}" if self.shows else ""
+        return f"takes it to {', '.join(self.connectors)}{sender}"
+
+    @property
+    def shows(self) -> bytes:
+        """The sender that handsets see of what this rule takes; b"" where it rewrites none."""
+        return self.dress.shows if self.dress is not None else b""
 
     @property
     def is_unconditional(self) -> bool:
@@ -78,10 +102,11 @@ class Rule:
 class Ruleset:
     """All rules, in order."""
 
-    __slots__ = ("rules", "takes_all")
+    __slots__ = ("dresses", "rules", "takes_all")
 
     def __init__(self, settings: Sequence[RouteSettings]) -> None:
         self.rules = tuple(Rule(number, one) for number, one in enumerate(settings, start=1))
+        self.dresses = any(rule.dress is not None for rule in self.rules)
         first = self.rules[0] if self.rules else None
         self.takes_all = first if first is not None and first.is_unconditional else None
 
@@ -99,7 +124,7 @@ class Ruleset:
         story = []
         for rule in self.rules:
             why = rule.misses(system_id, source, destination, text)
-            story.append(Explanation(rule.number, not why, why or f"takes it to {', '.join(rule.connectors)}"))
+            story.append(Explanation(rule.number, not why, why or rule.takes))
             if not why:
                 break
         return story

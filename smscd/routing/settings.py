@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from smscd.units import AddressPattern, Between, Example, TextPattern
+from smscd.pdu.notation import TlvsNotation
+from smscd.units import AddressPattern, Between, Example, Octets, TextPattern
 
 
 @dataclass(slots=True)
@@ -32,3 +33,15 @@ class RouteSettings:
         Example([3, 1]),
         "with strategy weighted: one number per connector, in their order; empty = all alike",
     ] = field(default_factory=list)
+    sender: Annotated[
+        str | None,
+        Octets(20),
+        Example("ACME"),
+        "sender the handset sees, whatever the ESME and the connector say; a name leaves as alphanumeric (TON 5)",
+    ] = None
+    tlvs: Annotated[
+        dict[str, str],
+        TlvsNotation(),
+        Example({"0x1400": "1201159000000000001", "0x1401": "1207161000000000002"}),
+        "optional parameters added upstream where the ESME gave none of that tag; from 0x1400 on are vendors' tags",
+    ] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from smscd.connectors.smpp.line import Line, Sending
 from smscd.connectors.smpp.pace import Pace
 from smscd.connectors.smpp.reading import read_mo, read_report
 from smscd.counters import ConnectorCounters
+from smscd.dress import Dress
 from smscd.link import Links
 from smscd.message import Accepted, Deferred, Message, Outcome, Rejected, Unanswered
 from smscd.text import Alphabet
@@ -47,6 +48,7 @@ class Upstream:
     def __init__(
         self, settings: SmppSettings, password: bytes, tls: ssl.SSLContext | None, news: News, returns: Returns,
         links: Links, clock: Clock, counters: ConnectorCounters, alphabet_of: Callable[[str], Alphabet],
+        dress_of: Callable[[Message], Dress | None] = lambda _message: None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.name = settings.name
@@ -58,7 +60,7 @@ class Upstream:
         self._returns = returns
         self._clock = clock
         self._counters = counters
-        self._composer = Composer(settings, alphabet_of)
+        self._composer = Composer(settings, alphabet_of, dress_of)
         self._answers = statuses.table(settings.temporary, settings.permanent)
         self._pace = Pace(settings.rate, clock.monotonic())
         self._lines = [

@@ -6,25 +6,39 @@ from collections.abc import Callable
 
 from smscd import pdu, text
 from smscd.connectors.settings import SmppSettings
-from smscd.message import Message, octets_of
+from smscd.dress import ALPHANUMERIC, INTERNATIONAL, UNKNOWN, Dress, add_missing, sender_of
+from smscd.message import OPT_OUT, Message, octets_of
 from smscd.text import Alphabet
 
 LONGEST = 254
 """Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
-ALPHANUMERIC, INTERNATIONAL, NETWORK_SPECIFIC, UNKNOWN = 5, 1, 3, 0
-SHORT_CODE = 8
-"""Digits up to which a number is a short code."""
 OURS_TO_HOLD = frozenset({int(pdu.Tag.message_payload)})
 CUT_BY_ITS_SENDER = (pdu.Tag.sar_msg_ref_num, pdu.Tag.sar_total_segments)
+PART_OF_THE_TEXT = frozenset({
+    pdu.Tag.sar_msg_ref_num, pdu.Tag.sar_total_segments, pdu.Tag.sar_segment_seqnum, pdu.Tag.more_messages_to_send,
+})  # fmt: skip
+"""What goes along whichever TLVs a connector passes on."""
 
 
 class Composer:
-    """Makes the PDUs of a message for one connector. `alphabet_of` says what data_coding 0 means to an ESME."""
+    """Makes the PDUs of a message for one connector.
 
-    def __init__(self, settings: SmppSettings, alphabet_of: Callable[[str], Alphabet]) -> None:
+    `alphabet_of` says what data_coding 0 means to an ESME, `dress_of` what the route of a message puts on it.
+    """
+
+    def __init__(
+        self,
+        settings: SmppSettings,
+        alphabet_of: Callable[[str], Alphabet],
+        dress_of: Callable[[Message], Dress | None] = lambda _message: None,
+    ) -> None:
         self._settings = settings
         self._alphabet_of = alphabet_of
-        self._sender = _sender(settings.source_addr) if settings.source_addr else None
+        self._dress_of = dress_of
+        self._sender = sender_of(settings.source_addr) if settings.source_addr else None
+        self._tlvs = pdu.tlv.from_notation(settings.tlvs)
+        passed = settings.pass_tlvs
+        self._passed = None if passed is None else {pdu.tlv.tag_from_name(name) for name in passed} | PART_OF_THE_TEXT
 
     def count(self, message: Message) -> int:
         """How many PDUs `compose` makes; without making them where it is plainly one."""
@@ -65,7 +79,7 @@ class Composer:
             esm_class=content.esm_class,
             registered_delivery=_registered_delivery(content.registered_delivery),
             data_coding=content.data_coding,
-            tlvs=[(tag, value) for tag, value in content.tlvs if tag not in OURS_TO_HOLD],
+            tlvs=self._own_tlvs(content.tlvs),
         )
         if isinstance(content, pdu.SubmitSm):
             submit.protocol_id = content.protocol_id
@@ -73,11 +87,24 @@ class Composer:
             submit.sm_default_msg_id = content.sm_default_msg_id
             if content.validity_period:
                 submit.validity_period = pdu.times.format_absolute(message.expires)
-        if self._sender is not None:
-            submit.source_addr_ton, submit.source_addr_npi, submit.source_addr = self._sender
+        dress = self._dress_of(message)
+        if dress is not None:
+            add_missing(submit.tlvs, dress.tlvs)
+        if self._tlvs:
+            add_missing(submit.tlvs, self._tlvs)
+        sender = self._sender
+        if dress is not None and dress.sender is not None and message.origin != OPT_OUT:
+            sender = dress.sender  # the answer to a STOP comes from the number that got it
+        if sender is not None:
+            submit.source_addr_ton, submit.source_addr_npi, submit.source_addr = sender
         elif submit.source_addr_ton in {UNKNOWN, INTERNATIONAL} and any(chr(o).isalpha() for o in submit.source_addr):
             submit.source_addr_ton, submit.source_addr_npi = ALPHANUMERIC, UNKNOWN
         return submit
+
+    def _own_tlvs(self, tlvs: list[pdu.Tlv]) -> list[pdu.Tlv]:
+        """Of what the ESME gave, what goes along."""
+        passed = self._passed
+        return [one for one in tlvs if one[0] not in OURS_TO_HOLD and (passed is None or one[0] in passed)]
 
     def _transcode(self, message: Message, submit: pdu.SubmitSm, octets: bytes) -> tuple[Alphabet, bytes]:
         """data_coding 0 as this link means it; nothing changes where both ends mean the same."""
@@ -125,13 +152,3 @@ def _registered_delivery(asked: int) -> int:
     """Every final state, if the ESME wants any: silence must not have to mean success (SMPP 3.4 §5.2.17)."""
     receipt = pdu.REGISTERED_RECEIPT_FINAL if asked & pdu.REGISTERED_RECEIPT_MASK else 0
     return asked & ~pdu.REGISTERED_RECEIPT_MASK | receipt
-
-
-def _sender(source_addr: str) -> tuple[int, int, bytes]:
-    """TON, NPI and address of a configured sender: a number, a short code, or a name."""
-    digits = source_addr.removeprefix("+")
-    if not digits.isdigit():
-        return ALPHANUMERIC, UNKNOWN, source_addr.encode("latin-1", "replace")
-    if len(digits) <= SHORT_CODE and digits == source_addr:
-        return NETWORK_SPECIFIC, UNKNOWN, digits.encode()
-    return INTERNATIONAL, INTERNATIONAL, digits.encode()

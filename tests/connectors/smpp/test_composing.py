@@ -10,14 +10,18 @@ from smscd.connectors.smpp.content import Composer
 from smscd.connectors.smpp.pace import FIRST_PAUSE, LONGEST_PAUSE, Pace
 from smscd.connectors.smpp.reading import read_report
 from smscd.connectors.smpp.statuses import Answer, table
+from smscd.dress import Dress, dress_of
+from smscd.message import OPT_OUT
 from smscd.text import Alphabet, encode
 from tests.cast import message, submit_sm
 
 
 def composed(
-    content: pdu.SubmitSm, *, theirs: Alphabet = "gsm7", segments: int = 1, **settings: Any
+    content: pdu.SubmitSm, *, theirs: Alphabet = "gsm7", segments: int = 1, dress: Dress | None = None, **settings: Any
 ) -> list[pdu.SubmitSm]:
-    composer = Composer(SmppSettings("up", "a.example:1", "gw", **settings), lambda _system_id: theirs)
+    composer = Composer(
+        SmppSettings("up", "a.example:1", "gw", **settings), lambda _system_id: theirs, lambda _m: dress
+    )
     of = message(content=content, segments=segments)
     made = composer.compose(of)
     assert composer.count(of) == len(made)
@@ -45,6 +49,42 @@ def test_a_rewritten_sender_gets_the_type_of_number_that_it_is() -> None:
     ):  # fmt: skip
         (submit,) = composed(submit_sm(), source_addr=sender)
         assert (submit.source_addr_ton, submit.source_addr_npi, submit.source_addr) == expected
+
+
+def test_what_the_esme_gave_goes_before_what_the_route_adds_and_that_before_the_connector() -> None:
+    dress = dress_of(None, {"0x1400": "route", "0x1401": "route", "0x1402": "route"})
+    (submit,) = composed(
+        submit_sm(tlvs=[(0x1401, b"esme")]), dress=dress,
+        tlvs={"0x1402": "connector", "0x1403": "0x00ff", "user_message_reference": "7",
+              "source_node_id": "0x010203040506"},
+    )  # fmt: skip
+    assert submit.tlvs == [
+        (0x1401, b"esme"), (0x1400, b"route"), (0x1402, b"route"), (0x1403, b"\x00\xff"), (0x0204, b"\0\7"),
+        (0x060F, b"\1\2\3\4\5\6"),
+    ]  # fmt: skip
+
+
+def test_the_sender_of_the_route_goes_before_that_of_the_connector_but_not_on_an_answer_to_stop() -> None:
+    dress = dress_of("ACME", {})
+    (submit,) = composed(submit_sm(), dress=dress, source_addr="12345")
+    assert (submit.source_addr_ton, submit.source_addr_npi, submit.source_addr) == (5, 0, b"ACME")
+    composer = Composer(SmppSettings("up", "a.example:1", "gw"), lambda _system_id: "gsm7", lambda _message: dress)
+    (answer,) = composer.compose(message(origin=OPT_OUT))
+    assert answer.source_addr == b"12345"
+
+
+def test_a_connector_passes_on_the_tlvs_that_it_is_told_to_and_what_belongs_to_the_text() -> None:
+    tlvs = [(0x1400, b"a"), (0x1401, b"b"), (0x0204, b"\0\1"), (0x020C, b"\0\1"), (0x020E, b"\2"), (0x020F, b"\1")]
+    (submit,) = composed(submit_sm(tlvs=tlvs), pass_tlvs=["0x1401"], tlvs={"0x1400": "ours"})
+    assert submit.tlvs == [(0x1401, b"b"), *tlvs[3:], (0x1400, b"ours")]
+    (submit,) = composed(submit_sm(tlvs=tlvs), pass_tlvs=[])
+    assert submit.tlvs == tlvs[3:]
+
+
+def test_every_part_of_a_long_text_wears_the_same() -> None:
+    dress = dress_of("ACME", {"0x1400": "entity"})
+    parts = composed(submit_sm(b"x" * 200), dress=dress, segments=2, long_messages="udh")
+    assert [(part.source_addr, part.tlvs) for part in parts] == [(b"ACME", [(0x1400, b"entity")])] * 2
 
 
 def test_letters_in_a_sender_make_it_alphanumeric_where_its_own_type_cannot_be() -> None:

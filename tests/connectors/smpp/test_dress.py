@@ -1,0 +1,68 @@
+"""What a route and a connector put on a message, seen by a real upstream; and that opt-out looks at what it shows."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from smscd import pdu
+from tests.chaos.esme import message
+from tests.connectors.smpp.between import all_reported, between, submitted
+from tests.connectors.smpp.quirky import Quirky
+
+ENTITY, TEMPLATE, CHAIN = 0x1400, 0x1401, 0x1402
+"""India's DLT: the principal entity, the content template, the chain of telemarketers."""
+
+DLT = """
+[[route]]
+destination_addr = "4477*"
+connectors = ["carrier-a"]
+sender = "ACME"
+tlvs = { 0x1400 = "1201159000000000001", 0x1401 = "1207161000000000002" }
+"""
+
+
+def with_routes(gateway_text: str, routes: str) -> str:
+    """The file with these routes before its own."""
+    return gateway_text.replace("[[route]]", f"{routes}\n[[route]]", 1)
+
+
+async def test_the_tags_of_a_route_reach_the_upstream_and_the_receipt_names_the_sender_that_was_submitted(
+    tmp_path: Path,
+) -> None:
+    more = 'tlvs = { 0x1402 = "1202159000000000003" }'
+    async with Quirky() as upstream, between(tmp_path, upstream, more) as (gateway, esme):
+        await asyncio.to_thread(gateway.reload, with_routes(gateway.config.read_text(), DLT))
+        await asyncio.to_thread(gateway.wait_for, "reloaded")
+        await submitted(esme)
+        own = [(TEMPLATE, b"1207161000000000099")]
+        await submitted(esme, lambda tag: message(tag, tlvs=own))
+        await submitted(esme, lambda tag: message(tag, destination_addr=b"4917000"))
+        await all_reported(esme)
+        plain, with_own, elsewhere = upstream.submits
+        entity, chain = (ENTITY, b"1201159000000000001"), (CHAIN, b"1202159000000000003")
+        assert plain.tlvs == [entity, (TEMPLATE, b"1207161000000000002"), chain]
+        assert with_own.tlvs == [*own, entity, chain]
+        assert elsewhere.tlvs == [chain]
+        assert [one.source_addr for one in upstream.submits] == [b"ACME", b"ACME", elsewhere.source_addr]
+        assert (plain.source_addr_ton, plain.source_addr_npi) == (5, 0)
+        assert len(esme.ledger.receipts) == 3
+
+
+async def test_who_has_stopped_the_sender_that_a_route_shows_is_not_sent_to(tmp_path: Path) -> None:
+    tables = "[opt_out]\nconfirm = false\n"
+    async with Quirky() as upstream, between(tmp_path, upstream, tables=tables) as (gateway, esme):
+        routes = DLT.replace('"ACME"', '"36123"')
+        await asyncio.to_thread(gateway.reload, with_routes(gateway.config.read_text(), routes))
+        await asyncio.to_thread(gateway.wait_for, "reloaded")
+        upstream.deliver(upstream.receiving, pdu.DeliverSm(
+            source_addr=b"447700900001", source_addr_ton=1, source_addr_npi=1, destination_addr=b"36123",
+            short_message=b"STOP",
+        ))  # fmt: skip
+        await upstream.until(lambda: upstream.acknowledged)
+        refused = await esme.submit(lambda tag: message(tag, destination_addr=b"447700900001"))
+        assert refused is not None
+        assert refused.command_status == pdu.ESME_RSUBMITFAIL
+        await submitted(esme, lambda tag: message(tag, destination_addr=b"447700900002"))
+        await all_reported(esme)
+        assert [one.destination_addr for one in upstream.submits] == [b"447700900002"]
