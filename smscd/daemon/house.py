@@ -59,6 +59,7 @@ class House:
         self.store = SqliteStore(
             data_dir / "smscd.db", self.clock, self.counters.store, self._broken, self._closed, self._dropped
         )
+        self.store.on_set_aside = self._set_aside
         ids = MessageIds(config.smscd.node_id, config.smscd.message_id)
         self.journey = Journey(
             self.store, ids, self.clock, self.counters, config.retry, config.store.queue_limit, config.opt_out
@@ -268,6 +269,11 @@ class House:
         for (kind, system_id, connector, message_state), messages in alike.items():
             self._count(kind, system_id, connector, message_state, messages)
         self.records.write([record for message in closed for record in records_of(message)])
+
+    def _set_aside(self, connector: str, messages: int) -> None:
+        """Rows that waited for `connector` and cannot be read: nobody waits for them any more."""
+        self.journey.scheduler.lane(connector).queued -= messages
+        self.journey.queued -= messages
 
     def _dropped(self, dropped: list[Message]) -> None:
         self.journey.dropped(dropped)

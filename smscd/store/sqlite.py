@@ -23,7 +23,9 @@ from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Kind, Message, Stage, numbers_of
 from smscd.store import optouts, rows
 from smscd.store.batch import FULL_PAUSE, Batch, GroupCommit
+from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
+from smscd.store.reader import Reader
 from smscd.store.schema import MIGRATIONS
 from smscd.store.wal import WalIndex
 
@@ -35,13 +37,6 @@ CHECKPOINT_IDLE = 1000
 """Pages of WAL worth copying back when nothing else is to be done."""
 CHECKPOINT_BUSY = 4000
 """Pages of WAL (16 MiB) after which the copy back is done even under load."""
-
-NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
-"""ENOSPC; EDQUOT, which SQLite does not tell from other failed writes (all are before the sync, so all can be rolled
-back); and ENOSPC where the index of a long log has to grow."""
-
-_COLUMNS = ",".join(f"message.{name}" for name in rows.MESSAGE)
-_PARTS = ",".join(rows.PART)
 
 
 class Writer(aiosqlite.Connection):
@@ -70,9 +65,11 @@ class SqliteStore:
         self._on_broken = on_broken
         self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
         self._writer: Writer
-        self._reader: aiosqlite.Connection
+        self._reader: Reader
+        self._disk = Disk(path.parent)
         self._connections: list[aiosqlite.Connection] = []
         self._loop: asyncio.Task[None] | None = None
+        self.on_set_aside: Callable[[str, int], None] = lambda _connector, _messages: None
         self._checkpointing = False
         self._wal_index: WalIndex | None = None
         self.opt_outs: optouts.OptOuts = optouts.SqliteOptOuts(self._rows, self._aside)
@@ -93,6 +90,10 @@ class SqliteStore:
     async def committed(self) -> None:
         await self._commit.drained()
 
+    async def _on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in the writer's thread. Raises StoreFull or StoreBroken."""
+        return await self._writer.on_writer(lambda connection: self._disk.run(work, connection))
+
     async def _write(self, batch: Batch) -> None:
         statements = [
             *rows.chunked([rows.message_row(m) for m in batch.new.values()], rows.INSERT_MESSAGE),
@@ -105,7 +106,7 @@ class SqliteStore:
             *optouts.statements(batch.opt_outs),
         ]
         if statements:
-            await self._writer.on_writer(lambda connection: _transact(connection, statements))
+            await self._on_writer(lambda connection: _transact(connection, statements))
             self._mind_the_log()
 
     async def _aside(self, statements: list[tuple[str, list[Any]]], *, synced: bool = True) -> None:
@@ -115,7 +116,7 @@ class SqliteStore:
         """
         transact = _transact if synced else _transact_unsynced
         try:
-            await self._writer.on_writer(lambda connection: transact(connection, statements))
+            await self._on_writer(lambda connection: transact(connection, statements))
             self._mind_the_log()
         except StoreBroken as broken:
             self._on_broken(broken)
@@ -131,7 +132,7 @@ class SqliteStore:
 
     async def _checkpoint(self) -> None:
         try:
-            await self._writer.on_writer(_checkpoint)
+            await self._on_writer(_checkpoint)
         except StoreFull as full:  # the log goes on growing, if it has room: copying it back can wait for some
             log.warning("no room for a checkpoint", why=str(full))
             asyncio.get_running_loop().call_later(FULL_PAUSE, self._checkpoint_again)
@@ -162,7 +163,8 @@ class SqliteStore:
             self._connections.append(self._writer)
             await self._writer.on_writer(_prepare)
             await self._writer.on_writer(_migrate)
-            self._reader = await aiosqlite.connect(self.path, isolation_level=None)
+            self._reader = Reader(self.path, self._unreadable)
+            await self._reader
             self._connections.append(self._reader)
             await self._reader.execute("PRAGMA query_only=ON")
             recovered = await self._recover()
@@ -193,7 +195,7 @@ class SqliteStore:
         self._loop = None
         await self._reader.close()
         try:
-            await self._writer.on_writer(_checkpoint)
+            await self._on_writer(_checkpoint)
         except StoreFull as full:  # nothing is lost by a log that was not copied back: the next start reads it
             log.warning("no room for a checkpoint", why=str(full))
         except StoreBroken as broken:
@@ -214,34 +216,31 @@ class SqliteStore:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     async def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[rows.Row]:
-        try:
-            return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
-        except sqlite3.Error as fault:
-            raise StoreBroken(f"{self.path}: {fault}") from fault
+        return await self._reader.ask(sql, parameters)
 
     async def _value(self, sql: str, parameters: Iterable[Any] = ()) -> Any:
         return (await self._rows(sql, parameters))[0][0]
 
-    async def _messages(self, where: str, parameters: Iterable[Any] = ()) -> list[Message]:
-        sql = f"SELECT {_COLUMNS} FROM message WHERE {where}"  # noqa: S608 - clauses written below, values bound
-        return [rows.message_of(row) for row in await self._rows(sql, parameters)]
-
-    async def _with_parts(self, messages: list[Message]) -> list[Message]:
-        by_id = {m.id: m for m in messages}
-        ids = list(by_id)
-        for at in range(0, len(ids), 500):
-            some = ids[at : at + 500]
-            marks = ",".join("?" * len(some))
-            sql = f"SELECT {_PARTS} FROM part WHERE message IN ({marks}) ORDER BY message, number"  # noqa: S608
-            for row in await self._rows(sql, some):
-                by_id[row[0]].parts.append(rows.part_of(row))
-        return messages
+    def _unreadable(self, broken: StoreBroken) -> None:
+        """Nobody can be told what is stored. While it opens, `open` says so to its caller."""
+        if self._loop is not None:
+            self._on_broken(broken)
 
     async def due(self, connector: str, now: int, limit: int) -> list[Message]:
-        found = await self._messages(
-            "stage = 0 AND connector = ? AND due <= ? ORDER BY due, id LIMIT ?", (connector, now, limit)
-        )
-        return await self._with_parts(found)
+        while True:
+            unreadable: list[rows.Row] = []
+            found = await self._reader.messages(
+                "stage = 0 AND connector = ? AND due <= ? ORDER BY due, id LIMIT ?", (connector, now, limit), unreadable
+            )
+            if not unreadable:
+                return await self._reader.with_parts(found)
+            await self._set_aside(connector, unreadable, now)
+
+    async def _set_aside(self, connector: str, unreadable: list[rows.Row], now: int) -> None:
+        """Rows that nobody can read are dead letters: asked for again and again, they would fill the window."""
+        sql = "UPDATE message SET stage = 6, message_state = 7, final_at = ? WHERE id = ? AND stage = 0"
+        await self._aside([(sql, [now, row[0]]) for row in unreadable])
+        self.on_set_aside(connector, len(unreadable))
 
     async def next_due(self, connector: str, after: int) -> int | None:
         value: int | None = await self._value(
@@ -261,22 +260,22 @@ class SqliteStore:
         return [LaneState(*row) for row in await self._rows(sql)]
 
     async def expired(self, now: int, limit: int) -> list[Message]:
-        found = await self._messages("stage = 0 AND expires <= ? ORDER BY expires LIMIT ?", (now, limit))
-        return await self._with_parts(found)
+        found = await self._reader.messages("stage = 0 AND expires <= ? ORDER BY expires LIMIT ?", (now, limit))
+        return await self._reader.with_parts(found)
 
     async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
-        found = await self._messages(
+        found = await self._reader.messages(
             "stage = 1 AND connector = ? AND id > ? ORDER BY id LIMIT ?", (connector, after, limit)
         )
-        return await self._with_parts(found)
+        return await self._reader.with_parts(found)
 
     async def undecided(self, connector: str, after: int, limit: int) -> list[Message]:
-        found = await self._messages(
+        found = await self._reader.messages(
             "stage = 1 AND connector = ? AND id IN"
             " (SELECT message FROM part WHERE stage = 1 AND provider != '' AND message > ?) ORDER BY id LIMIT ?",
             (connector, after, limit),
         )
-        return await self._with_parts(found)
+        return await self._reader.with_parts(found)
 
     async def sent(self, provider: str, keys: Collection[str]) -> list[Message]:
         found: list[Message] = []
@@ -284,52 +283,55 @@ class SqliteStore:
         for at in range(0, len(wanted), 500):
             some = wanted[at : at + 500]
             where = f"provider = ? AND upstream_key != '' AND upstream_key IN ({','.join('?' * len(some))})"
-            found += await self._messages(f"id IN (SELECT message FROM part WHERE {where})", (provider, *some))  # noqa: S608
+            found += await self._reader.messages(f"id IN (SELECT message FROM part WHERE {where})", (provider, *some))  # noqa: S608
         unique = {message.id: message for message in found}
-        return await self._with_parts(sorted(unique.values(), key=lambda m: -m.id))
+        return await self._reader.with_parts(sorted(unique.values(), key=lambda m: -m.id))
 
     async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
-        found = await self._messages(
+        found = await self._reader.messages(
             "stage = 0 AND connector = ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?", (connector, *after, limit)
         )
-        return await self._with_parts(found)
+        return await self._reader.with_parts(found)
 
     async def requeue_leases(self, connector: str) -> int:
         sql = (
             "UPDATE message SET stage = 0 WHERE stage = 1 AND connector = ? AND NOT EXISTS"
             " (SELECT 1 FROM part WHERE part.message = message.id AND part.provider != '')"
         )
-        return await self._writer.on_writer(lambda connection: connection.execute(sql, (connector,)).rowcount)
+        return await self._on_writer(lambda connection: connection.execute(sql, (connector,)).rowcount)
 
     async def overdue(self, before: int, limit: int) -> list[Message]:
-        found = await self._messages("stage = 1 AND kind = 0 AND expires <= ? LIMIT ?", (before, limit))
-        return await self._with_parts(found)
+        found = await self._reader.messages("stage = 1 AND kind = 0 AND expires <= ? LIMIT ?", (before, limit))
+        return await self._reader.with_parts(found)
 
     async def find(self, message_id: str) -> list[Message]:
         numbers, alias = numbers_of(message_id)
         marks = ",".join("?" * len(numbers))
-        found = await self._messages(  # by group_id too: the first of a submit_multi may be forgotten before the rest
+        found = await self._reader.messages(
+            # by group_id too: the first of a submit_multi may be forgotten before the rest
             f"(id IN ({marks}) OR (group_id IN ({marks}) AND group_id IS NOT NULL)"
             " OR (alias = ? AND alias IS NOT NULL)) AND message_id = ? ORDER BY id DESC LIMIT 1",
             (*numbers, *numbers, alias, message_id),
         )
         if found and found[0].group_id:
-            found = await self._messages("group_id = ? AND group_id IS NOT NULL ORDER BY id", (found[0].group_id,))
-        return await self._with_parts(found)
+            found = await self._reader.messages(
+                "group_id = ? AND group_id IS NOT NULL ORDER BY id", (found[0].group_id,)
+            )
+        return await self._reader.with_parts(found)
 
     async def get(self, ids: Collection[int]) -> list[Message]:
-        found = await self._messages(f"id IN ({','.join('?' * len(ids))}) ORDER BY id", ids)
-        return await self._with_parts(found)
+        found = await self._reader.messages(f"id IN ({','.join('?' * len(ids))}) ORDER BY id", ids)
+        return await self._reader.with_parts(found)
 
     async def arrived(self, after: int, limit: int) -> list[Message]:
-        return await self._messages("kind = 1 AND id > ? ORDER BY id LIMIT ?", (after, limit))
+        return await self._reader.messages("kind = 1 AND id > ? ORDER BY id LIMIT ?", (after, limit))
 
     async def pending(self, system_id: str, source_addr: str, destination_addr: str) -> list[Message]:
-        found = await self._messages(
+        found = await self._reader.messages(
             "stage = 0 AND destination_addr = ? AND source_addr = ? AND system_id = ? AND kind = ? ORDER BY id",
             (destination_addr, source_addr, system_id, int(Kind.MT)),
         )
-        return await self._with_parts(found)
+        return await self._reader.with_parts(found)
 
     async def listing(self, wanted: Listing) -> list[Message]:
         clauses, parameters = ["1"], []
@@ -346,7 +348,7 @@ class SqliteStore:
         # `+id` keeps SQLite from walking the whole table backwards for the few that are in this stage
         order = "id" if wanted.stage in {None, Stage.QUEUED, Stage.CLOSED} else "+id"
         sql = f"{' AND '.join(clauses)} ORDER BY {order} DESC LIMIT ?"
-        return await self._messages(sql, (*parameters, wanted.limit))
+        return await self._reader.messages(sql, (*parameters, wanted.limit))
 
     # -- upkeep ------------------------------------------------------------------------------------------------------
 
@@ -398,8 +400,10 @@ def _transact(connection: sqlite3.Connection, statements: list[tuple[str, list[A
         for sql, parameters in statements:
             connection.execute(sql, parameters)
         connection.execute("COMMIT")
-    except sqlite3.Error as fault:
-        raise _classified(connection, fault) from fault
+    except sqlite3.Error:
+        with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _transact_unsynced(connection: sqlite3.Connection, statements: list[tuple[str, list[Any]]]) -> None:
@@ -410,20 +414,8 @@ def _transact_unsynced(connection: sqlite3.Connection, statements: list[tuple[st
         connection.execute("PRAGMA synchronous=FULL")
 
 
-def _classified(connection: sqlite3.Connection, fault: sqlite3.Error) -> StoreFull | StoreBroken:
-    """No room is something to wait out; anything else, a failed sync above all, ends the process (RELIABILITY 4)."""
-    if getattr(fault, "sqlite_errorcode", 0) not in NO_ROOM:
-        return StoreBroken(str(fault))
-    with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
-        connection.execute("ROLLBACK")
-    return StoreFull(str(fault))
-
-
 def _checkpoint(connection: sqlite3.Connection) -> None:
-    try:
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-    except sqlite3.Error as fault:
-        raise _classified(connection, fault) from fault
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _forgetting(ids: list[int], stage: int) -> list[tuple[str, list[Any]]]:

@@ -38,6 +38,28 @@ async def test_a_failed_sync_ends_the_process_and_answers_nothing_more(build: Bu
     assert not ledger.contradictions()
 
 
+async def test_a_disk_that_takes_no_more_writes_ends_the_process_and_answers_nothing_more(
+    build: Build, dice: random.Random
+) -> None:
+    """A quota passes, and SQLite says the same of both: to wait for room on a dead disk would be to wait for ever."""
+    ledger = Ledger()
+    smscd = build(shimmed=True)
+    await smscd.begin()
+    esme = await Esme(ledger).bind(smscd.port)
+    esme.pump()
+    await ledger.more(dice.randrange(300, 2000))
+    smscd.shim.fail_write(errno.EIO)
+    assert await smscd.ended() == EXIT_BROKEN
+    await esme.gone.wait()
+    assert not ledger.refused
+    smscd.shim.fail_write(0)
+    await smscd.begin()
+    verdict = await (await Esme(ledger).bind(smscd.port)).verdict()
+    assert not verdict.lost
+    assert not verdict.waiting
+    assert not ledger.contradictions()
+
+
 async def test_nothing_is_answered_after_the_first_failed_sync(build: Build) -> None:
     ledger = Ledger()
     smscd = build(shimmed=True)

@@ -178,6 +178,8 @@ async def test_a_purge_that_finds_no_room_leaves_no_transaction_open(tmp_path: P
     await store._writer.on_writer(lambda connection: connection.execute("PRAGMA max_page_count=100"))
     with pytest.raises(StoreFull):
         await store.purge(closed_before=2, dead_before=0, limit=10)
+    synchronous = await store._writer.on_writer(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
+    assert synchronous == (2,), "what comes next would be answered before it is on stable storage"
     answers: list[int] = []
     store.batch.add(late := Message(3, "3", Kind.MT, "test", "handsets", message(b"A00000003"), 1, 1, 1))
     store.batch.answer(late, lambda _message, status: answers.append(status))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from smscd.errors import ConfigError
 from smscd.message import Stage
 from smscd.pdu import MessageState
 from smscd.store import Listing, StoreSettings
-from tests.cast import submit_sm
+from tests.cast import deliver_sm, submit_sm
 from tests.listener.calling import PATIENCE, Caller, caller, configured, housed, port_of
 
 HOUSE = """
@@ -286,6 +287,21 @@ async def test_what_nobody_reported_for_three_days_after_its_validity_is_given_u
     assert (row.stage, row.message_state) == (Stage.CLOSED, MessageState.UNKNOWN)
     assert house.journey.connectors["handsets"].status()["in_flight"] == 0
     assert await house.upkeep.give_up() == 0
+
+
+async def test_a_message_that_cannot_be_read_does_not_keep_back_those_behind_it(tmp_path: Path) -> None:
+    async with housed(tmp_path / "data", HOUSE) as house:
+        numbers = [house.journey.accept_mo(deliver_sm(text)).id for text in (b"first", b"second", b"third")]
+        await house.store.committed()
+    with sqlite3.connect(tmp_path / "data" / "smscd.db") as elsewhere:
+        elsewhere.execute("UPDATE message SET pdu = x'00' WHERE id = ?", (numbers[1],))
+    async with housed(tmp_path / "data", HOUSE) as house:
+        assert house.journey.queued == 3
+        peer = await caller(house)
+        assert [one.short_message for one in await peer.deliveries(2)] == [b"first", b"third"]
+        await until(lambda: not house.journey.scheduler.owned)
+        assert house.journey.queued == 0
+        assert house.journey.scheduler.lane("esme:test").queued == 0
 
 
 async def test_finished_messages_are_forgotten_after_the_retention_and_others_are_not(house: House) -> None:
