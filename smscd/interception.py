@@ -80,7 +80,7 @@ class Interception:
             shown = shows or (connector.shows if connector is not None else b"")
             entry = optout.blocking(
                 shown or content.source_addr, 0 if shown else content.source_addr_ton, content.destination_addr,
-                content.dest_addr_ton, system_id,
+                content.dest_addr_ton, system_id, content.service_type,
             )  # fmt: skip
             if entry is not None:
                 self._counters.esme(system_id).blocked[entry.scope] += 1

@@ -1,7 +1,8 @@
-"""What a text asks for. Five rules in this order, the first hit wins; never a bare substring.
+"""What a text asks for. Six rules in this order, the first hit wins; never a bare substring.
 
 exact          the whole text is a keyword: "STOP", "stop all"
 exact-polite   it is one once polite words are taken away: "Stop. Thank you"
+category       a keyword and a word that names one category of messages: "STOP OFFERS", "OFFERS STOP"
 first-word     it begins with STOP or its like and is short: "STOP 36123"
 phrase         it holds a phrase as whole words: "please take me off your list"
 fuzzy          its only word is a keyword with two letters swapped or one doubled: "STPO"
@@ -9,15 +10,16 @@ fuzzy          its only word is a keyword with two letters swapped or one double
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from smscd.optout.packs import load_pack
-from smscd.optout.settings import OptOutSettings
+from smscd.optout.settings import CategorySettings, OptOutSettings
 from smscd.optout.words import normalise
 
-Action = Literal["stop", "start", "help", "flag"]
-Rule = Literal["exact", "exact-polite", "first-word", "phrase", "fuzzy"]
+Action = Literal["stop", "start", "help", "flag", "ask"]
+"""What is asked for; ask: to stop, as we take it, and we say that we did."""
+Rule = Literal["exact", "exact-polite", "category", "first-word", "phrase", "fuzzy"]
 
 SHORTEST_FUZZY = 4
 """Letters: a swap makes another word of anything shorter ("end" and "ned")."""
@@ -31,6 +33,7 @@ class Keyword(NamedTuple):
     language: str  # name of the pack that answers
     wide: bool = False  # stop: reaches the whole account
     if_stopped: bool = False  # start: only from somebody who has stopped not long ago
+    category: str = ""  # stop, start: only this category of messages
 
 
 class Match(NamedTuple):
@@ -68,6 +71,7 @@ class Matcher:
         self._polite = sorted((f" {word} " for word in polite), key=len, reverse=True)
         self._first = {word: self._exact.get(word, keyword) for word, keyword in self._first.items()}
         self._fuzzy = dict(self._misspelt())
+        self._of_category = {one.name: dict(self._naming(one)) for one in settings.category}
 
     def _add(self, keyword: Keyword, words: Iterable[str], to: dict[str, Keyword] | None = None) -> None:
         """The first pack that has a word says what it means."""
@@ -76,6 +80,15 @@ class Matcher:
             if word and word not in self._without:
                 target.setdefault(word, keyword._replace(word=word))
 
+    def _naming(self, category: CategorySettings) -> Iterator[tuple[str, Keyword]]:
+        """The keywords with what names the category behind them, or before them as on a shared short code."""
+        for name in map(normalise, category.words):
+            for word, keyword in self._exact.items():
+                if not keyword.wide and not keyword.if_stopped:
+                    of_it = keyword._replace(category=category.name)
+                    yield f"{word} {name}", of_it
+                    yield f"{name} {word}", of_it
+
     def _misspelt(self) -> Iterator[tuple[str, Keyword]]:
         for word, keyword in self._exact.items():
             if keyword.action == "stop" and len(word) >= SHORTEST_FUZZY and " " not in word:
@@ -83,8 +96,11 @@ class Matcher:
                     if variant not in self._exact:
                         yield variant, keyword
 
-    def match(self, characters: str) -> Match | None:
-        """What `characters` ask for, or None if it is an ordinary message."""
+    def match(self, characters: str, categories: Collection[str] = ()) -> Match | None:
+        """What `characters` ask for, or None if it is an ordinary message.
+
+        `categories` are the names of those that the number written to may have.
+        """
         body = normalise(characters)
         if not body:
             return None
@@ -93,6 +109,9 @@ class Matcher:
         bare = self._without_politeness(body) if self._settings.polite else body
         if (keyword := self._exact.get(bare)) is not None:
             return Match(keyword.action, keyword, "exact-polite")
+        for name in categories:
+            if (keyword := self._of_category[name].get(bare)) is not None:
+                return Match(keyword.action, keyword, "category")
         words = bare.split()
         if 0 < len(words) <= self._settings.first_word and (keyword := self._first.get(words[0])) is not None:
             return Match("stop", keyword, "first-word")

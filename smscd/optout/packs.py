@@ -31,7 +31,8 @@ class Pack:
     polite: tuple[str, ...]
     phrases: tuple[str, ...]
     answers: dict[str, str]
-    """The text that answers "stop", "start" and "help"."""
+    """What answers "stop", "start", "help", a STOP to one "category" of messages (with its {name}), and what was only
+    taken for a STOP ("ask")."""
 
 
 @cache

@@ -64,6 +64,20 @@ class Decision:
     """The text to send back; "" for none."""
 
 
+@dataclass(slots=True, frozen=True)
+class Category:
+    """Which messages it is made of; nothing said about a property means any."""
+
+    name: str
+    party: bytes
+    senders: frozenset[bytes]
+    accounts: frozenset[str]
+    service_types: frozenset[bytes]
+
+    def holds(self, sender: bytes, account: str) -> bool:
+        return (not self.senders or sender in self.senders) and (not self.accounts or account in self.accounts)
+
+
 class OptOut:
     """The list and the rules of one house. `apply` takes over changed settings; the list stays."""
 
@@ -89,6 +103,13 @@ class OptOut:
             for sender in map(self.address, senders):
                 pools[sender] = (*pools.get(sender, ()), name.encode())
         self._pools = pools
+        self._categories = tuple(
+            Category(
+                one.name, one.name.encode(), frozenset(map(self.address, one.senders)), frozenset(one.esme),
+                frozenset(word.encode() for word in one.service_type),
+            )
+            for one in settings.category
+        )  # fmt: skip
         served: dict[bytes, tuple[bytes, ...]] = {}
         for sender_name, number in settings.reply_number.items():
             reply = self.address(number)
@@ -105,15 +126,28 @@ class OptOut:
 
     # -- may we? -----------------------------------------------------------------------------------------------------
 
-    def blocking(self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, account: str) -> Entry | None:
+    def blocking(
+        self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, account: str, service_type: bytes = b""
+    ) -> Entry | None:
         """The row that forbids `account` to write to `recipient` as `sender`; None: it may.
 
         `sender` is what the handset will see, after any rewriting.
         """
-        country = self._country
-        return self.list.blocking(
-            canonical(sender, sender_ton, country), canonical(recipient, ton, country), account.encode(), self._pools
-        )
+        country, pools = self._country, self._pools
+        sender = canonical(sender, sender_ton, country)
+        if self._categories:
+            named = tuple(
+                one.party
+                for one in self._categories
+                if one.holds(sender, account) and (not one.service_types or service_type in one.service_types)
+            )
+            pools = {sender: (*pools.get(sender, ()), *named)}
+        return self.list.blocking(sender, canonical(recipient, ton, country), account.encode(), pools)
+
+    def _categories_of(self, number: bytes, account: str) -> list[Category]:
+        """Those that messages of `account`, to which people answer by writing to `number`, may be of."""
+        senders = self._served.get(number, (number,))
+        return [one for one in self._categories if any(one.holds(sender, account) for sender in senders)]
 
     # -- what does it mean? ------------------------------------------------------------------------------------------
 
@@ -135,33 +169,47 @@ class OptOut:
         """
         if not is_subscriber(handset):
             return None
-        match = self.matcher.match(characters)
-        if match is None or (match.keyword.if_stopped and not self._stopped_lately(handset, number, now)):
+        categories = self._categories_of(number, account) if self._categories else []
+        match = self._meant(self.matcher.match(characters, [one.name for one in categories]), handset, number, now)
+        if match is None:
             return None
-        if match.action == "start" and match.keyword.word not in CARRIERS_START and self._is_managed(number):
-            return None
-        decision = Decision(match.action, match)
+        decision = Decision("stop" if match.action == "ask" else match.action, match)
 
         def event(kind: EventKind, entry: Entry) -> Event:
             return Event(now, kind, entry, match.keyword.word, match.rule, "mo", number, connector, message, account)
 
-        if match.action == "stop":
+        if decision.action == "stop":
             decision.events = [event("stop", entry) for entry in self._entries(match, handset, number, account)]
             self._stop(decision, handset, number, now)
-        elif match.action == "start":
-            lifted = self._lifted(handset, number, account)
+        elif decision.action == "start":
+            lifted = self._lifted(match, handset, number, account, categories)
             decision.events = [event("start", entry) for entry in lifted]
             if lifted and self.settings.answer:
                 decision.answer = self._text("start", match, number)
-        else:
-            decision.events = [event(match.action, Entry("pair", number, handset))]
-            if match.action == "help" and self.settings.answer:
+        elif decision.action == "help":
+            decision.events = [event("help", Entry("pair", number, handset))]
+            if self.settings.answer:
                 decision.answer = self._text("help", match, number)
+        else:
+            decision.events = [event("flag", Entry("pair", number, handset))]
         self._restrain(decision, handset, number, now)
         return decision
 
+    def _meant(self, match: Match | None, handset: bytes, number: bytes, now: int) -> Match | None:
+        """What `match` comes to from this handset at this number."""
+        if match is None or (match.keyword.if_stopped and not self._stopped_lately(handset, number, now)):
+            return None
+        if self._is_managed(number):
+            if match.action == "start" and match.keyword.word not in CARRIERS_START:
+                return None
+            if match.action == "ask":  # its carrier gives the answers there: we cannot ask
+                return match._replace(action="flag")
+        return match
+
     def _entries(self, match: Match, handset: bytes, number: bytes, account: str) -> list[Entry]:
         """The rows of a STOP: as wide as the keyword, the law or the configuration says."""
+        if match.keyword.category:
+            return [Entry("pool", match.keyword.category.encode(), handset)]
         scope = self.settings.scope
         if scope != "global" and (match.keyword.wide or (self.settings.us_revoke_all and handset[:1] == b"1")):
             scope = "account"
@@ -180,16 +228,23 @@ class OptOut:
         key = key_of(number, handset)
         self._stopped.add(key, now)
         is_new = self.block(decision.events)
-        if self.settings.confirm and (is_new or not self._confirmed.has(key, now)):
-            decision.answer = self._text("stop", decision.match, number)
+        wanted = self.settings.confirm or decision.match.action == "ask"
+        if wanted and (is_new or not self._confirmed.has(key, now)):
+            decision.answer = self._text("ask" if decision.match.action == "ask" else "stop", decision.match, number)
         if decision.answer:
             self._confirmed.add(key, now)
 
-    def _lifted(self, handset: bytes, number: bytes, account: str) -> list[Entry]:
+    def _lifted(
+        self, match: Match, handset: bytes, number: bytes, account: str, categories: list[Category]
+    ) -> list[Entry]:
         """The rows a START ends: those that a STOP to the same number makes, at whatever scope they are."""
+        if match.keyword.category:
+            only = Entry("pool", match.keyword.category.encode(), handset)
+            return [only] if only in self.list else []
         senders = self._served.get(number, (number,))
         candidates = [Entry("pair", sender, handset) for sender in senders]
         candidates += [Entry("pool", pool, handset) for sender in senders for pool in self._pools.get(sender, ())]
+        candidates += [Entry("pool", one.party, handset) for one in categories]
         if account:
             candidates.append(Entry("account", account.encode(), handset))
         if self.settings.scope == "global":
@@ -199,9 +254,14 @@ class OptOut:
     def _stopped_lately(self, handset: bytes, number: bytes, now: int) -> bool:
         return self._stopped.has(key_of(number, handset), now)
 
-    def _text(self, action: Literal["stop", "start", "help"], match: Match, number: bytes) -> str:
+    def _text(self, action: Literal["stop", "start", "help", "ask"], match: Match, number: bytes) -> str:
+        settings, category = self.settings, match.keyword.category
+        if category and action == "stop":
+            own = next(one.stop_text for one in settings.category if one.name == category)
+            return own or load_pack(match.keyword.language).answers["category"].replace("{name}", category)
         texts = {
-            "stop": self.settings.stop_text, "start": self.settings.start_text, "help": self.settings.help_text,
+            "stop": settings.stop_text, "start": settings.start_text, "help": settings.help_text,
+            "ask": settings.ask_text,
         }[action]  # fmt: skip
         for sender, text in texts.items():
             if sender != OTHERS and self.address(sender) == number:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from smscd.pdu.notation import StatusNotation
-from smscd.units import Between, Example, Seconds, TextNotation
+from smscd.units import Between, Example, Octets, Seconds, TextNotation
 
 PackName = Literal["us", "ca", "fr", "es", "pt", "de", "nl", "it"]
 
@@ -29,6 +29,30 @@ class ManagedNotation(TextNotation):
     def inspect(self, text: str) -> None:
         if not text.removeprefix("+").removesuffix("*").isdigit():
             raise ValueError("is neither a number nor a prefix")
+
+
+@dataclass(slots=True)
+class CategorySettings:
+    """Some of the messages of a sender, which people can stop and start alone."""
+
+    name: Annotated[str, Octets(64), Example("offers"), "what the list calls it (as a pool), and the confirmation"]
+    words: Annotated[list[str], Example(["offers", "12345"]), 'what names it beside a keyword: "STOP OFFERS"'] = field(
+        default_factory=list
+    )
+    senders: Annotated[list[str], Example(["12345"]), "its messages come from these; empty = from any"] = field(
+        default_factory=list
+    )
+    esme: Annotated[list[str], Example(["shop"]), "and from these ESMEs; empty = from any"] = field(
+        default_factory=list
+    )
+    service_type: Annotated[
+        list[Annotated[str, Octets(5, 0)]], Example(["PROMO"]), "and with one of these service_types; empty = with any"
+    ] = field(default_factory=list)
+    stop_text: Annotated[
+        str | None,
+        Example("ACME: no more offers. STOP to end all messages."),
+        "answer to a STOP that names it; one segment; the pack's text if absent",
+    ] = None
 
 
 @dataclass(slots=True)
@@ -55,9 +79,13 @@ class OptOutSettings:
         int, Between(0, 10), "a message of up to so many words that begins with STOP or its like stops; 0 = off"
     ] = 3
     phrase_action: Annotated[
-        Literal["off", "flag", "stop"], 'what a phrase like "take me off" does; flag: the ESME is told, no block'
+        Literal["off", "flag", "ask", "stop"],
+        'what a phrase like "take me off" does; flag: the ESME is told, no block; ask: blocked, and the answer says how'
+        " to undo it",
     ] = "flag"
-    fuzzy_action: Annotated[Literal["off", "flag", "stop"], 'what a mistyped keyword does ("STPO", "STOPP")'] = "flag"
+    fuzzy_action: Annotated[Literal["off", "flag", "ask", "stop"], 'what a mistyped keyword does ("STPO", "STOPP")'] = (
+        "flag"
+    )
     scope: Annotated[Literal["pair", "pool", "account", "global"], "how far a STOP reaches"] = "pair"
     us_revoke_all: Annotated[
         bool, "a STOP from a number of the North American plan reaches the whole account, whatever `scope` says"
@@ -102,4 +130,12 @@ class OptOutSettings:
         Example({"others": "ACME alerts. Call +1 800 555 0100. STOP to unsubscribe."}),
         "answer to HELP by sender",
     ] = field(default_factory=dict)
+    ask_text: Annotated[
+        dict[str, str],
+        Example({"others": "ACME: we read that as STOP. START if you want to go on."}),
+        "answer to what `ask` takes for a STOP, by sender",
+    ] = field(default_factory=dict)
     relay: Annotated[bool, "also deliver the STOP to the ESME"] = True
+    category: Annotated[list[CategorySettings], "kinds of messages that can be stopped alone"] = field(
+        default_factory=list
+    )
