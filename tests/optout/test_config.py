@@ -22,8 +22,7 @@ OFFERS = '[[opt_out.category]]\nname = "offers"\nsenders = ["12345"]\n'
         (f'[opt_out]\npools = {{ offers = ["12345"] }}\n{OFFERS}', "is the name of a pool or category already"),
         ('[[opt_out.category]]\nname = "offers"\nwords = ["offers"]', "holds every message"),
         ('[opt_out]\nask_text = { others = "" }', "is empty"),
-        ('[opt_out]\nstop_text = { 12345 = "€€€€€ ✉ a text of more than seventy characters which UCS-2 has to carry '
-         'in two" }', "takes 2 segments"),
+        (f'[opt_out]\nstop_text = {{ 12345 = "✉ {"x" * 70}" }}', "takes 2 segments"),
         ("[opt_out]\nreply_number = { ACME = 'BRAND' }", "is no number that anybody could write to"),
         ('[opt_out]\npacks = ["de"]', "is a proposal that nobody has reviewed yet"),
         ("[opt_out]\npacks = []", "no stop keyword"),
@@ -40,4 +39,4 @@ def test_a_sound_section_has_no_fault(tmp_path: Path) -> None:
     path.write_text(
         OFFERS + 'words = ["offers", "angebote"]\nservice_type = ["PROMO"]\nstop_text = "No more offers."\n'
     )
-    assert check(path) == []
+    assert [fault for fault in check(path) if fault.path[:1] == ("opt_out",)] == []
