@@ -42,9 +42,10 @@ class LinkOwner(Protocol):
 class Link(asyncio.Protocol):
     """A session, its transport, and the balance between what comes in and what goes out.
 
-    Reading pauses while the session owes more than `window` answers, or while the peer leaves us with more unsent
-    octets than `LinkLimits.write_high`; our own timers are frozen for as long, since the answers we wait for may be
-    among what we do not read.  A paused window opens again at half.  `window` may be set at any time; 0 means no limit.
+    Reading pauses while the session owes more than `window` answers, while the peer leaves us with more unsent octets
+    than `LinkLimits.write_high`; our own timers are frozen for as long, since the answers we wait for may be among what
+    we do not read.  A paused window opens again at half.  `window` may be set at any time; 0 means no limit.
+    What comes behind a bind waits until the bind is decided.
     `burden` is what the owner counts beside the answers owed: a submit_multi is one answer to many messages.
     """
 
@@ -54,6 +55,7 @@ class Link(asyncio.Protocol):
         "_deadline",
         "_discarded",
         "_flush_due",
+        "_held",
         "_loop",
         "_news",
         "_owner",
@@ -92,6 +94,7 @@ class Link(asyncio.Protocol):
         self._reading_paused = False
         self._reading = True  # what we told the transport
         self._backlog = b""  # read, and not yet acted upon
+        self._held = False  # octets behind a bind are with the session, which looks at them when it is decided
         self._work_due = False
         self._flush_due = False
         self._peer_ended = False
@@ -217,7 +220,7 @@ class Link(asyncio.Protocol):
         if self._deadline is not None:
             self._discard(len(data))
             return
-        if self._backlog or len(data) > SLICE:
+        if self._backlog or self._held or len(data) > SLICE:
             self._backlog += data
             self._work()
         else:
@@ -225,15 +228,15 @@ class Link(asyncio.Protocol):
             self.flush()
 
     def eof_received(self) -> bool:
-        """Let the transport close: an SMPP session whose peer cannot send has no answer to wait for."""
+        """The peer sends no more. It may still listen: what it has asked is answered before the transport closes."""
         self._peer_ended = True
         if self._deadline is None:
             rest, self._backlog = self._backlog, b""
             if rest:
                 self._serve(self.session.receive_data(rest, self.links.clock.monotonic()))
-            self._end_session()
+            self._serve([*self._take_news(), *self._session_ended(can_write=not self.tls)])
             self.flush()
-        return False
+        return self._deadline is None and not self.tls  # TLS of the standard library cannot be closed by halves
 
     def pause_writing(self) -> None:
         self.writing_paused = True
@@ -254,7 +257,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
             self._reason = self._reason or f"connection lost: {exc}"
-        self._end_session()
+        self._serve([*self._take_news(), *self._session_ended(can_write=False)])
         self._transport = None
         self.conclude("closed by peer")
 
@@ -278,9 +281,9 @@ class Link(asyncio.Protocol):
         finally:
             self._serving = False
 
-    def _end_session(self) -> None:
+    def _session_ended(self, *, can_write: bool) -> list[Event]:
         """The peer's octets have ended, cleanly or not: the session says what that leaves unanswered."""
-        self._serve([*self._take_news(), *self.session.receive_eof(self.links.clock.monotonic())])
+        return self.session.receive_eof(self.links.clock.monotonic(), can_write=can_write)
 
     def _take_news(self) -> list[Event]:
         news, self._news = self._news, []
@@ -292,7 +295,8 @@ class Link(asyncio.Protocol):
         if self._transport is None or self._deadline is not None:
             self._backlog = b""
             return
-        if not self._reading_paused:
+        if not self._reading_paused and not self.session.deciding:
+            self._held = False
             data, self._backlog = self._backlog[:SLICE], self._backlog[SLICE:]
             self._serve(self.session.receive_data(data, self.links.clock.monotonic()))
             self.flush()
@@ -301,6 +305,9 @@ class Link(asyncio.Protocol):
     def _balance(self, transport: asyncio.Transport) -> None:
         """Read on, or read no more for now; called whenever what we owe or what is unsent may have changed."""
         owed = self.session.owed + self.burden
+        if self.session.kept:
+            self._held = True
+            self._steer(transport)
         if not self._reading_paused:
             if self.writing_paused or 0 < self.window < owed:
                 self._reading_paused = True
@@ -315,14 +322,17 @@ class Link(asyncio.Protocol):
         """Tell the transport to read, or not to; go on with the backlog as soon as nothing else holds it up."""
         if transport is None or self._deadline is not None:
             return
-        reading = not self._reading_paused and not self._backlog
+        waiting = self._held or self._backlog
+        reading = not self._reading_paused and not waiting
+        if self._peer_ended:
+            reading = self._reading  # there is nothing more to read
         if reading != self._reading:
             self._reading = reading
             if reading:
                 transport.resume_reading()
             else:
                 transport.pause_reading()
-        if self._backlog and not self._reading_paused and not self._work_due:
+        if waiting and not self._reading_paused and not self.session.deciding and not self._work_due:
             self._work_due = True
             self._loop.call_soon(self._work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 from smscd.errors import UnframeablePdu
@@ -53,6 +54,17 @@ class Framer:
             octets = bytes(octets)
         return self._cut(octets)
 
+    def keep(self, octets: bytes) -> None:
+        """Take octets without looking at them: the next `feed` will."""
+        self._buffer += octets
+        self._wanted = 4
+
+    def put_back(self, frames: Iterable[bytes]) -> None:
+        """Undo the end of the last `feed`: from `frames` on, everything is cut again by the next."""
+        self._buffer[:0] = b"".join(frames)
+        self._wanted = 4
+        self.error = None
+
     def _cut(self, octets: bytes) -> list[bytes]:
         frames: list[bytes] = []
         position = 0
@@ -62,7 +74,7 @@ class Framer:
             (length,) = _unpack_length(octets, position)
             if not HEADER_LENGTH <= length <= max_length:
                 self.error = _unframeable(length, octets[position : position + HEADER_LENGTH], max_length)
-                return frames
+                break
             end = position + length
             if end > size:
                 self._wanted = length

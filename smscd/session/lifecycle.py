@@ -39,6 +39,8 @@ class Lifecycle:
         "_unbind_to_answer",
         "_unbound_deadline",
         "bind",
+        "deciding",
+        "kept",
         "owed",
         "peer_system_id",
         "settings",
@@ -50,6 +52,7 @@ class Lifecycle:
         self.side = side
         self.settings = settings
         self.bind: pdu.Bind | None = None
+        self.deciding = self.kept = False
         self.peer_system_id = b""
         self.owed = 0
         self._framer = pdu.Framer(settings.max_pdu_unbound)
@@ -94,6 +97,7 @@ class Lifecycle:
         if not self._decides(request):
             return False
         self._bind_pending = None
+        self.deciding = False
         self._out.error(request.command_id | RESPONSE, command_status, request.sequence_number)
         return True
 
@@ -113,6 +117,7 @@ class Lifecycle:
         self.bind = bind
         self.peer_system_id = peer_system_id
         self._bind_pending = None
+        self.deciding = False
         self._out.interface_version = interface_version
         self._framer.max_length = self.settings.max_pdu
         self._enter(BINDS[bind.command_id])
@@ -171,6 +176,7 @@ class Lifecycle:
         left = [pending for pending in self._in_flight.drain() if pending.context is not OUR_OWN]
         self._enter(State.CLOSED)
         self._bind_pending = None
+        self.deciding = False
         self.owed = 0
         self._news.append(Closed(reason, cause, [Unanswered(pending.context, pending.request) for pending in left]))
 

@@ -43,7 +43,9 @@ class Session(Lifecycle):
     """An SMPP session seen from `side`; `now` is always monotonic seconds.
 
     To be read: `state`, `interface_version` (0x33, 0x34 or 0x50: the rules this session follows), `bind` (the bind that
-    holds, ours or the peer's), `peer_system_id`, `owed` (the peer's requests that still wait for `respond`).
+    holds, ours or the peer's), `peer_system_id`, `owed` (the peer's requests that still wait for `respond`), `deciding`
+    (the peer's bind waits for `accept_bind` or `refuse_bind`) and `kept` (so does what it has sent behind it: ask for
+    that with `receive_data`, with no octets if need be, once it is decided).
     """
 
     __slots__ = ("_last_message", "_liveness", "_time")
@@ -79,15 +81,21 @@ class Session(Lifecycle):
         """
         if self.state is _CLOSED:
             return self._take_news()
+        if self.deciding:
+            self._framer.keep(data)
+            self.kept = True
+            return []
+        self.kept = False
         events: list[Event] = []
         time = self._time.at(now)
         frames = self._framer.feed(data)
+        left = iter(frames)
         if frames:
             self._liveness.heard(time)
         decode = pdu.decode
         peer_messages = self._peer_messages
         our_messages = self._in_flight.messages
-        for frame in frames:
+        for frame in left:
             try:
                 received = decode(frame)
             except MalformedPdu as fault:
@@ -108,6 +116,10 @@ class Session(Lifecycle):
                 self._other_response(received, time, events)
             else:
                 self._session_request(received, now, events)
+                if self.deciding:
+                    self._framer.put_back(left)
+                    self.kept = self._framer.pending > 0
+                    break
             peer_messages = self._peer_messages
         if events:
             self._last_message = time
@@ -192,12 +204,10 @@ class Session(Lifecycle):
             events.append(received)
 
     def _peer_binds(self, bind: pdu.Bind, events: list[Event]) -> None:
-        if self._bind_pending is not None:
-            self._refuse_state(bind.command_id, bind.sequence_number, events)
-            return
         wanted = min(bind.interface_version, self.settings.interface_version)
         self._out.interface_version = versions.served_version(wanted)
         self._bind_pending = bind
+        self.deciding = True
         events.append(bind)
 
     def _refuse_state(self, command_id: int, number: int, events: list[Event]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 
@@ -10,7 +11,7 @@ import pytest
 from smscd import pdu
 from smscd.clock import FakeClock
 from smscd.link import Link, LinkLimits
-from smscd.session import Answered, Closed, Event, SessionSettings
+from smscd.session import Answered, Closed, Event, SessionSettings, State
 from tests.link.ends import Centre, Place, place, submit_sm
 
 BIND = pdu.encode(pdu.BindTransceiver(sequence_number=1, system_id=b"test"))
@@ -39,6 +40,49 @@ async def test_end_of_stream_between_two_pdus() -> None:
         writer.close()
         assert await here.centre.gone() == "the peer closed the connection"
         _settle(here)
+
+
+async def test_a_peer_that_says_all_in_one_breath_and_ends_its_stream_gets_every_answer() -> None:
+    """`shutdown(SHUT_WR)`: it sends no more, and still listens."""
+    async with place() as here:
+        here.centre.holding = True
+        reader, writer = await here.raw()
+        writer.write(BIND + b"".join(pdu.encode(numbered(submit_sm(), number)) for number in range(2, 200)))
+        writer.write_eof()
+        await here.centre.until(lambda: len(here.centre.held) == 198)
+        assert here.centre.reasons == []
+        here.centre.release(here.centre.links[0], 198)
+        said = pdu.Framer().feed(await reader.read(-1))
+        answers = [pdu.decode(frame) for frame in said]
+        assert [one.sequence_number for one in answers] == list(range(1, 200))
+        assert {one.command_status for one in answers} == {pdu.ESME_ROK}
+        assert await here.centre.gone() == "the peer closed the connection"
+        _settle(here)
+        writer.close()
+
+
+async def test_a_peer_that_ends_its_stream_is_not_waited_for_for_ever() -> None:
+    clock = FakeClock()
+    async with place(clock=clock, settings=SessionSettings(response_timer=10.0), ticking=False) as here:
+        here.centre.holding = True
+        reader, writer = await here.raw()
+        writer.write(BIND + pdu.encode(numbered(submit_sm(), 2)))
+        writer.write_eof()
+        await here.centre.until(lambda: bool(here.centre.held))
+        (link,) = here.centre.links
+        while link.session.state is not State.UNBOUND:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
+        for _ in range(2):
+            link.tick(clock.monotonic())
+            clock.advance(10.0)
+        assert [pdu.decode(one).command_id for one in pdu.Framer().feed(await reader.read(-1))] == [0x80000009]
+        assert await here.centre.gone() == "the peer closed the connection"
+        writer.close()
+
+
+def numbered(request: pdu.SubmitSm, number: int) -> pdu.SubmitSm:
+    request.sequence_number = number
+    return request
 
 
 async def test_a_connection_reset_by_the_peer() -> None:

@@ -94,6 +94,25 @@ async def test_every_kind_of_bind_is_answered_in_its_version(
     assert session["system_id"] == "test"
 
 
+async def test_what_is_written_behind_a_bind_is_served_when_the_password_has_been_checked(house: House) -> None:
+    peer = await Caller(house).call()
+    bind = pdu.BindTransceiver(system_id=b"test", password=b"secret", interface_version=0x34)
+    numbers = peer.send(bind, *[submit_sm() for _ in range(300)], pdu.Unbind())
+    await peer.response(numbers[-1])
+    answers = [one for one in peer.heard if one.command_id & pdu.RESPONSE]
+    assert [one.sequence_number for one in answers] == numbers[:-1]
+    assert {one.command_status for one in answers} == {pdu.ESME_ROK}
+
+
+async def test_what_is_written_behind_a_bind_with_a_wrong_password_is_not_looked_at(house: House) -> None:
+    peer = await Caller(house).call()
+    number, _ = peer.send(pdu.BindTransceiver(system_id=b"test", password=b"wrong"), submit_sm())
+    assert (await peer.response(number)).command_status != pdu.ESME_ROK
+    await peer.gone.wait()
+    assert peer.of(pdu.SubmitSmResp) == []
+    assert await house.store.listing(Listing()) == []
+
+
 async def test_a_receiver_gets_the_receipts_of_what_a_transmitter_submits(house: House) -> None:
     sender, receiver = await caller(house, kind=pdu.BindTransmitter), await caller(house, kind=pdu.BindReceiver)
     answer = await sender.ask(submit_sm(registered_delivery=1))

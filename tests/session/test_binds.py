@@ -64,27 +64,69 @@ def test_a_refused_bind_has_no_body() -> None:
     assert pair.mc.session.data_to_send() == pdu.header(0x80000009, pdu.ESME_RBINDFAIL, 1)
 
 
-def test_while_a_bind_is_being_decided_the_session_is_not_bound() -> None:
+def bind_and(pair: SessionPair, more: bytes) -> pdu.Bind:
+    """The bind that the MC has to decide about, with `more` behind it in the same read."""
+    octets = pdu.encode(pdu.BindTransceiver(1, system_id=b"test")) + more
+    (bind,) = pair.mc.session.receive_data(octets, 0)
+    assert isinstance(bind, pdu.Bind)
+    return bind
+
+
+def test_what_comes_behind_a_bind_waits_until_it_is_decided() -> None:
+    """An ESME may write ahead; how long a password check takes must not decide about what it is answered."""
     pair = SessionPair()
-    bind = ask_to_bind(pair)
     early = message()
     early.sequence_number = 2
-    events = pair.mc.session.receive_data(pdu.encode(early) + pdu.encode(pdu.EnquireLink(3)), 0)
-    assert [type(event) for event in events] == [Refusal]
-    assert frames(pair.mc.session.data_to_send()) == [
-        pdu.SubmitSmResp(2, pdu.ESME_RINVBNDSTS),
-        pdu.EnquireLinkResp(3),
-    ]
-    assert pair.mc.session.accept_bind(bind, b"smscd")
+    behind = pdu.encode(early) + pdu.encode(pdu.EnquireLink(3))
+    mc = pair.mc.session
+    bind = bind_and(pair, behind[:30])
+    assert mc.receive_data(behind[30:], 0) == []
+    assert (mc.deciding, mc.kept, mc.data_to_send()) == (True, True, b"")
+    mc.accept_bind(bind, b"smscd")
+    assert mc.receive_data(b"", 0) == [early]
+    assert (mc.deciding, mc.kept) == (False, False)
+    mc.respond(early, pdu.SubmitSmResp(message_id=b"1"))
+    answers = frames(mc.data_to_send())
+    assert [one.command_id for one in answers] == [0x80000009, 0x80000015, 0x80000004]
 
 
-def test_a_second_bind_while_the_first_is_decided_is_one_too_many() -> None:
+def test_what_comes_behind_a_bind_may_be_as_long_as_a_bound_peer_may_send() -> None:
+    pair = SessionPair()
+    mc = pair.mc.session
+    long = pdu.SubmitSm(sequence_number=2, tlvs=[(0x0424, b"x" * 60_000)])
+    bind = bind_and(pair, pdu.encode(long))
+    assert mc.accept_bind(bind, b"smscd")
+    assert mc.receive_data(b"", 0) == [long]
+
+
+def test_what_comes_behind_a_bind_that_is_refused_is_refused_as_well() -> None:
+    pair = SessionPair()
+    mc = pair.mc.session
+    mc.refuse_bind(bind_and(pair, pdu.encode(message())), pdu.ESME_RBINDFAIL)
+    (refusal,) = mc.receive_data(b"", 0)
+    assert isinstance(refusal, Refusal)
+    assert refusal.command_status == pdu.ESME_RINVBNDSTS
+    assert pair.mc.in_state(State.OPEN)
+
+
+def test_garbage_behind_a_bind_ends_the_session_after_the_bind_is_answered() -> None:
+    pair = SessionPair()
+    mc = pair.mc.session
+    mc.accept_bind(bind_and(pair, b"\0\0\0\1" * 4), b"smscd")
+    refusal, closed = mc.receive_data(b"", 0)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.command_status, type(closed)) == (pdu.ESME_RINVCMDLEN, Closed)
+    assert [one.command_id for one in frames(mc.data_to_send())] == [0x80000009, 0x80000000]
+
+
+def test_a_second_bind_behind_the_first_is_one_too_many() -> None:
     pair = SessionPair()
     bind = ask_to_bind(pair)
-    (refusal,) = pair.mc.session.receive_data(pdu.encode(pdu.BindReceiver(9, system_id=b"test")), 0)
+    assert pair.mc.session.receive_data(pdu.encode(pdu.BindReceiver(9, system_id=b"test")), 0) == []
+    assert pair.mc.session.accept_bind(bind, b"smscd")
+    (refusal,) = pair.mc.session.receive_data(b"", 0)
     assert isinstance(refusal, Refusal)
     assert refusal.command_status == pdu.ESME_RALYBND
-    assert pair.mc.session.accept_bind(bind, b"smscd")
     assert pair.mc.in_state(State.BOUND_TRX)
 
 
