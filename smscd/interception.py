@@ -102,6 +102,26 @@ class Interception:
         """`err:` of the receipt of a blocked message."""
         return 0 if self.optout is None else self.optout.settings.receipt_error
 
+    # -- what does a carrier know? -----------------------------------------------------------------------------------
+
+    def learn(self, message: Message, shown: bytes, why: str) -> None:
+        """A carrier refused `message` because its recipient has opted out there: the list has that pair from now on.
+
+        Never more than the pair: whoever stops one sender has not stopped another. `shown` is the sender that handsets
+        see, b"" for the message's own. The row is a fact of the current batch.
+        """
+        if self.optout is None:
+            return
+        content = message.content
+        sender, ton = (shown, 0) if shown else (content.source_addr, content.source_addr_ton)
+        event = self.optout.learned(
+            sender, ton, content.destination_addr, content.dest_addr_ton, self._clock.wall(), why,
+            connector=message.connector, message=message.id, account=message.system_id,
+        )  # fmt: skip
+        if event is not None:
+            self._counters.daemon.opt_outs[event.kind] += 1
+            self._store.batch.opt_out([event])
+
     # -- what has a handset written? ---------------------------------------------------------------------------------
 
     def hear(

@@ -16,6 +16,7 @@ import structlog
 
 from smscd import parts, pdu
 from smscd.ancillary import Ancillary
+from smscd.connectors import Upstream
 from smscd.connectors.smpp.correlation import Learned, Match, Report, keys_of, match
 from smscd.journey import Journey
 from smscd.logs import masked
@@ -206,6 +207,9 @@ class Reports:
             self._answer_after_commit(message, waiting)
             return
         counters.receipts["final"] += 1
+        way = self._journey.connectors.get(message.connector)
+        if report.error_code and isinstance(way, Upstream) and report.error_code in way.settings.opted_out_errors:
+            way.on_opted_out(message, f"err:{report.error_code}")
         batch = self._journey.store.batch
         part.stage, part.changed_at = CLOSED, now
         part.message_state, part.error_code = report.message_state, report.error_code

@@ -165,6 +165,16 @@ class SmppSettings:
     permanent: Annotated[
         list[Annotated[str, StatusNotation()]], Example(["ESME_RSYSERR"]), "answers that mean never here"
     ] = field(default_factory=list)
+    opted_out: Annotated[
+        list[Annotated[str, StatusNotation()]],
+        Example(["0x040A"]),
+        "answers that mean never, because the recipient has opted out with the carrier: `[opt_out]` blocks the pair",
+    ] = field(default_factory=list)
+    opted_out_errors: Annotated[
+        list[Annotated[int, Between(0, 65535)]],
+        Example([4007]),
+        "`err:` of failed receipts that means the same",
+    ] = field(default_factory=list)
     sniff_receipts: Annotated[
         bool, "take a deliver_sm for a receipt by its text where neither esm_class nor TLVs say so"
     ] = False

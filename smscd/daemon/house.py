@@ -174,6 +174,9 @@ class House:
             upstream.is_stopped = lambda message: journey.interception.stops(
                 message, journey.esmes.get(message.system_id), upstream, journey.shows(message)
             )
+            upstream.on_opted_out = lambda message, why: journey.interception.learn(
+                message, journey.shows(message) or upstream.shows, why
+            )
             return upstream
         if not isinstance(settings, EmulatorSettings):  # config.load refuses the other kinds with their line
             raise ConfigError([f"connector {settings.name}: this release does not run kind {settings.kind}"])

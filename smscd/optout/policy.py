@@ -26,7 +26,12 @@ OTHERS = "others"
 CARRIERS_START: Final = frozenset({"start", "unstop"})
 """What lifts a block that a carrier made itself (US toll-free): YES and the like do nothing there."""
 
-EventKind = Literal["stop", "start", "help", "flag", "add", "remove", "import"]
+EventKind = Literal["stop", "start", "help", "flag", "carrier", "add", "remove", "import"]
+
+CHANGES: Final[dict[EventKind, bool]] = {
+    "stop": True, "carrier": True, "add": True, "import": True, "start": False, "remove": False,
+}  # fmt: skip
+"""What touches a row, and whether it blocks afterwards."""
 
 
 @dataclass(slots=True)
@@ -38,7 +43,7 @@ class Event:
     entry: Entry
     keyword: str = ""
     rule: str = ""
-    source: str = "mo"  # mo | verb | import
+    source: str = "mo"  # mo | verb | import | carrier-error
     number: bytes = b""  # the sender that was written to
     connector: str = ""
     message: int = 0  # the MO's number
@@ -50,7 +55,7 @@ class Event:
     @property
     def blocks(self) -> bool | None:
         """Whether the row blocks afterwards; None: the row is not touched."""
-        return {"stop": True, "add": True, "import": True, "start": False, "remove": False}.get(self.kind)
+        return CHANGES.get(self.kind)
 
 
 @dataclass(slots=True)
@@ -143,6 +148,18 @@ class OptOut:
             )
             pools = {sender: (*pools.get(sender, ()), *named)}
         return self.list.blocking(sender, canonical(recipient, ton, country), account.encode(), pools)
+
+    def learned(
+        self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, now: int, why: str, *, connector: str,
+        message: int, account: str,
+    ) -> Event | None:  # fmt: skip
+        """A carrier says that `recipient` has opted out of `sender`: the pair blocks now; None if it did before."""
+        number, handset = self.address(sender, sender_ton), self.address(recipient, ton)
+        event = Event(
+            now, "carrier", Entry("pair", number, handset), source="carrier-error", number=number,
+            connector=connector, message=message, system_id=account, reason=why,
+        )  # fmt: skip
+        return event if self.block([event]) else None
 
     def _categories_of(self, number: bytes, account: str) -> list[Category]:
         """Those that messages of `account`, to which people answer by writing to `number`, may be of."""

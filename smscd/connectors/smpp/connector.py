@@ -25,6 +25,7 @@ from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
 from smscd.link import Links
 from smscd.message import Accepted, Deferred, Message, Outcome, Rejected, Unanswered
+from smscd.pdu.status import status_from_name, status_name
 from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.connectors")
@@ -61,7 +62,8 @@ class Upstream:
         self._clock = clock
         self._counters = counters
         self._composer = Composer(settings, alphabet_of, dress_of)
-        self._answers = statuses.table(settings.temporary, settings.permanent)
+        self._answers = statuses.table(settings.temporary, [*settings.permanent, *settings.opted_out])
+        self._opted_out = frozenset(map(status_from_name, settings.opted_out))
         self._pace = Pace(settings.rate, clock.monotonic())
         self._lines = [
             Line(settings, bind, password, lambda: self.tls, self, links, clock)
@@ -74,6 +76,7 @@ class Upstream:
         self._stopped = False
         self._quiet = asyncio.Event()
         self.is_stopped: Callable[[Message], bool] = lambda _message: False
+        self.on_opted_out: Callable[[Message, str], None] = lambda _message, _why: None
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
 
@@ -227,7 +230,7 @@ class Upstream:
         if status == pdu.ESME_ROK and isinstance(response, pdu.SubmitSmResp):
             upstream_message_id = trimmed(response.message_id or b"")
             return Accepted(upstream_message_id, key_of(upstream_message_id))
-        why = f"the upstream answered {pdu.command_name(response.command_id)} {pdu.status.status_name(status)}"
+        why = f"the upstream answered {pdu.command_name(response.command_id)} {status_name(status)}"
         if status == pdu.ESME_ROK:
             return Unanswered()  # a response to something else under our number says nothing about it
         answer = self._answers.get(status, statuses.Answer.NEVER)
@@ -238,6 +241,8 @@ class Upstream:
         few = answer is statuses.Answer.FEW and sending.message.attempts + 1 < statuses.FEW_ATTEMPTS
         if few or answer is statuses.Answer.LATER:
             return Deferred(why, command_status=status)
+        if status in self._opted_out:
+            self.on_opted_out(sending.message, status_name(status))
         return Rejected(status, why)
 
     def unanswered(self, sendings: list[Sending]) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from smscd import pdu
 from smscd.link import Link
 from tests.chaos.esme import message
 from tests.connectors.smpp.between import all_reported, between, submitted
-from tests.connectors.smpp.quirky import Quirky
+from tests.connectors.smpp.quirky import OnSubmit, Quirky, plain, receipt
+from tests.running import until
 
 STOPPED = b"447700900999"
-OPT_OUT = "[opt_out]\nconfirm = false\n"
+OPT_OUT = "[opt_out]\nconfirm = false\nanswer = false\n"
 
 
 def to_the_stopped(tag: bytes) -> pdu.SubmitSm:
@@ -53,6 +57,57 @@ async def test_a_stop_is_read_in_the_alphabet_of_the_upstream(tmp_path: Path) ->
         await upstream.until(lambda: upstream.acknowledged)
         refused = await esme.submit(to_the_stopped)
         assert refused.command_status == pdu.ESME_RSUBMITFAIL
+
+
+OPTED_OUT = 0x40A
+
+
+def refusing(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
+    """Knows a recipient who has opted out with the carrier."""
+    if submit.destination_addr == STOPPED:
+        upstream.refuse(link, submit, OPTED_OUT)
+    else:
+        plain(upstream, link, submit)
+
+
+def reporting(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
+    """Takes every message and says by receipt who has opted out."""
+    message_id = upstream.next_id()
+    upstream.accept(link, submit, message_id)
+    gone = submit.destination_addr == STOPPED
+    upstream.deliver(link, receipt(submit, message_id, state=5 if gone else 2, err=407 if gone else 0))
+
+
+@pytest.mark.parametrize(
+    ("habit", "told", "why"),
+    [(refusing, 'opted_out = ["0x40A"]', "0x0000040A"), (reporting, "opted_out_errors = [407]", "err:407")],
+)
+async def test_a_carrier_that_knows_of_an_opt_out_teaches_one_pair_and_no_more(
+    habit: OnSubmit, told: str, why: str, tmp_path: Path
+) -> None:
+    """SparkDevNetwork/Rock #5581: one error of a carrier had become a ban of the person."""
+    async with Quirky(habit) as upstream, between(tmp_path, upstream, told, OPT_OUT) as (gateway, esme):
+        await submitted(esme, to_the_stopped)
+        await all_reported(esme)
+        assert (await esme.submit(to_the_stopped)).command_status == pdu.ESME_RSUBMITFAIL
+        await submitted(esme, lambda tag: message(tag, destination_addr=STOPPED, source_addr=b"67890"))
+        await submitted(esme)
+        await all_reported(esme)
+        (line,) = (await asyncio.to_thread(gateway.ask, "optout.audit", limit=1))["events"]
+        expected = {"event": "carrier", "source": "carrier-error", "reason": why, "scope": "pair", "party": "67890"}
+        assert {name: line[name] for name in expected} == expected
+        upstream.deliver(upstream.receiving, stop(b"START"))
+        pair = {"from": "12345", "to": STOPPED.decode()}
+        await asyncio.to_thread(until, lambda: gateway.ask("optout.check", **pair)["may_send"])
+        assert (await esme.submit(to_the_stopped)).command_status == pdu.ESME_ROK
+
+
+async def test_without_being_told_so_an_error_of_a_carrier_means_nothing(tmp_path: Path) -> None:
+    async with Quirky(refusing) as upstream, between(tmp_path, upstream, tables=OPT_OUT) as (_gateway, esme):
+        for _ in range(2):
+            await submitted(esme, to_the_stopped)
+            await all_reported(esme)
+        assert len(upstream.submits) == 2
 
 
 def stop(text: bytes = b"STOP") -> pdu.DeliverSm:
