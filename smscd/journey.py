@@ -13,7 +13,6 @@ The acts hold no policy: rules, ladders and status classes are tables in the roo
 from __future__ import annotations  # noqa: I001 - one name a line, as isort has it, would be a page of names
 
 import asyncio
-from collections.abc import Callable
 from typing import assert_never
 
 import structlog
@@ -24,13 +23,12 @@ from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.interception import Interception, answer_to
-from smscd.logs import masked
 from smscd.message import (
     CLOSED, DEAD, ENROUTE, FAIL, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
     Accepted, Deferred, Delivered, Kind, Message, MessageIds, Outcome, Rejected, Unanswered, submitted, text_of,
 )  # fmt: skip
 from smscd.optout import BLOCKED_TEXT, OptOutSettings
-from smscd.queueing import Queueing
+from smscd.queueing import NOBODY, Queueing
 from smscd.scheduler import PRIORITY_STEP, RetrySettings, retry_at
 from smscd.store import Answer, Store
 from smscd.text import Alphabet
@@ -41,8 +39,6 @@ DELIVERED, EXPIRED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED = (int(pdu.Messag
     "DELIVERED", "EXPIRED", "UNDELIVERABLE", "ACCEPTED", "UNKNOWN", "REJECTED"))  # fmt: skip
 LEASE = 3600 * SECOND
 """How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
-NOBODY = "nobody"
-"""The connector of an MO that no ESME receives: a dead letter from the start."""
 
 _OUTCOMES = {kind: kind.__name__.lower() for kind in (Accepted, Delivered, Deferred, Rejected, Unanswered)}
 
@@ -56,7 +52,6 @@ class Journey(Queueing):
     ) -> None:  # fmt: skip
         super().__init__(store, ids, clock, counters, retry, queue_limit)
         self.interception = Interception(store, clock, counters, opt_out)
-        self.on_sent: Callable[[str, str], None] = lambda _provider, _upstream_key: None
         self._to_forward: set[str] = set()
         self._then_leave, self._then_release = self._leave_all, self.scheduler.release_all  # bound once, named for all
 
@@ -116,30 +111,35 @@ class Journey(Queueing):
         self, content: pdu.DeliverSm, answer: Answer | None = None, connector: str = "", alphabet: Alphabet = "gsm7"
     ) -> Message:
         """A message from a handset by `connector`, for the ESME that `receives` it; STOP is understood first."""
-        now = self.clock.wall()
         owner = self.receivers.owner(content.destination_addr)
-        message = self._to_esme(MO, owner or NOBODY, content, now)
-        heard = self.interception.hear(content, owner or "", connector, message.id, alphabet)
-        if heard is not None and heard.answer:
-            self._reply(answer_to(message, heard.answer, connector, self.ids, now), now)
-        if owner is None or (heard is not None and not heard.relay):
-            self._keep(message, *((DEAD, UNDELIVERABLE) if owner is None else (CLOSED, ACCEPTED)), now)
+        message = self._to_esme(MO, owner or NOBODY, content, self.clock.wall())
+        if owner is None:
+            message.connector = NOBODY
+        if not self.holds(message, answer, connector, alphabet):
+            self.arrive(message, answer, connector, alphabet)
+        return message
+
+    def arrive(self, message: Message, answer: Answer | None, connector: str, alphabet: Alphabet) -> None:
+        """An MO that waits for no other part: read, then on its way to its ESME, or kept here."""
+        if not self.read(message, connector, alphabet):
+            self.keep(message, CLOSED, ACCEPTED)
+        elif message.connector == NOBODY:
+            self.keep(message, DEAD, UNDELIVERABLE)
         else:
-            self.enter(message, now)
+            self.enter(message, self.clock.wall())
         if answer is not None:
             self.store.batch.answer(message, answer)
         self.store.wake()
-        return message
 
-    def _keep(self, message: Message, stage: int, message_state: int, now: int) -> None:
-        """Store an MO that goes to nobody."""
-        message.connector = NOBODY
-        message.stage, message.message_state, message.final_at = stage, message_state, now
-        self.store.batch.add(message)
-        self.store.batch.close(message)
-        if stage == DEAD:
-            to = masked(message.content.destination_addr)
-            log.warning("mo without receiver", message_id=message.message_id, to=to)
+    def read(self, message: Message, connector: str, alphabet: Alphabet) -> bool:
+        """Do what a STOP, START or HELP asks for; whether the ESME is to have the message all the same."""
+        content, owner = message.content, "" if message.connector == NOBODY else message.system_id
+        assert isinstance(content, pdu.DeliverSm)
+        heard = self.interception.hear(content, owner, connector, message.id, alphabet)
+        if heard is not None and heard.answer:
+            now = self.clock.wall()
+            self._reply(answer_to(message, heard.answer, connector, self.ids, now), now)
+        return heard is None or heard.relay
 
     def _reply(self, reply: Message, now: int) -> None:
         """Our answer to STOP, START or HELP leaves by the way that came in on, or by the route of such a message."""
@@ -290,12 +290,12 @@ class Journey(Queueing):
                 message.attempts += 1
                 self.settle(message, DELIVERED, 0)
             case Deferred(command_status=command_status):
-                self._note(message, number, command_status)
+                self.note(message, number, command_status)
                 self._defer(message, outcome)
             case Rejected(command_status, _why):
                 counters.rejected[command_status] += 1
                 message.attempts += 1
-                self._note(message, number, command_status)
+                self.note(message, number, command_status)
                 self.settle(message, REJECTED, command_status)
             case Unanswered():
                 self._in_doubt(message)
@@ -313,12 +313,6 @@ class Journey(Queueing):
                 self.report(message, NOTIFICATION, ENROUTE, 0, now)
         if messages:
             self.counters.connector(messages[0].connector).outcomes["accepted"] += len(messages)
-
-    def _note(self, message: Message, number: int, command_status: int) -> None:
-        """Keep the answer of the other side with the part it was given for; an ESME's messages have no parts."""
-        if command_status and message.parts and not message.parts[0].provider:  # `parts.note` did it
-            message.parts[number - 1].command_status = command_status
-            self.store.batch.part(message.parts[number - 1])
 
     def _taken_over(self, message: Message, number: int, upstream_message_id: str) -> None:
         part = message.parts[number - 1]

@@ -6,7 +6,9 @@ one, or to another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
 
 from smscd import parts, ways
 from smscd.admission import Esme
@@ -14,10 +16,20 @@ from smscd.clock import Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.dress import Dress
-from smscd.message import HELD, MT, QUEUED, Message, MessageIds, text_of
+from smscd.logs import masked
+from smscd.message import DEAD, HELD, MT, QUEUED, Message, MessageIds, text_of
 from smscd.routing import Receivers, Ruleset
 from smscd.scheduler import RetrySettings, Scheduler
-from smscd.store import Store
+from smscd.store import Answer, Store
+from smscd.text import Alphabet
+
+log = structlog.get_logger("smscd.journey")
+
+NOBODY = "nobody"
+"""The connector of an MO that no ESME receives: a dead letter from the start."""
+
+Holds = Callable[[Message, Answer | None, str, Alphabet], bool]
+"""Whether an MO, come by that connector in that alphabet, is kept back to be joined with others: see `joining`."""
 
 
 class Queueing:
@@ -38,6 +50,9 @@ class Queueing:
         self.connectors: Mapping[str, Connector] = {}
         self.routes = Ruleset([])
         self.receivers = Receivers({})
+        self.on_sent: Callable[[str, str], None] = lambda _provider, _upstream_key: None
+        self.holds: Holds = lambda _message, _answer, _connector, _alphabet: False
+        self.take_up_parts: Callable[[Sequence[Message]], None] = lambda _messages: None
         self.scheduler = Scheduler(store, clock, self.has_credit)
 
     def has_credit(self, connector: str) -> None:
@@ -61,6 +76,16 @@ class Queueing:
         self.store.batch.then(message, self.scheduler.push)
         self.store.wake()
 
+    def keep(self, message: Message, stage: int, message_state: int) -> None:
+        """Store an MO that goes to nobody."""
+        message.connector = NOBODY
+        message.stage, message.message_state, message.final_at = stage, message_state, self.clock.wall()
+        self.store.batch.add(message)
+        self.store.batch.close(message)
+        if stage == DEAD:
+            to = masked(message.content.destination_addr)
+            log.warning("mo without receiver", message_id=message.message_id, to=to)
+
     def hold(self, message: Message) -> None:
         """Keep a message that memory owns for the operator to decide about."""
         message.stage = HELD
@@ -83,6 +108,12 @@ class Queueing:
         self.scheduler.move(message, connector.name)
         message.in_doubt = connector.in_doubt
         return connector.screen(message)
+
+    def note(self, message: Message, number: int, command_status: int) -> None:
+        """Keep the answer of the other side with the part it was given for; an ESME's messages have no parts."""
+        if command_status and message.parts and not message.parts[0].provider:  # `parts.note` did it
+            message.parts[number - 1].command_status = command_status
+            self.store.batch.part(message.parts[number - 1])
 
     def dress(self, message: Message) -> Dress | None:
         """What the route that `message` takes now puts on it on its way out; None for nothing."""

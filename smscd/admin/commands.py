@@ -13,8 +13,9 @@ from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Emulator
 from smscd.errors import ControlError, TextError
-from smscd.journey import NOBODY, Journey
+from smscd.journey import Journey
 from smscd.message import Kind, Message, Part, Stage, text_of
+from smscd.queueing import NOBODY
 from smscd.store import Listing
 
 MOST = 10_000

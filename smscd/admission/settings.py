@@ -53,6 +53,10 @@ class EsmeSettings:
         Example(["12345", "4477*"]),
         "MO to these numbers is delivered to this ESME; of several ESMEs the one with the closest pattern gets it",
     ] = field(default_factory=list)
+    long_mo: Annotated[
+        Literal["parts", "whole"],
+        "how it gets MO that came in several parts: as they came, or as one deliver_sm once all are there",
+    ] = "parts"
     default_alphabet: Annotated[Literal["gsm7", "ascii", "latin1"], "what its data_coding 0 means"] = "gsm7"
     opt_out: Annotated[
         Literal["reject", "receipt", "off"],

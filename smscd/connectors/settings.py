@@ -157,6 +157,10 @@ class SmppSettings:
         Literal["as-is", "udh", "sar", "payload"],
         "what becomes of a text that is longer than one short message and not cut yet: as-is leaves it to the upstream",
     ] = "as-is"
+    long_mo: Annotated[
+        Literal["parts", "whole"],
+        "MO of this upstream that came in several parts: joined for every ESME, or as the `long_mo` of the ESME says",
+    ] = "parts"
     temporary: Annotated[
         list[Annotated[str, StatusNotation()]],
         Example(["ESME_RSUBMITFAIL"]),

@@ -28,6 +28,7 @@ from smscd.counters import Counters
 from smscd.daemon.recovery import recover
 from smscd.daemon.upkeep import Upkeep
 from smscd.errors import ConfigError, StoreBroken, StoreFull
+from smscd.joining import Joining
 from smscd.journey import Journey
 from smscd.link import Links, client_context, server_context
 from smscd.listener import Binding, Desk, Pump, Reception
@@ -72,7 +73,9 @@ class House:
         self.desk = Desk(
             self.journey, self.ancillary, self.binding, self.counters, self.clock, config.smscd.system_id.encode()
         )
+        self.joining = Joining(self.journey, self.ancillary)
         self.upkeep = Upkeep(self.journey, self.ancillary, config.store)
+        self.upkeep.expire_held = self.joining.expire
         self.changing = asyncio.Lock()
         """Held while the house starts, reloads or stops: one after the other."""
         self.receptions: dict[str, Reception] = {}
@@ -239,6 +242,7 @@ class House:
         await asyncio.gather(*(connector.stop() for connector in self.journey.connectors.values()), *self._retiring)
         await self.upstream_links.gone(1.0)
         await self.reports.stop()
+        await self.joining.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._reservations, return_exceptions=True)

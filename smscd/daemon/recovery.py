@@ -45,10 +45,13 @@ def _stores_lease(journey: Journey, name: str) -> bool:
 
 async def _wait_for_parts(journey: Journey, highest_id: int) -> None:
     """Parts of MO that came shortly before: one that completes them may still come."""
-    after = first_id(journey.clock.wall() - int(REASSEMBLY * SECOND)) if highest_id else 0
+    after = (
+        first_id(journey.clock.wall() - int(max(REASSEMBLY, journey.retry.reassembly) * SECOND)) if highest_id else 0
+    )
     while page := await journey.store.arrived(after, PAGE) if highest_id else []:
         after = page[-1].id
         journey.interception.take_up(page)
+        journey.take_up_parts(page)
 
 
 async def _queued(journey: Journey, highest_id: int) -> list[LaneState]:

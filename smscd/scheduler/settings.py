@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from smscd.units import Between, Seconds
+from smscd.units import Between, NeedsRestart, Seconds
 
 
 @dataclass(slots=True)
@@ -20,3 +20,9 @@ class RetrySettings:
     receipt_validity: Annotated[
         Seconds, Between(1), "how long receipts and MO wait for an ESME; attempts count only while it is bound"
     ] = 7 * 86400.0
+    reassembly: Annotated[
+        Seconds,
+        Between(1, 86400),
+        NeedsRestart(),
+        "how long parts of a long MO are waited for where it is delivered whole; then they are delivered as they came",
+    ] = 600.0

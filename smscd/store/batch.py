@@ -141,6 +141,9 @@ class Batch:
         dropped = {message.id for message, _ in self._answers}
         reports = [message for message in self.new.values() if message.original in dropped]  # on what was not accepted
         dropped |= {report.id for report in reports}
+        dropped |= {
+            message.id for message in self.changed.values() if message.receipt in dropped
+        }  # joined in such a one
         for message, answer in self._answers:
             answer(message, ESME_RMSGQFUL)
         rest = Batch()

@@ -229,6 +229,25 @@ class Reassembly:
             released.append(self._remove(next(iter(self._sets))).release("evicted"))
         return Addition(duplicate=False, released=released)
 
+    def waiting(self, key: Hashable, fragment: Fragment) -> Fragment | None:
+        """The fragment that waits under the number of this one, if any does."""
+        reference, width, total, number = fragment.concatenation
+        waiting = self._sets.get((key, reference, width, total))
+        return None if waiting is None else waiting.parts.get(number)
+
+    def withdraw(self, key: Hashable, fragment: Fragment) -> None:
+        """Forget this very fragment, if it still waits: it could not be stored."""
+        reference, width, total, number = fragment.concatenation
+        whole_key = (key, reference, width, total)
+        waiting = self._sets.get(whole_key)
+        if waiting is None or waiting.parts.get(number) is not fragment:
+            return
+        del waiting.parts[number]
+        waiting.octets -= len(fragment.octets)
+        self._octets -= len(fragment.octets)
+        if not waiting.parts:
+            del self._sets[whole_key]
+
     def expire(self, now: float) -> list[Assembled]:
         """The sets whose time is over at `now`, oldest first, with what is there of them."""
         released: list[Assembled] = []

@@ -257,3 +257,18 @@ def test_values_that_cannot_be_make_a_message_of_its_own(sar: tuple[int, int, in
 
 def test_a_message_without_a_header_is_no_part() -> None:
     assert fragment_of(b"\x05\x00\x03\x01\x02\x01text", 0, udhi=False) is None
+
+
+def test_a_fragment_that_was_withdrawn_is_missing_again_and_one_that_took_its_place_stays() -> None:
+    reassembly = Reassembly(600)
+    first, second = piece(1, b"a"), piece(2, b"b")
+    reassembly.add(KEY, first, 0)
+    reassembly.withdraw(KEY, piece(1, b"a"))  # another of the same looks
+    assert reassembly.octets == 1
+    assert reassembly.add(KEY, piece(1, b"a"), 0).duplicate
+    assert reassembly.waiting(KEY, piece(1, b"a")) is first
+    reassembly.withdraw(KEY, first)
+    assert (len(reassembly), reassembly.octets) == (0, 0)
+    reassembly.withdraw(KEY, first)
+    assert reassembly.add(KEY, second, 0).released == []
+    assert reassembly.add(KEY, first, 0).released[0].complete

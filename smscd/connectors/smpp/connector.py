@@ -56,6 +56,7 @@ class Upstream:
         self.provider = settings.provider or settings.name
         self.shows = (settings.source_addr or "").encode()
         self.in_doubt = int(messages.InDoubt[settings.in_doubt.upper()])
+        self.joins = settings.long_mo == "whole"
         self.tls = tls
         self._news = news
         self._returns = returns

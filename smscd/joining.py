@@ -1,0 +1,306 @@
+"""Long messages from handsets, put together: parts are held until the last one is there, or until that is too long.
+
+    hold      a part is stored as an MO that is due when the waiting is over, and answered: after a crash, or where the
+              rest never comes, it is delivered by itself and nothing has to remember it
+    complete  the part that completes its set becomes the whole message; the others are closed in the same commit
+    give up   after `retry.reassembly` what is there is due at once, part by part
+
+Two may want it. An ESME or a connector with `long_mo = "whole"` gets one message. Opt-out with `relay = false` must not
+let the first part of a split STOP through before the second is read: then the parts are held, the whole is read
+(`Journey.read`), and they are delivered as they came if nothing keeps them here. Who reads an MO therefore sees held
+sets as one text: `Interception.hear` is called once, with the whole content, and never for a part that is held.
+
+Nothing is decided by what memory believes of a stored part: it is read again and claimed, or the set is not joined.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from smscd import pdu
+from smscd.ancillary import Ancillary
+from smscd.clock import SECOND
+from smscd.interception import ACTION_TLV, fragment_of
+from smscd.journey import Journey
+from smscd.logs import masked
+from smscd.message import CLOSED, ENROUTE, QUEUED, Message
+from smscd.queueing import NOBODY
+from smscd.store import Answer
+from smscd.text import Alphabet, Assembled, Fragment, Reassembly, build_udh
+
+log = structlog.get_logger("smscd.joining")
+
+ACCEPTED = int(pdu.MessageState.ACCEPTED)
+SLACK = 30 * SECOND
+"""Microseconds after the timeout at which a part is due by itself: only a crash makes anybody wait that long."""
+LONGEST = 254
+"""Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
+NOT_OF_THE_WHOLE = frozenset({
+    pdu.Tag.sar_msg_ref_num, pdu.Tag.sar_total_segments, pdu.Tag.sar_segment_seqnum, pdu.Tag.message_payload,
+    pdu.Tag.more_messages_to_send,
+})  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A part that waits for the others. `stored` once its row is committed."""
+
+    message: Message
+    connector: str
+    alphabet: Alphabet
+    answer: Answer | None = None
+    stored: bool = False
+
+
+class Joining:
+    """See above. `Journey.accept_mo` asks `hold` first; `upkeep` calls `expire`; a start calls `take_up`."""
+
+    def __init__(self, journey: Journey, ancillary: Ancillary) -> None:
+        self._journey = journey
+        self._ancillary = ancillary
+        self._sets = Reassembly(journey.retry.reassembly)
+        self._tasks: set[asyncio.Task[None]] = set()
+        journey.holds, journey.take_up_parts = self.hold, self.take_up
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a part waits for the others."""
+        return self._journey.retry.reassembly
+
+    # -- a part comes ------------------------------------------------------------------------------------------------
+
+    def hold(self, message: Message, answer: Answer | None, connector: str, alphabet: Alphabet) -> bool:
+        """Whether this MO is a part that is kept back; then it is stored here, and answered, now or with the whole."""
+        content = message.content
+        if not (content.esm_class & pdu.ESM_UDHI or content.tlvs) or message.connector == NOBODY:
+            return False
+        fragment = fragment_of(content)
+        if fragment is None or not (self._wants_whole(message, connector) or self._hides()):
+            return False
+        held = fragment.tag = Held(message, connector, alphabet, answer)
+        added = self._sets.add(self._key(held), fragment, self._journey.clock.monotonic())
+        if added.duplicate:
+            self._answer_again(self._sets.waiting(self._key(held), fragment), message, answer)
+            return True
+        whole = next((one for one in added.released if one.why == "complete"), None)
+        for other in added.released:
+            if other is not whole:
+                self._start(self._give_up(other))
+        if whole is None:
+            self._store(held, fragment)
+        else:
+            self._start(self._complete(whole, fragment))
+        return True
+
+    def _wants_whole(self, message: Message, connector: str) -> bool:
+        esme, way = self._journey.esmes.get(message.system_id), self._journey.connectors.get(connector)
+        return (esme is not None and esme.settings.long_mo == "whole") or bool(getattr(way, "joins", False))
+
+    def _hides(self) -> bool:
+        """Whether an opt-out keyword must not reach the ESME, not even the first half of it."""
+        optout = self._journey.interception.optout
+        return optout is not None and not optout.settings.relay
+
+    @staticmethod
+    def _key(held: Held) -> tuple[bytes, bytes]:
+        """Neither the bind nor the connector: the other parts may come by another one, or after a start."""
+        return held.message.content.source_addr, held.message.content.destination_addr
+
+    def _store(self, held: Held, fragment: Fragment) -> None:
+        """The part is an MO that is due much later."""
+        journey, message = self._journey, held.message
+        now = journey.clock.wall()
+        message.due = now + int(self.timeout * SECOND) + SLACK
+        journey.enter(message, now)
+
+        def stored(_message: Message, status: int) -> None:
+            held.stored = status == pdu.ESME_ROK
+            if not held.stored:  # the disk is full: its sender was told, and will send it again
+                self._sets.withdraw(self._key(held), fragment)
+            if held.answer is not None:
+                held.answer(message, status)
+
+        journey.store.batch.answer(message, stored)
+        journey.store.wake()
+
+    def _answer_again(self, waiting: Fragment | None, message: Message, answer: Answer | None) -> None:
+        """The same part once more: its answer was lost. It is stored already, or about to be."""
+        held = waiting.tag if waiting is not None else None
+        if answer is None or not isinstance(held, Held):
+            return
+        batch = self._journey.store.batch
+        batch.then(message, lambda one: answer(one, pdu.ESME_ROK if held.stored else pdu.ESME_RMSGQFUL))
+        self._journey.store.wake()
+
+    # -- the last part comes -----------------------------------------------------------------------------------------
+
+    async def _complete(self, whole: Assembled, last: Fragment) -> None:
+        """Take the stored parts back and let the whole arrive instead; or, where one has gone, the last by itself."""
+        journey = self._journey
+        held = last.tag
+        assert isinstance(held, Held)
+        try:
+            found, gone = await self._read(whole)
+        except Exception:
+            if held.answer is not None:  # the others are due by themselves; this one comes again
+                held.answer(held.message, pdu.ESME_RMSGQFUL)
+            raise
+        if found and all(message.stage == CLOSED and message.receipt for message in found):
+            log.debug("a part once more", message_id=held.message.message_id)  # of a message that was whole before
+            if held.answer is not None:
+                held.answer(held.message, pdu.ESME_ROK)
+            return
+        if len(found) < len(whole.fragments) - 1:  # one was refused by a full disk meanwhile: it comes again
+            there = {message.id for message in found}
+            for fragment in whole.fragments:
+                if fragment is last or _number(fragment) in there:
+                    self._sets.add(self._key(held), fragment, journey.clock.monotonic())
+            self._store(held, last)
+            return
+        claimed = [self._ancillary.claim(message, gone) for message in found]
+        parts = [message for message in claimed if message is not None]
+        if len(parts) < len(found):
+            log.warning("long mo not joined: a part has left", message_id=held.message.message_id)
+            self._release(parts)
+            journey.arrive(held.message, held.answer, held.connector, held.alphabet)
+            return
+        self._arrive(whole, held, parts)
+
+    async def _read(self, one: Assembled) -> tuple[list[Message], set[int]]:
+        """The stored parts of a set, as they are now, and what memory has let go of since."""
+        journey = self._journey
+        await journey.store.committed()
+        ids = [_number(fragment) for fragment in one.fragments]
+        with journey.scheduler.watching() as gone:
+            found = await journey.store.get(ids)
+        return found, gone
+
+    def _arrive(self, whole: Assembled, held: Held, parts: list[Message]) -> None:
+        """The act: nothing is awaited in it."""
+        journey, message = self._journey, held.message
+        as_it_came = message.content
+        first = min(whole.fragments, key=lambda fragment: fragment.concatenation.number).tag
+        assert isinstance(as_it_came, pdu.DeliverSm)
+        assert isinstance(first, Held)
+        message.content = joined(first.message.content, whole, held.alphabet)
+        if self._wants_whole(message, held.connector):
+            journey.arrive(message, self._answered(whole, held, parts), held.connector, held.alphabet)
+        elif journey.read(message, held.connector, held.alphabet):  # it is not for us: the ESME gets it as it came
+            as_it_came.tlvs += [one for one in message.content.tlvs if one[0] == ACTION_TLV]
+            message.content = as_it_came
+            self._release(parts)
+            journey.enter(message, journey.clock.wall())
+            if held.answer is not None:
+                journey.store.batch.answer(message, held.answer)
+            return
+        else:
+            journey.keep(message, CLOSED, ACCEPTED)
+            journey.store.batch.answer(message, self._answered(whole, held, parts))
+        self._close(parts, message.id)
+        to = masked(message.content.destination_addr)
+        log.debug("joined", message_id=message.message_id, parts=whole.total, to=to)
+
+    def _answered(self, whole: Assembled, held: Held, parts: list[Message]) -> Answer:
+        """What follows the commit of the whole; where there was no room for it, everything is as it was."""
+
+        def answered(message: Message, status: int) -> None:
+            if status != pdu.ESME_ROK:
+                for part in parts:
+                    part.stage, part.message_state, part.final_at, part.receipt = QUEUED, ENROUTE, 0, 0
+                    self._journey.requeue(part)
+                for fragment in whole.fragments:
+                    if fragment.tag is not held:
+                        self._sets.add(self._key(held), fragment, self._journey.clock.monotonic())
+            if held.answer is not None:
+                held.answer(message, status)
+
+        return answered
+
+    def _close(self, parts: list[Message], whole: int) -> None:
+        """The parts are in the message `whole` now. They are not counted or recorded: that one is."""
+        journey = self._journey
+        for part in parts:
+            part.stage, part.message_state, part.final_at = CLOSED, ACCEPTED, journey.clock.wall()
+            part.receipt = whole
+            journey.store.batch.change(part)
+            journey.store.batch.then(part, journey.scheduler.release)
+        journey.store.wake()
+
+    # -- the rest does not come --------------------------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """Let go of the sets whose time is over."""
+        for one in self._sets.expire(self._journey.clock.monotonic()):
+            self._start(self._give_up(one))
+
+    async def _give_up(self, one: Assembled) -> None:
+        """Deliver what is there as it came; nothing, if it has all been delivered before."""
+        found, gone = await self._read(one)
+        parts = [message for message in (self._ancillary.claim(message, gone) for message in found) if message]
+        if one.why == "repeated":
+            self._close(parts, 0)
+            return
+        log.warning("long mo incomplete", why=one.why, parts=len(parts), missing=len(one.missing))
+        self._release(parts)
+
+    def _release(self, parts: list[Message]) -> None:
+        for part in sorted(parts, key=lambda part: part.id):
+            part.due = min(part.due, part.accepted_at)
+            self._journey.requeue(part)
+
+    # -- a start, a stop ---------------------------------------------------------------------------------------------
+
+    def take_up(self, messages: Sequence[Message]) -> None:
+        """MO of the last while, oldest first, as the store has them: those that are held are waited for again."""
+        wall, monotonic = self._journey.clock.wall(), self._journey.clock.monotonic()
+        for message in messages:
+            fragment = fragment_of(message.content)
+            if fragment is None or not (message.receipt or (message.stage == QUEUED and message.due > wall)):
+                continue
+            held = fragment.tag = Held(message, "", "gsm7", stored=True)
+            since = monotonic - max(0, wall - message.accepted_at) / SECOND
+            self._sets.add(self._key(held), fragment, since)
+
+    async def stop(self) -> None:
+        """Return when no set is on its way into the store."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="joining")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("parts could not be joined: they are delivered as they came", exc_info=fault)
+
+
+def _number(fragment: Fragment) -> int:
+    assert isinstance(fragment.tag, Held)
+    return fragment.tag.message.id
+
+
+def joined(first: pdu.Pdu, whole: Assembled, alphabet: Alphabet) -> pdu.DeliverSm:
+    """All parts as one deliver_sm like the `first`, its text in message_payload where short_message cannot hold it."""
+    assert isinstance(first, pdu.DeliverSm)
+    octets, data_coding, elements = whole.joined(alphabet)
+    header = build_udh(elements)
+    content = pdu.DeliverSm(
+        service_type=first.service_type, source_addr_ton=first.source_addr_ton, source_addr_npi=first.source_addr_npi,
+        source_addr=first.source_addr, dest_addr_ton=first.dest_addr_ton, dest_addr_npi=first.dest_addr_npi,
+        destination_addr=first.destination_addr, protocol_id=first.protocol_id, priority_flag=first.priority_flag,
+        esm_class=first.esm_class & ~pdu.ESM_UDHI | (pdu.ESM_UDHI if header else 0), data_coding=data_coding,
+        tlvs=[(tag, value) for tag, value in first.tlvs if tag not in NOT_OF_THE_WHOLE],
+    )  # fmt: skip
+    if len(header + octets) > LONGEST:
+        content.tlvs.append((int(pdu.Tag.message_payload), header + octets))
+    else:
+        content.short_message = header + octets
+    return content

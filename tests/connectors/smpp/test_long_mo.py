@@ -1,0 +1,53 @@
+"""Long messages from handsets behind a real upstream: joined, and safe from kill -9 once they were answered."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from smscd import pdu
+from smscd.text import segment
+from tests.chaos.esme import Esme
+from tests.chaos.ledger import Ledger
+from tests.connectors.smpp.between import between
+from tests.connectors.smpp.quirky import Quirky
+
+TEXT = "x" * 100 + "y" * 100
+
+
+def parts(reference: int = 5) -> list[pdu.DeliverSm]:
+    return [
+        pdu.DeliverSm(
+            source_addr=b"447700900001", source_addr_ton=1, source_addr_npi=1, destination_addr=b"12345",
+            esm_class=pdu.ESM_UDHI, short_message=part.octets,
+        )
+        for part in segment(TEXT, "gsm7", reference)
+    ]  # fmt: skip
+
+
+async def test_a_part_that_was_answered_survives_kill_9_and_the_whole_reaches_the_esme(tmp_path: Path) -> None:
+    first, second = parts()
+    async with Quirky() as upstream, between(tmp_path, upstream, 'long_mo = "whole"') as (gateway, esme):
+        upstream.deliver(upstream.receiving, first)
+        await upstream.until(lambda: len(upstream.acknowledged) == 1)
+        await asyncio.to_thread(gateway.kill)
+        await upstream.until(lambda: not upstream.bound)
+        await esme.gone.wait()
+        await asyncio.to_thread(gateway.start)
+        await upstream.until(lambda: upstream.bound)
+        again = await Esme(Ledger()).bind(gateway.port)
+        upstream.deliver(upstream.receiving, second)
+        await upstream.until(lambda: len(upstream.acknowledged) == 2)
+        await again.ledger.until(lambda: again.ledger.mo)
+        assert again.ledger.mo_order == [TEXT.encode()]
+        assert esme.ledger.mo_order == []
+        await again.leave()
+
+
+async def test_what_stays_incomplete_is_delivered_in_parts(tmp_path: Path) -> None:
+    retry = 'reassembly = "1s"'
+    async with Quirky() as upstream, between(tmp_path, upstream, 'long_mo = "whole"', retry) as (_gateway, esme):
+        (first, _second) = parts()
+        upstream.deliver(upstream.receiving, first)
+        await esme.ledger.until(lambda: esme.ledger.mo)
+        assert esme.ledger.mo_order == [first.short_message]
