@@ -42,6 +42,12 @@ class EsmeSettings:
         list[Network], Example(["127.0.0.0/8"]), "networks it may connect from; empty = from anywhere"
     ] = field(default_factory=list)
     require_tls: Annotated[bool, "refuse a bind without TLS before looking at the password"] = False
+    certificate_cn: Annotated[
+        str | None,
+        Octets(64),
+        Example("carrier-a"),
+        "it binds only with a client certificate of this common name, on a listener with tls.client_ca",
+    ] = None
     source_addr: Annotated[list[AddressPattern], "senders it may use; any other is ESME_RINVSRCADR"] = field(
         default_factory=lambda: ["*"]
     )

@@ -31,12 +31,23 @@ def check_accounts(parsed: Parsed) -> Iterator[Fault]:
             yield from _password(esme, path)
         if esme.require_tls and not tls_anywhere:
             yield Fault("no [[listener]] has tls.*: it can never bind", (*path, "require_tls"), value="true")
+        if esme.certificate_cn is not None and not _asks_for_certificates(parsed):
+            what = "no [[listener]] has tls.client_ca: it can never bind"
+            yield Fault(what, (*path, "certificate_cn"), value=value_text(esme.certificate_cn))
     for connector in parsed.config.connectors:
         if isinstance(connector, SmppSettings):
             path = parsed.path_of(connector)
             yield from _system_id(connector.system_id, path)
             yield from _upstream_password(connector, path)
     yield from _receivers(parsed)
+
+
+def _asks_for_certificates(parsed: Parsed) -> bool:
+    """Whether a listener does, or would if its tls.* had no fault of its own."""
+    return any(
+        listener.tls.client_ca if listener.tls is not None else (*parsed.path_of(listener), "tls") in parsed.unusable
+        for listener in parsed.config.listeners
+    )
 
 
 def _system_id(system_id: str, path: Path) -> Iterator[Fault]:

@@ -43,7 +43,11 @@ class Binding:
         self._turns = Turns()
 
     async def decide(self, link: Link, bind: pdu.Bind) -> int:
-        """ESME_ROK, or the status to refuse `bind` with; a stranger learns the same of every account."""
+        """ESME_ROK, or the status to refuse `bind` with.
+
+        SMPP 3.4 §5.1.3 has one status for an unknown system_id and one for a wrong password, and clients tell people by
+        them what to mend: which names exist is no secret in SMPP. A guess costs the same for either, and is counted.
+        """
         system_id = bind.system_id.decode("utf-8", "replace")
         esme = self.esmes.get(system_id)
         if self._locked(link, system_id):
@@ -52,6 +56,9 @@ class Binding:
             return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "address not in allow_from")
         if esme is not None and esme.settings.require_tls and not link.tls:
             return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "TLS required")
+        if esme is not None and esme.settings.certificate_cn not in {None, link.certificate_name}:
+            why = f'the certificate is of "{link.certificate_name}"' if link.certificate_name else "no certificate"
+            return self._refused(link, system_id, pdu.ESME_RBINDFAIL, why)
         if not self._remembered(esme, bind.password):
             if self._turns.waiting(link.peer_host) >= HASHES_WAITING:
                 return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "too many binds wait for a password check")

@@ -182,6 +182,10 @@ ACCOUNTS = [
     ),
     (esme("require_tls = true"), "4: esme.require_tls = true: no [[listener]] has tls.*: it can never bind"),
     (
+        esme('certificate_cn = "x"'),
+        '4: esme.certificate_cn = "x": no [[listener]] has tls.client_ca: it can never bind',
+    ),
+    (
         f'[[esme]]\nsystem_id = "test"\npassword_hash = "{HASH}"',
         '8: esme.system_id = "test": names a second esme; the first is number 1 in the file',
     ),
@@ -326,6 +330,13 @@ def test_tls_can_be_required_where_a_listener_has_it(tmp_path: Path) -> None:
     certified(tmp_path)
     tls = '\n[[listener]]\naddress = "[::1]:3550"\ntls.certificate = "c.pem"\ntls.key = "k.pem"\n'
     assert said(esme("require_tls = true") + tls, tmp_path) == []
+
+
+def test_a_certificate_can_be_asked_for_where_a_listener_has_their_authority(tmp_path: Path) -> None:
+    certified(tmp_path)
+    tls = '\n[[listener]]\naddress = "[::1]:3550"\ntls.certificate = "c.pem"\ntls.key = "k.pem"\n'
+    assert len(said(esme('certificate_cn = "x"') + tls, tmp_path)) == 1
+    assert said(esme('certificate_cn = "x"') + tls + 'tls.client_ca = "c.pem"\n', tmp_path) == []
 
 
 def test_a_text_that_would_be_two_things_is_told_once() -> None:
