@@ -15,7 +15,7 @@ from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.message import FAIL, MT, OPT_OUT, Content, Message, MessageIds, octets_of, text_of
-from smscd.optout import Decision, OptOut, OptOutSettings
+from smscd.optout import Decision, Entry, OptOut, OptOutSettings
 from smscd.optout.policy import DAY
 from smscd.store import Store
 from smscd.text import Alphabet, Fragment, Reassembly
@@ -69,13 +69,23 @@ class Interception:
         self, content: Content, system_id: str, esme: Esme | None, connectors: Iterable[Connector | None],
         shows: bytes = b"",
     ) -> bool:  # fmt: skip
-        """Whether a row forbids `content` by any of `connectors`: they may show the handset different senders.
+        """Whether a row forbids `content`, as `blocking` says; if so it is counted."""
+        entry = self.blocking(content, system_id, esme, connectors, shows)
+        if entry is not None:
+            self._counters.esme(system_id).blocked[entry.scope] += 1
+        return entry is not None
+
+    def blocking(
+        self, content: Content, system_id: str, esme: Esme | None, connectors: Iterable[Connector | None],
+        shows: bytes = b"",
+    ) -> Entry | None:  # fmt: skip
+        """The row that forbids `content` by any of `connectors`: they may show the handset different senders.
 
         `shows` is the sender that the route puts before theirs, if it does.
         """
         optout = self.optout
         if optout is None or (esme is not None and esme.settings.opt_out == "off"):
-            return False
+            return None
         for connector in connectors:
             shown = shows or (connector.shows if connector is not None else b"")
             entry = optout.blocking(
@@ -83,9 +93,8 @@ class Interception:
                 content.dest_addr_ton, system_id, content.service_type,
             )  # fmt: skip
             if entry is not None:
-                self._counters.esme(system_id).blocked[entry.scope] += 1
-                return True
-        return False
+                return entry
+        return None
 
     def stops(self, message: Message, esme: Esme | None, connector: Connector, shows: bytes = b"") -> bool:
         """Whether `message` must not leave by `connector` any more. Our own answers always may."""

@@ -17,29 +17,26 @@ from typing import assert_never
 
 import structlog
 
-from smscd import parts, pdu, receipts
+from smscd import parts, pdu, plain, receipts
 from smscd.admission import Admitted, Esme, Submission
 from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.interception import Interception, answer_to
 from smscd.message import (
-    CLOSED, DEAD, ENROUTE, FAIL, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
+    CLOSED, DEAD, ENROUTE, FAIL, LEASE, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
     Accepted, Deferred, Delivered, Kind, Message, MessageIds, Outcome, Rejected, Unanswered, submitted, text_of,
 )  # fmt: skip
 from smscd.optout import BLOCKED_TEXT, OptOutSettings
 from smscd.queueing import NOBODY, Queueing
 from smscd.scheduler import PRIORITY_STEP, RetrySettings, retry_at
-from smscd.store import Answer, Store
+from smscd.store import Answer, AnswerAll, Store
 from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.journey")
 
 DELIVERED, EXPIRED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED = (int(pdu.MessageState[name]) for name in (
     "DELIVERED", "EXPIRED", "UNDELIVERABLE", "ACCEPTED", "UNKNOWN", "REJECTED"))  # fmt: skip
-LEASE = 3600 * SECOND
-"""How long a lease lasts in the store. Only a second process on the same store would ever look at it."""
-
 _OUTCOMES = {kind: kind.__name__.lower() for kind in (Accepted, Delivered, Deferred, Rejected, Unanswered)}
 
 
@@ -106,6 +103,10 @@ class Journey(Queueing):
         self.enter(message, now)
         self.store.batch.answer(message, answer)
         return message
+
+    def accept_all(self, submissions: list[pdu.SubmitSm], esme: Esme, version: int, answer: AnswerAll) -> bool:
+        """`accept` for plain submissions that came together; False if they have to be asked for one by one."""
+        return plain.accept_all(self, self.interception, self._enter_all, submissions, esme, version, answer)
 
     def accept_mo(
         self, content: pdu.DeliverSm, answer: Answer | None = None, connector: str = "", alphabet: Alphabet = "gsm7"
@@ -180,6 +181,21 @@ class Journey(Queueing):
             batch.all_parts(message)
             batch.then(message, self.scheduler.push)
         self.store.wake()
+
+    def _enter_all(self, connector: Connector, messages: list[Message], now: int) -> None:
+        """`enter` for new messages of one connector that are due now."""
+        lane = self.scheduler.lane(connector.name)
+        room = connector.credit() - lane.reserved if lane.idle else 0
+        leaving = messages if room >= len(messages) else messages[: max(room, 0)]
+        by_id = {message.id: message for message in leaving}
+        self.store.batch.add_all(by_id)
+        self.scheduler.own_all(lane, by_id)
+        lane.reserved += len(leaving)
+        for message in leaving:
+            self._lease(message, connector, now)
+        self.store.batch.then_all_of(leaving, self._then_leave)
+        for message in messages[len(leaving) :]:
+            self.enter(message, now)
 
     def _lease(self, message: Message, connector: Connector, now: int) -> None:
         """Record that `message` is given to `connector`, before a single octet leaves."""
@@ -397,8 +413,7 @@ class Journey(Queueing):
         connector = messages[0].connector
         self.scheduler.lane(connector).in_flight -= len(messages)
         now = self.clock.wall()
-        for message in messages:
-            self._close(message, message_state, error_code, now)
+        self._close_all(messages, message_state, error_code, now)
         self.store.wake()
         self.has_credit(connector)
 
@@ -407,25 +422,28 @@ class Journey(Queueing):
 
         What was meant for an ESME, and did not get there, is a dead letter: its operator may send it again.
         """
-        self._close(message, message_state, error_code, self.clock.wall())
+        self._close_all([message], message_state, error_code, self.clock.wall())
         self.store.wake()
 
-    def _close(self, message: Message, message_state: int, error_code: int, now: int) -> None:
-        dead = message_state != DELIVERED and message.kind != MT
-        message.stage, message.message_state, message.error_code = DEAD if dead else CLOSED, message_state, error_code
-        message.final_at = now
-        if message.kind == MT:
-            asked = message.content.registered_delivery
-            if asked & pdu.REGISTERED_RECEIPT_MASK and receipts.wanted(asked, message_state):
-                message.receipt = self.report(message, RECEIPT, message_state, error_code, now).id
-        elif dead:
-            log.warning(
-                "dead letter", message_id=message.message_id, kind=Kind(message.kind).name, esme=message.system_id,
-                message_state=pdu.MessageState(message_state).name,
-            )  # fmt: skip
+    def _close_all(self, messages: list[Message], message_state: int, error_code: int, now: int) -> None:
+        for message in messages:
+            message.message_state, message.error_code, message.final_at = message_state, error_code, now
+            if message.kind == MT:
+                message.stage = CLOSED
+                asked = message.content.registered_delivery
+                if asked & pdu.REGISTERED_RECEIPT_MASK and receipts.wanted(asked, message_state):
+                    message.receipt = self.report(message, RECEIPT, message_state, error_code, now).id
+            elif message_state == DELIVERED:
+                message.stage = CLOSED
+            else:
+                message.stage = DEAD
+                log.warning(
+                    "dead letter", message_id=message.message_id, kind=Kind(message.kind).name,
+                    esme=message.system_id, message_state=pdu.MessageState(message_state).name,
+                )  # fmt: skip
         batch = self.store.batch
-        batch.close(message)
-        batch.then_all(message, self._then_release)
+        batch.close_all(messages)
+        batch.then_all_of(messages, self._then_release)
 
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""

@@ -67,6 +67,10 @@ class Origin(IntEnum):
 OPT_OUT = int(Origin.OPT_OUT)
 
 
+LEASE = 3600 * 1_000_000
+"""Microseconds that a lease lasts in the store. Only a second process on the same store would ever look at it."""
+
+
 @dataclass(slots=True, eq=False)
 class Part:
     """One PDU's worth of a message on its way through one connector. The row is written before the octets leave.

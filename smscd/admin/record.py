@@ -69,6 +69,17 @@ def _second(seconds: str) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+_quoted_name = lru_cache(maxsize=1024)(quoted)
+"""For what repeats itself: names of accounts and connectors."""
+
+
+_status = lru_cache(maxsize=1024)(status_name)
+
+
+def _quoted_octets(octets: bytes) -> str:
+    return f'"{octets.decode()}"' if octets.isalnum() else quoted(octets.decode("latin-1"))  # isalnum: ASCII only
+
+
 def _time(microseconds: int) -> str:
     if not microseconds:
         return "null"
@@ -92,21 +103,21 @@ def line(record: Record) -> bytes:
     stage = message.stage if part is None else part.stage
     return (
         f'{{"record":"{"message" if part is None else "part"}","message_id":{quoted(message.message_id)}'
-        f',"part":{"null" if part is None else part.number},"parts":{len(message.parts)}'
-        f',"kind":"{_KINDS[message.kind]}","system_id":{quoted(message.system_id)}'
-        f',"source_addr":{quoted(content.source_addr.decode("latin-1"))}'
+        f',"part":{"null" if part is None else part.number},"parts":{len(message.parts) or int(message.attempts > 0)}'
+        f',"kind":"{_KINDS[message.kind]}","system_id":{_quoted_name(message.system_id)}'
+        f',"source_addr":{_quoted_octets(content.source_addr)}'
         f',"source_addr_ton":{content.source_addr_ton},"source_addr_npi":{content.source_addr_npi}'
-        f',"destination_addr":{quoted(content.destination_addr.decode("latin-1"))}'
+        f',"destination_addr":{_quoted_octets(content.destination_addr)}'
         f',"dest_addr_ton":{content.dest_addr_ton},"dest_addr_npi":{content.dest_addr_npi}'
-        f',"service_type":{quoted(content.service_type.decode("latin-1"))},"data_coding":{content.data_coding}'
+        f',"service_type":{_quoted_octets(content.service_type)},"data_coding":{content.data_coding}'
         f',"esm_class":{content.esm_class},"registered_delivery":{content.registered_delivery}'
         f',"segments":{message.segments if part is None else 1}'
-        f',"connector":{quoted(message.connector if part is None else part.connector)}'
+        f',"connector":{_quoted_name(message.connector if part is None else part.connector)}'
         f',"upstream_message_id":{quoted(upstream) if upstream else "null"}'
         f',"accepted_at":{_time(message.accepted_at)},"final_at":{_time(message.final_at)}'
         f',"stage":"{"dead" if stage == _DEAD else "closed"}"'
         f',"message_state":"{_STATES.get(message.message_state, message.message_state)}"'
         f',"error_code":{message.error_code}'
-        f',"command_status":"{status_name(shown.command_status if shown is not None else 0)}"'
+        f',"command_status":"{_status(shown.command_status if shown is not None else 0)}"'
         f',"attempts":{message.attempts if part is None else part.attempt}}}\n'
     ).encode("utf-8", "backslashreplace")

@@ -29,6 +29,12 @@ MOST_WAITING = 20_000
 RETRY_SECONDS = 1.0
 """Between two attempts to write to a disk that refused."""
 
+PAUSE = 0.02
+"""Seconds in which records gather: a thread that woke for every commit would take the interpreter from the loop."""
+
+AT_ONCE = 64
+"""Records between two writes; while it makes their lines the loop waits for the interpreter."""
+
 CLOSE_SECONDS = 5.0
 """How long a stop waits for the disk."""
 
@@ -94,8 +100,9 @@ class Records:
         last = False
         while not last:
             records, last = self._gather()
-            if not self._keep(self._rendered(records)):
-                return
+            for at in range(0, len(records), AT_ONCE):
+                if not self._keep(self._rendered(records[at : at + AT_ONCE])):
+                    return
         try:
             self._file.close()
         except OSError as error:
@@ -105,6 +112,7 @@ class Records:
         """Everything handed over so far, at least one list of it; whether the end was among it."""
         gathered: list[Record] = []
         handed = self._handed.get()
+        self._closing.wait(PAUSE)
         while handed is not None:
             gathered += handed
             try:

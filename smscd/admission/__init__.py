@@ -6,7 +6,8 @@ The room decides and returns a command_status; it writes nothing, keeps no messa
 from __future__ import annotations
 
 from smscd.admission.esme import Admitted, Esme, Submission
+from smscd.admission.fields import is_plain
 from smscd.admission.guard import BindGuard
 from smscd.admission.settings import EsmeSettings
 
-__all__ = ["Admitted", "BindGuard", "Esme", "EsmeSettings", "Submission"]
+__all__ = ["Admitted", "BindGuard", "Esme", "EsmeSettings", "Submission", "is_plain"]

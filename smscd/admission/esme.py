@@ -45,12 +45,16 @@ class Esme:
         self._destinations = AddressSet(settings.destination_addr)
         self._networks = [ipaddress.ip_network(network) for network in settings.allow_from]
         self._bucket = TokenBucket(settings.rate, now) if settings.rate else None
-        self._validity = int(validity * SECOND)
+        self.validity = int(validity * SECOND)
         if settings.daily_quota:
             self.quota = self.quota or DailyQuota(settings.daily_quota)
             self.quota.limit = settings.daily_quota
         else:
             self.quota = None
+        self.is_open = (
+            self._sources.is_everything and self._destinations.is_everything
+            and not settings.rate and not settings.daily_quota
+        )  # fmt: skip
         self.is_limited = self._bucket is not None or self.quota is not None
 
     def allows_from(self, address: str) -> bool:
@@ -82,7 +86,7 @@ class Esme:
         if not segments:
             return pdu.ESME_RINVMSGLEN
         if not has_times:
-            schedule, expires = 0, now + self._validity  # nearly every message: nothing to parse
+            schedule, expires = 0, now + self.validity  # nearly every message: nothing to parse
         else:
             times = self._times(content, now)
             if isinstance(times, int):
@@ -109,8 +113,8 @@ class Esme:
         if isinstance(content, pdu.DataSm):
             seconds = pdu.tlv.get_int(content.tlvs, pdu.Tag.qos_time_to_live)  # §5.3.2.9
             if not seconds:
-                return 0, now + self._validity
-            return 0, now + min(seconds * SECOND, self._validity)
+                return 0, now + self.validity
+            return 0, now + min(seconds * SECOND, self.validity)
         try:
             schedule = pdu.times.parse_time(content.schedule_delivery_time, now) or 0
         except pdu.times.TimeFormatError:
@@ -124,7 +128,7 @@ class Esme:
     def _sane(self, schedule: int, expires: int | None, now: int) -> tuple[int, int] | int:
         if schedule and not now < schedule < LATEST:
             return pdu.ESME_RINVSCHED
-        longest = (schedule or now) + self._validity
+        longest = (schedule or now) + self.validity
         if expires is None:
             return schedule, longest
         if expires <= now or (schedule and expires <= schedule):

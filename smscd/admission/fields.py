@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from smscd import pdu
 from smscd.message import octets_of
-from smscd.text import Alphabet, count_segments
+from smscd.text import USER_DATA, Alphabet, count_segments
 
 MAX_TON = 6  # SMPP 3.4 §5.2.5: 0 unknown to 6 abbreviated
 NPIS = frozenset({0, 1, 3, 4, 6, 8, 9, 10, 14, 18})  # SMPP 3.4 §5.2.6
@@ -43,6 +43,18 @@ def is_usual(content: pdu.SubmitSm) -> bool:
         and content.destination_addr.isdigit()
         and not content.tlvs
         and 0 < len(content.short_message) <= pdu.MAX_SHORT_MESSAGE_3_4
+    )
+
+
+def is_plain(content: pdu.SubmitSm) -> bool:
+    """Whether a submit_sm is usual, one segment in any alphabet, and asks for nothing but to be sent now."""
+    return (
+        len(content.short_message) <= USER_DATA
+        and not content.schedule_delivery_time
+        and not content.validity_period
+        and not content.priority_flag
+        and not content.replace_if_present_flag
+        and is_usual(content)
     )
 
 

@@ -63,6 +63,8 @@ class Connector(Protocol):
     """Whose receipts report on what leaves here; empty where an outcome or `News.settle` says it all."""
     in_doubt: int
     """message.InDoubt: what becomes of a message that left by it and was never answered."""
+    screens: bool
+    """Whether `screen` does anything."""
     shows: bytes
     """The sender that handsets see instead of source_addr, where the connector rewrites it; b"" where it does not."""
 
@@ -74,7 +76,7 @@ class Connector(Protocol):
         """How many messages may be handed over now."""
 
     def divide(self, message: Message) -> int:
-        """How many parts `message` leaves as."""
+        """How many parts `message` leaves as; 0 where its own row says all that the connector will want to know."""
 
     def screen(self, message: Message) -> int:
         """The command_status to refuse `message` with while its sender still waits; 0 lets it in.

@@ -106,7 +106,8 @@ async def take_up(journey: Journey, name: str) -> None:
                 continue
             if any(part.is_with_provider for part in message.parts):
                 continue
-            taken_over = bool(message.parts) and all(part.upstream_message_id for part in message.parts)
+            # a lease without parts was given to an emulated network without rules, which takes whatever is leased to it
+            taken_over = message.lease_until > 0 and all(part.upstream_message_id for part in message.parts)
             if taken_over and connector is None:
                 continue
             journey.scheduler.own(message)

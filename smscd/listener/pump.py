@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import structlog
 
 from smscd import pdu
-from smscd.admission import Esme, Submission
+from smscd.admission import Esme, Submission, is_plain
 from smscd.ancillary import Ancillary
 from smscd.clock import Clock
 from smscd.connectors import EsmeConnector
@@ -48,7 +48,9 @@ class Pump:
 
     __slots__ = (
         "_accept",
+        "_accept_all",
         "_answer",
+        "_answer_all",
         "_connector",
         "_desk",
         "_esme",
@@ -63,7 +65,8 @@ class Pump:
     def __init__(self, desk: Desk, on_bound: Callable[[Pump], None], on_closed: Callable[[Pump], None]) -> None:
         self._desk = desk
         self._accept = desk.journey.accept
-        self._answer = self._stored
+        self._accept_all = desk.journey.accept_all
+        self._answer, self._answer_all = self._stored, self._all_stored
         self._esme: Esme | None = None
         self._connector: EsmeConnector | None = None
         self._link: Link | None = None
@@ -87,13 +90,23 @@ class Pump:
     def events(self, link: Link, events: list[Event]) -> None:
         """Everything one read brought, in order."""
         self._link = link
+        plain: list[pdu.SubmitSm] = []
         for event in events:
             if type(event) is pdu.SubmitSm:
+                if is_plain(event):
+                    plain.append(event)
+                    continue
+                if plain:
+                    plain = self._plain_submissions(link, plain)
                 self._submission(link, event)
             else:
+                if plain:
+                    plain = self._plain_submissions(link, plain)
                 handle = self._HANDLERS.get(type(event))
                 if handle is not None:
                     handle(self, link, event)
+        if plain:
+            self._plain_submissions(link, plain)
 
     def writable(self, link: Link) -> None:
         if self._connector is not None:
@@ -153,6 +166,15 @@ class Pump:
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
+    def _plain_submissions(self, link: Link, submissions: list[pdu.SubmitSm]) -> list[pdu.SubmitSm]:
+        """What came in a row, accepted as one where that can be; the new row."""
+        esme = self._esme
+        assert esme is not None
+        if not self._accept_all(submissions, esme, link.session.interface_version, self._answer_all):
+            for submission in submissions:
+                self._submission(link, submission)
+        return []
+
     def _submission(self, link: Link, submission: Submission) -> None:
         """submit_sm and data_sm: refused at once, or answered by the commit."""
         esme = self._esme
@@ -161,6 +183,21 @@ class Pump:
         if isinstance(result, int):
             esme.counters.refused[result] += 1
             respond(link, submission, result)
+
+    def _all_stored(self, messages: list[Message], status: int) -> None:
+        """`_stored` for plain submissions: their answers are one write."""
+        esme, link = self._esme, self._link
+        assert esme is not None
+        assert link is not None
+        if status:
+            for message in messages:
+                self._stored(message, status)
+            return
+        esme.counters.accepted += len(messages)
+        esme.counters.accepted_segments += len(messages)
+        responses = [pdu.submit_sm_resp(m.content.sequence_number, m.message_id.encode()) for m in messages]
+        link.session.respond_octets(b"".join(responses), len(responses))
+        link.flush_soon()
 
     def _stored(self, message: Message, status: int) -> None:
         """The store has spoken: on stable storage, or no room. The content is the very PDU that waits for an answer."""

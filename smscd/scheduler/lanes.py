@@ -134,6 +134,11 @@ class Scheduler:
             self.owned[message.id] = message
             self.lane(message.connector).owned += 1
 
+    def own_all(self, lane: Lane, messages: dict[int, Message]) -> None:
+        """`own` for new messages of one lane, by their ids."""
+        self.owned.update(messages)
+        lane.owned += len(messages)
+
     def release(self, message: Message) -> None:
         """Memory no longer owns `message`: the store's row is the truth again. Call it after the commit."""
         if self.owned.pop(message.id, None) is not None:

@@ -7,7 +7,7 @@ It raises StoreBroken when nothing more can be promised; that there is no room i
 
 from __future__ import annotations
 
-from smscd.store.batch import Answer, Batch, GroupCommit
+from smscd.store.batch import Answer, AnswerAll, Batch, GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered, Store
 from smscd.store.memory import MemoryStore
 from smscd.store.optouts import OptOutRow, OptOuts
@@ -15,6 +15,6 @@ from smscd.store.settings import StoreSettings
 from smscd.store.sqlite import SqliteStore
 
 __all__ = [
-    "Answer", "Batch", "GroupCommit", "LaneState", "Listing", "MemoryStore", "OptOutRow", "OptOuts", "Recovered",
-    "SqliteStore", "Store", "StoreSettings",
+    "Answer", "AnswerAll", "Batch", "GroupCommit", "LaneState", "Listing", "MemoryStore", "OptOutRow", "OptOuts",
+    "Recovered", "SqliteStore", "Store", "StoreSettings",
 ]  # fmt: skip

@@ -23,6 +23,9 @@ log = structlog.get_logger("smscd.store")
 Answer = Callable[[Message, int], None]
 """Called with the message and its command_status: ESME_ROK after the commit, ESME_RMSGQFUL when there was no room."""
 
+AnswerAll = Callable[[list[Message], int], None]
+"""The same for messages that came in together."""
+
 Then = Callable[[Message], None]
 """Called with the message once the commit is on stable storage."""
 
@@ -37,7 +40,8 @@ class Batch:
     """One transaction in the making. The rows are read off the objects when it is taken to be written."""
 
     __slots__ = (
-        "_answers", "_then", "_then_all", "changed", "closing", "new", "once", "opt_outs", "parts", "rewritten"
+        "_answers", "_answers_all", "_then", "_then_all", "changed", "closing", "new", "once", "opt_outs", "parts",
+        "rewritten",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -46,6 +50,7 @@ class Batch:
         self.rewritten: dict[int, Message] = {}
         self.parts: dict[tuple[int, int], Part] = {}
         self._answers: list[tuple[Message, Answer]] = []
+        self._answers_all: list[tuple[list[Message], AnswerAll]] = []
         self._then: list[tuple[Message, Then]] = []
         self._then_all: dict[ThenAll, list[Message]] = {}
         self.closing: dict[int, Message] = {}
@@ -54,8 +59,8 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(
-            self.new or self.closing or self.changed or self.rewritten or self.parts or self._answers or self._then
-            or self._then_all or self.opt_outs or self.once
+            self.new or self.closing or self.changed or self.rewritten or self.parts or self._answers
+            or self._answers_all or self._then or self._then_all or self.opt_outs or self.once
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -64,6 +69,10 @@ class Batch:
     def add(self, message: Message) -> None:
         """A message to be stored for the first time."""
         self.new[message.id] = message
+
+    def add_all(self, messages: dict[int, Message]) -> None:
+        """Messages by their ids, to be stored for the first time."""
+        self.new.update(messages)
 
     def change(self, message: Message) -> None:
         """Stage, state, times or connector of a stored message changed."""
@@ -88,6 +97,12 @@ class Batch:
         """A message has become final: it is recorded once this is committed. Its parts are final with it."""
         self.closing[message.id] = message
 
+    def close_all(self, messages: list[Message]) -> None:
+        """`close` for many."""
+        closing = self.closing
+        for message in messages:
+            closing[message.id] = message
+
     def opt_out(self, events: Iterable[Event]) -> None:
         """Lines for the opt-out journal, and what they say about the rows of the list. They survive a full disk."""
         self.opt_outs += events
@@ -95,6 +110,10 @@ class Batch:
     def answer(self, message: Message, answer: Answer) -> None:
         """Somebody waits to hear that `message` is on disk; where there is no room it is dropped and they are told."""
         self._answers.append((message, answer))
+
+    def answer_all(self, messages: list[Message], answer: AnswerAll) -> None:
+        """`answer` for messages that came in together and wait for the same one."""
+        self._answers_all.append((messages, answer))
 
     def then(self, message: Message, then: Then) -> None:
         """What to do with `message` after the commit, and after every answer of this batch was given."""
@@ -108,6 +127,11 @@ class Batch:
         else:
             named.append(message)
 
+    def then_all_of(self, messages: list[Message], then: ThenAll) -> None:
+        """`then_all` for many."""
+        if messages:
+            self._then_all.setdefault(then, []).extend(messages)
+
     def once_written(self, act: Callable[[], None]) -> None:
         """What to do when this batch is on stable storage, whatever became of the messages in it."""
         self.once.append(act)
@@ -117,12 +141,15 @@ class Batch:
     @property
     def oldest(self) -> int:
         """When the first message that waits for an answer was accepted: microseconds UTC, 0 if none waits."""
-        return self._answers[0][0].accepted_at if self._answers else 0
+        waiting = [self._answers[0][0]] if self._answers else []
+        if self._answers_all:
+            waiting.append(self._answers_all[0][0][0])
+        return min([message.accepted_at for message in waiting], default=0)
 
     @property
     def waiting(self) -> int:
         """How many messages wait for an answer."""
-        return len(self._answers)
+        return len(self._answers) + sum(len(messages) for messages, _ in self._answers_all)
 
     def committed(self) -> list[Message]:
         """Give every answer, then hand every message on; return what became final."""
@@ -130,6 +157,8 @@ class Batch:
             act()
         for message, answer in self._answers:
             answer(message, ESME_ROK)
+        for messages, answer_all in self._answers_all:
+            answer_all(messages, ESME_ROK)
         for message, then in self._then:
             then(message)
         for then_all, messages in self._then_all.items():
@@ -138,7 +167,10 @@ class Batch:
 
     def refused(self) -> tuple[Batch, list[Message]]:
         """No room: tell those who wait. Return what must be written all the same once there is room, and what not."""
-        dropped = {message.id for message, _ in self._answers}
+        unanswered = [message for message, _ in self._answers]
+        for messages, _ in self._answers_all:
+            unanswered += messages
+        dropped = {message.id for message in unanswered}
         reports = [message for message in self.new.values() if message.original in dropped]  # on what was not accepted
         dropped |= {report.id for report in reports}
         dropped |= {
@@ -146,6 +178,8 @@ class Batch:
         }  # joined in such a one
         for message, answer in self._answers:
             answer(message, ESME_RMSGQFUL)
+        for messages, answer_all in self._answers_all:
+            answer_all(messages, ESME_RMSGQFUL)
         rest = Batch()
         rest.new = {number: message for number, message in self.new.items() if number not in dropped}
         rest.changed = {number: message for number, message in self.changed.items() if number not in dropped}
@@ -157,7 +191,7 @@ class Batch:
                 rest._then_all[then_all] = kept
         rest.closing = {number: message for number, message in self.closing.items() if number not in dropped}
         rest.opt_outs, rest.once = self.opt_outs, self.once
-        return rest, [*(message for message, _ in self._answers), *reports]
+        return rest, [*unanswered, *reports]
 
     def absorb(self, later: Batch) -> None:
         """Append what was gathered meanwhile; the later fact about a row wins."""
@@ -166,6 +200,7 @@ class Batch:
         self.rewritten |= {number: message for number, message in later.rewritten.items() if number not in self.new}
         self.parts |= later.parts
         self._answers += later._answers
+        self._answers_all += later._answers_all
         self._then += later._then
         for then_all, messages in later._then_all.items():
             self._then_all.setdefault(then_all, []).extend(messages)

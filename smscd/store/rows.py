@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 from smscd import pdu
-from smscd.message import Content, Message, Part
+from smscd.message import ENROUTE, Content, Message, Part
 
 MESSAGE = (
     "id", "message_id", "kind", "system_id", "connector", "stage", "message_state", "error_code", "attempts",
     "accepted_at", "due", "expires", "final_at", "segments", "in_doubt", "original", "receipt", "group_id", "alias",
     "owner", "lease_until", "source_addr", "destination_addr", "pdu", "origin",
 )  # fmt: skip
+FRESH = (
+    "id", "message_id", "kind", "system_id", "connector", "stage", "accepted_at", "due", "expires", "segments",
+    "in_doubt", "owner", "lease_until", "source_addr", "destination_addr", "pdu",
+)  # fmt: skip
+"""What is worth telling of a message that has just come in; everything else of it is as in `_UNTOUCHED`."""
+_UNTOUCHED = {
+    "message_state": str(int(ENROUTE)), "error_code": "0", "attempts": "0", "final_at": "0", "original": "0",
+    "receipt": "0", "group_id": "NULL", "alias": "NULL", "origin": "0",
+}  # fmt: skip
 CHANGED = (
     "id", "connector", "stage", "message_state", "error_code", "attempts", "due", "expires", "final_at", "in_doubt",
     "receipt", "owner", "lease_until",
 )  # fmt: skip
 CLOSED = ("id", "stage", "message_state", "error_code", "attempts", "final_at", "receipt")
 """What closing a message changes; every message is closed once, so this one is short."""
+ALIKE = ("stage", "message_state", "error_code", "attempts", "final_at")
+"""What messages that are closed together without a receipt have in common."""
 PART = (
     "message", "number", "connector", "stage", "upstream_message_id", "attempt", "command_status", "owner",
     "lease_until", "changed_at", "provider", "upstream_key", "message_state", "error_code", "doubts",
 )  # fmt: skip
 
 Row = tuple[Any, ...]
+Statements = list[tuple[str, list[Any]]]
 
 
 def message_row(m: Message) -> Row:
@@ -39,12 +51,53 @@ def message_row(m: Message) -> Row:
     )  # fmt: skip
 
 
+def is_fresh(m: Message) -> bool:
+    """Whether `fresh_row` says all of `m`: a receipt, a part of a submit_multi or an answer of our own is not."""
+    return not (
+        m.attempts or m.final_at or m.original or m.group_id or m.origin or m.error_code or m.alias is not None
+        or m.message_state != ENROUTE
+    )  # fmt: skip
+
+
+def fresh_row(m: Message) -> Row:
+    """`m` in the order of FRESH."""
+    content = m.content
+    return (
+        m.id, m.message_id, m.kind, m.system_id, m.connector, m.stage, m.accepted_at, m.due, m.expires, m.segments,
+        m.in_doubt, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
+        content.destination_addr.decode("latin-1"), pdu.encode(content),
+    )  # fmt: skip
+
+
 def changed_row(m: Message) -> Row:
     """`m` in the order of CHANGED."""
     return (
         m.id, m.connector, m.stage, m.message_state, m.error_code, m.attempts, m.due, m.expires, m.final_at,
         m.in_doubt, m.receipt, m.owner, m.lease_until,
     )  # fmt: skip
+
+
+def closing(messages: Iterable[Message]) -> Statements:
+    """Closes messages that are stored already: those that came to the same end at the same moment with one list."""
+    alike: dict[Row, list[int]] = {}
+    rest: list[Row] = []
+    for m in messages:
+        if m.receipt:
+            rest.append(closed_row(m))
+        else:
+            end = (m.stage, m.message_state, m.error_code, m.attempts, m.final_at)
+            if end in alike:
+                alike[end].append(m.id)
+            else:
+                alike[end] = [m.id]
+    statements = chunked(rest, CLOSE_MESSAGE)
+    for end, ids in alike.items():
+        at = 0
+        for size in CHUNKS:
+            while len(ids) - at >= size:
+                statements.append((CLOSE_ALIKE[size], [*end, *ids[at : at + size]]))
+                at += size
+    return statements
 
 
 def closed_row(m: Message) -> Row:
@@ -101,6 +154,18 @@ def _update(columns: Sequence[str], rows: int) -> str:
     )
 
 
+def _insert_fresh(rows: int) -> str:
+    one = f"({','.join('?' * len(FRESH))},{','.join(_UNTOUCHED.values())})"
+    return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES {','.join([one] * rows)}"  # noqa: S608 - ours
+
+
+def _close_alike(rows: int) -> str:
+    assignments = ",".join(f"{name}=?" for name in ALIKE)
+    return f"UPDATE message SET {assignments} WHERE id IN ({','.join('?' * rows)})"  # noqa: S608 - as above
+
+
+INSERT_FRESH = {n: _insert_fresh(n) for n in CHUNKS}
+CLOSE_ALIKE = {n: _close_alike(n) for n in CHUNKS}
 INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
 REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
 REPLACE_PART = {n: insert("part", PART, n, "INSERT OR REPLACE") for n in CHUNKS}
@@ -108,7 +173,7 @@ UPDATE_MESSAGE = {n: _update(CHANGED, n) for n in CHUNKS}
 CLOSE_MESSAGE = {n: _update(CLOSED, n) for n in CHUNKS}
 
 
-def chunked(rows: Sequence[Row], statements: dict[int, str]) -> list[tuple[str, list[Any]]]:
+def chunked(rows: Sequence[Row], statements: dict[int, str]) -> Statements:
     """(statement, parameters) pairs that together bind all of `rows`."""
     out = []
     at = 0

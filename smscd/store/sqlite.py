@@ -96,12 +96,13 @@ class SqliteStore:
 
     async def _write(self, batch: Batch) -> None:
         statements = [
-            *rows.chunked([rows.message_row(m) for m in batch.new.values()], rows.INSERT_MESSAGE),
+            *rows.chunked([rows.fresh_row(m) for m in batch.new.values() if rows.is_fresh(m)], rows.INSERT_FRESH),
+            *rows.chunked(
+                [rows.message_row(m) for m in batch.new.values() if not rows.is_fresh(m)], rows.INSERT_MESSAGE
+            ),
             *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
             *rows.chunked([rows.changed_row(m) for m in batch.changed.values()], rows.UPDATE_MESSAGE),
-            *rows.chunked(
-                [rows.closed_row(m) for m in batch.closing.values() if m.id not in batch.new], rows.CLOSE_MESSAGE
-            ),
+            *rows.closing([m for m in batch.closing.values() if m.id not in batch.new]),
             *rows.chunked([rows.part_row(p) for p in batch.parts.values()], rows.REPLACE_PART),
             *optouts.statements(batch.opt_outs),
         ]

@@ -19,7 +19,7 @@ from __future__ import annotations
 from smscd.text.alphabets import ALPHABETS, DATA_CODING, Alphabet, choose, decode, encode, fits
 from smscd.text.data_coding import DataCoding, MessageWaiting, data_coding, data_coding_table
 from smscd.text.reassembly import Addition, Assembled, Fragment, Reassembly, fragment_of
-from smscd.text.segments import Part, count_segments, room, segment
+from smscd.text.segments import USER_DATA, Part, count_segments, room, segment
 from smscd.text.septets import fill_bits, pack, unpack
 from smscd.text.tables import LANGUAGES
 from smscd.text.translit import transliterate
@@ -42,6 +42,7 @@ __all__ = [
     "ALPHABETS",
     "DATA_CODING",
     "LANGUAGES",
+    "USER_DATA",
     "Addition",
     "Alphabet",
     "Assembled",

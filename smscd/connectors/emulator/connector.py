@@ -11,7 +11,7 @@ from smscd.clock import SECOND, Clock
 from smscd.connectors.emulator.behaviour import Network, Verdict
 from smscd.connectors.interface import News
 from smscd.connectors.settings import EmulatorSettings
-from smscd.message import QUEUED, RESEND, Message, Part
+from smscd.message import LEASE, QUEUED, RESEND, Message, Part
 from smscd.pdu import MessageState
 
 EXPIRED = int(MessageState.EXPIRED)
@@ -31,6 +31,10 @@ class Emulator:
     provider = ""  # the network itself says what became of a message
     in_doubt = RESEND
     shows = b""
+
+    @property
+    def screens(self) -> bool:
+        return self._network.only is None
 
     def __init__(
         self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]
@@ -61,14 +65,16 @@ class Emulator:
     def alive(self) -> bool:
         return not self._stopped
 
-    def divide(self, message: Message) -> int:  # noqa: ARG002 - the air is not emulated: it takes anything whole
-        return 1
+    def divide(self, message: Message) -> int:
+        return len(message.parts)  # the air is not emulated: it takes anything whole
 
     def credit(self) -> int:
         return 0 if self._stopped else CAPACITY - len(self._under_way)
 
     def screen(self, message: Message) -> int:
-        """Number the message as it arrives; the number is stored with it, as the id the network knows it by."""
+        """Where rules ask for it, number the message as it arrives; the number is stored, in a part of its own."""
+        if self._network.only is not None:
+            return 0
         self._arrivals += 1
         if self._arrivals > self._reserved - RESERVED // 2:
             self._reserved += RESERVED
@@ -85,7 +91,7 @@ class Emulator:
             self._take_over(messages)
 
     def resume(self, message: Message) -> None:
-        left = message.parts[0].changed_at
+        left = message.parts[0].changed_at if message.parts else message.lease_until - LEASE
         verdict = self._verdict(message, left + int(self._latency * SECOND))
         elapsed = max(0.0, (self._clock.wall() - left) / SECOND)
         self._plan([message], max(0.0, self._latency + verdict.delay - elapsed), verdict)
@@ -115,8 +121,13 @@ class Emulator:
 
     def _take_over(self, messages: list[Message]) -> None:
         """Each meets its verdict; neighbours that meet the same one are planned as one."""
-        alike: list[tuple[Verdict, list[Message]]] = []
         now = self._clock.wall()
+        only = self._network.only
+        if only is not None and all(message.expires >= now + only.delay * SECOND for message in messages):
+            self._plan(messages, only.delay, only)
+            self._news.taken_over(messages)
+            return
+        alike: list[tuple[Verdict, list[Message]]] = []
         for message in messages:
             verdict = self._verdict(message, now)
             if not alike or alike[-1][0] is not verdict:
@@ -135,8 +146,7 @@ class Emulator:
 
     def _plan(self, messages: list[Message], delay: float, verdict: Verdict | None) -> None:
         self._order += 1
-        for message in messages:
-            self._under_way[message.id] = self._order
+        self._under_way.update(dict.fromkeys([message.id for message in messages], self._order))
         heappush(self._agenda, (self._clock.monotonic() + delay, self._order, messages, verdict))
         if self._agenda[0][1] == self._order and not self._telling:
             self._wind()
@@ -170,5 +180,5 @@ class Emulator:
 
 
 def arrival_of(message: Message) -> int:
-    """The number under which `message` arrived in the emulated network."""
-    return int(message.parts[0].upstream_message_id)
+    """The number under which `message` arrived in the emulated network; its own where no rule asked for one then."""
+    return int(message.parts[0].upstream_message_id) if message.parts else message.id

@@ -1,0 +1,107 @@
+"""The plain case, many at once: what nearly every submit is, put together for all that one read brought.
+
+The facts are those that `Journey.accept` finds for one message (a test compares the two); it is quick because what is
+the same for all of them is asked once. Whatever is unusual is left to `Journey.accept`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from smscd import pdu
+from smscd.admission import Esme
+from smscd.connectors import Connector
+from smscd.interception import Interception
+from smscd.message import MT, Message, text_of
+from smscd.queueing import Queueing
+from smscd.routing import Rule
+from smscd.store import AnswerAll
+
+Enter = Callable[[Connector, list[Message], int], None]
+"""Puts new messages of one connector into the batch; the time in microseconds."""
+
+
+def accept_all(
+    queueing: Queueing, interception: Interception, enter: Enter, submissions: list[pdu.SubmitSm], esme: Esme,
+    version: int, answer: AnswerAll,
+) -> bool:  # fmt: skip
+    """Accept `submissions` of `esme`, all of them plain (see `admission.is_plain`), in their order.
+
+    False if they are not all to be accepted as they are; then nothing has happened. `version` is the interface_version
+    of the bind; `answer` is called once, with all of them.
+    """
+    store = queueing.store
+    if store.full or not esme.is_open or version < pdu.INTERFACE_VERSION_3_4:
+        return False
+    if 0 < queueing.queue_limit < queueing.queued + len(submissions):
+        return False
+    rules = _rules(queueing, submissions, esme)
+    if rules is None:
+        return False
+    if interception.optout and _forbids_any(interception, queueing.connectors, submissions, rules, esme):
+        return False
+    now = queueing.clock.wall()
+    messages = _messages(queueing, submissions, rules, esme, now)
+    by_connector: dict[str, list[Message]] = {}
+    for message in messages:
+        if message.connector in by_connector:
+            by_connector[message.connector].append(message)
+        else:
+            by_connector[message.connector] = [message]
+    for name, some in by_connector.items():
+        enter(queueing.connectors[name], some, now)
+    store.batch.answer_all(messages, answer)
+    store.wake()
+    return True
+
+
+def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> list[Rule] | None:
+    """The rule that takes each, where every rule leaves no choice and its connector looks at nothing."""
+    routes = queueing.routes
+    if routes.takes_all is not None:
+        rules = [routes.takes_all] * len(submissions)
+        distinct = {routes.takes_all}
+    else:
+        rules = []
+        for content in submissions:
+            rule = routes.resolve(
+                esme.system_id, content.source_addr, content.destination_addr,
+                partial(text_of, content, esme.settings.default_alphabet),
+            )  # fmt: skip
+            if rule is None:
+                return None
+            rules.append(rule)
+        distinct = set(rules)
+    for rule in distinct:
+        connector = queueing.connectors[rule.connectors[0]]
+        if len(rule.connectors) > 1 or connector.screens:
+            return None
+    return rules
+
+
+def _forbids_any(
+    interception: Interception, connectors: Mapping[str, Connector], submissions: list[pdu.SubmitSm],
+    rules: list[Rule], esme: Esme,
+) -> bool:  # fmt: skip
+    return any(
+        interception.blocking(content, esme.system_id, esme, (connectors[rule.connectors[0]],), rule.shows)
+        for content, rule in zip(submissions, rules, strict=True)
+    )
+
+
+def _messages(
+    queueing: Queueing, submissions: list[pdu.SubmitSm], rules: list[Rule], esme: Esme, now: int
+) -> list[Message]:
+    """As `message.submitted` and `Journey.accept` make them."""
+    following, issue = queueing.ids.next, queueing.ids.issue
+    system_id, expires = esme.system_id, now + esme.validity
+    connectors = queueing.connectors
+    messages = []
+    for content, rule in zip(submissions, rules, strict=True):
+        number = following(now)
+        name = rule.connectors[0]
+        message = Message(number, issue(number), MT, system_id, name, content, now, now, expires)
+        message.in_doubt = connectors[name].in_doubt
+        messages.append(message)
+    return messages
