@@ -24,7 +24,7 @@ from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.interception import Interception, answer_to
 from smscd.message import (
-    CLOSED, DEAD, ENROUTE, FAIL, LEASE, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
+    CLOSED, DEAD, ENROUTE, FAIL, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
     Accepted, Deferred, Delivered, Kind, Message, MessageIds, Outcome, Rejected, Unanswered, submitted, text_of,
 )  # fmt: skip
 from smscd.optout import BLOCKED_TEXT, OptOutSettings
@@ -50,7 +50,6 @@ class Journey(Queueing):
         super().__init__(store, ids, clock, counters, retry, queue_limit)
         self.interception = Interception(store, clock, counters, opt_out)
         self._to_forward: set[str] = set()
-        self._then_leave, self._then_release = self._leave_all, self.scheduler.release_all  # bound once, named for all
 
     # -- act one: accept ---------------------------------------------------------------------------------------------
 
@@ -106,7 +105,7 @@ class Journey(Queueing):
 
     def accept_all(self, submissions: list[pdu.SubmitSm], esme: Esme, version: int, answer: AnswerAll) -> bool:
         """`accept` for plain submissions that came together; False if they have to be asked for one by one."""
-        return plain.accept_all(self, self.interception, self._enter_all, submissions, esme, version, answer)
+        return plain.accept_all(self, self.interception, self.enter_all, submissions, esme, version, answer)
 
     def accept_mo(
         self, content: pdu.DeliverSm, answer: Answer | None = None, connector: str = "", alphabet: Alphabet = "gsm7"
@@ -160,53 +159,6 @@ class Journey(Queueing):
         expires = now + int(self.retry.receipt_validity * SECOND)
         return Message(number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires)
 
-    def enter(self, message: Message, now: int) -> None:
-        """Put a new message into the batch: already leased if its connector can take it now, else queued.
-
-        The lease saves the fast path a second sync: row, lease and answer share one commit.
-        """
-        lane = self.scheduler.lane(message.connector)
-        connector = self.connectors.get(message.connector)
-        batch = self.store.batch
-        batch.add(message)
-        self.scheduler.own(message)  # at once: whoever reads the row before `push` has run must know whose it is
-        if connector is not None and message.due <= now and lane.idle and connector.credit() > lane.reserved:
-            self._lease(message, connector, now)
-            lane.reserved += 1
-            batch.then_all(message, self._then_leave)
-        else:
-            self.queued += 1
-            lane.queued += 1
-            lane.entering += 1
-            batch.all_parts(message)
-            batch.then(message, self.scheduler.push)
-        self.store.wake()
-
-    def _enter_all(self, connector: Connector, messages: list[Message], now: int) -> None:
-        """`enter` for new messages of one connector that are due now."""
-        lane = self.scheduler.lane(connector.name)
-        room = connector.credit() - lane.reserved if lane.idle else 0
-        leaving = messages if room >= len(messages) else messages[: max(room, 0)]
-        by_id = {message.id: message for message in leaving}
-        self.store.batch.add_all(by_id)
-        self.scheduler.own_all(lane, by_id)
-        lane.reserved += len(leaving)
-        for message in leaving:
-            self._lease(message, connector, now)
-        self.store.batch.then_all_of(leaving, self._then_leave)
-        for message in messages[len(leaving) :]:
-            self.enter(message, now)
-
-    def _lease(self, message: Message, connector: Connector, now: int) -> None:
-        """Record that `message` is given to `connector`, before a single octet leaves."""
-        message.stage = LEASED
-        if not connector.stores_lease:
-            return
-        message.lease_until = now + LEASE
-        message.owner = self.ids.node_id
-        for part in parts.lease(message, connector.name, connector.provider, connector.divide(message), now):
-            self.store.batch.part(part)
-
     # -- act two: forward --------------------------------------------------------------------------------------------
 
     def has_credit(self, connector: str) -> None:
@@ -240,14 +192,14 @@ class Journey(Queueing):
             room -= 1
             lane.reserved += 1
             if connector.stores_lease:
-                self._lease(message, connector, now)
+                self.lease(message, connector, now)
                 self.store.batch.change(message)
-                self.store.batch.then_all(message, self._then_leave)
+                self.store.batch.then_all(message, self.then_leave)
             else:
                 self._leave(connector.name, [message])
         self.store.wake()
 
-    def _leave_all(self, messages: list[Message]) -> None:
+    def leave_all(self, messages: list[Message]) -> None:
         """The leases of one commit are on disk: hand the messages over."""
         by_connector: dict[str, list[Message]] = {}
         for message in messages:
@@ -443,7 +395,7 @@ class Journey(Queueing):
                 )  # fmt: skip
         batch = self.store.batch
         batch.close_all(messages)
-        batch.then_all_of(messages, self._then_release)
+        batch.then_all_of(messages, self.then_release)
 
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""

@@ -77,6 +77,18 @@ def changed_row(m: Message) -> Row:
     )  # fmt: skip
 
 
+def inserting(messages: Iterable[Message]) -> Statements:
+    """Stores messages that are not there yet."""
+    fresh: list[Row] = []
+    rest: list[Row] = []
+    for m in messages:
+        if is_fresh(m):
+            fresh.append(fresh_row(m))
+        else:
+            rest.append(message_row(m))
+    return chunked(fresh, INSERT_FRESH) + chunked(rest, INSERT_MESSAGE)
+
+
 def closing(messages: Iterable[Message]) -> Statements:
     """Closes messages that are stored already: those that came to the same end at the same moment with one list."""
     alike: dict[Row, list[int]] = {}

@@ -96,10 +96,7 @@ class SqliteStore:
 
     async def _write(self, batch: Batch) -> None:
         statements = [
-            *rows.chunked([rows.fresh_row(m) for m in batch.new.values() if rows.is_fresh(m)], rows.INSERT_FRESH),
-            *rows.chunked(
-                [rows.message_row(m) for m in batch.new.values() if not rows.is_fresh(m)], rows.INSERT_MESSAGE
-            ),
+            *rows.inserting(batch.new.values()),
             *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
             *rows.chunked([rows.changed_row(m) for m in batch.changed.values()], rows.UPDATE_MESSAGE),
             *rows.closing([m for m in batch.closing.values() if m.id not in batch.new]),

@@ -11,7 +11,7 @@ from smscd.clock import SECOND, FakeClock, SystemClock
 from smscd.connectors import Behaviour, Connector, Emulator, EmulatorSettings
 from smscd.connectors.emulator import Network
 from smscd.connectors.emulator import connector as emulator
-from smscd.message import Kind, Message, Part, Stage
+from smscd.message import LEASE, Kind, Message, Part, Stage
 from smscd.pdu import MessageState
 from tests.cast import message, submit_sm
 from tests.connectors.contract import ConnectorContract, hand_over
@@ -41,6 +41,7 @@ class Handsets:
         """Screened, and leased now."""
         one = self.unscreened(number, **content)
         self.emulator.screen(one)
+        one.lease_until = self.clock.wall() + LEASE
         for part in one.parts:
             part.changed_at, part.stage = self.clock.wall(), Stage.LEASED
         return one
@@ -230,7 +231,7 @@ async def test_every_arrival_has_its_number_and_refused_ones_have_theirs_too() -
 
 
 async def test_numbers_are_reserved_before_they_are_given_so_that_a_crash_repeats_none() -> None:
-    handsets = Handsets(begin_at=500)
+    handsets = Handsets(begin_at=500, behaviour=[Behaviour()])
     given = 500
     for _ in range(12_000):
         handsets.emulator.screen(handsets.unscreened(1))
@@ -241,12 +242,12 @@ async def test_numbers_are_reserved_before_they_are_given_so_that_a_crash_repeat
 
 
 async def test_a_stop_keeps_the_last_number_given_so_that_a_clean_restart_goes_on_with_the_next() -> None:
-    handsets = Handsets()
+    handsets = Handsets(behaviour=[Behaviour()])
     for _ in range(3):
         handsets.message(1)
     await handsets.emulator.stop()
     assert handsets.reserved[-1] == ("handsets", 3)
-    assert Handsets(begin_at=3).message(1).parts[0].upstream_message_id == "4"
+    assert Handsets(begin_at=3, behaviour=[Behaviour()]).message(1).parts[0].upstream_message_id == "4"
 
 
 # --- restart ----------------------------------------------------------------------------------------------------------
@@ -255,9 +256,11 @@ async def test_a_stop_keeps_the_last_number_given_so_that_a_clean_restart_goes_o
 def resumed(handsets: Handsets, of: Message) -> Message:
     """The same message, as a new process reads it from the store."""
     one = handsets.unscreened(of.id)
-    one.content, one.expires = of.content, of.expires
-    one.parts = [Part(of.id, 1, "handsets", Stage.LEASED, of.parts[0].upstream_message_id,
-                      changed_at=of.parts[0].changed_at)]  # fmt: skip
+    one.content, one.expires, one.lease_until = of.content, of.expires, of.lease_until
+    one.parts = [
+        Part(of.id, 1, "handsets", Stage.LEASED, part.upstream_message_id, changed_at=part.changed_at)
+        for part in of.parts
+    ]
     handsets.told.accepted.append(one)
     handsets.emulator.resume(one)
     return one

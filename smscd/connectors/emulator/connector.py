@@ -32,16 +32,13 @@ class Emulator:
     in_doubt = RESEND
     shows = b""
 
-    @property
-    def screens(self) -> bool:
-        return self._network.only is None
-
     def __init__(
         self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]
     ) -> None:
         self.name = settings.name
         self._latency = settings.latency
         self._network = Network(settings)
+        self.screens = self._network.only is None
         self._news = news
         self._clock = clock
         self._reserve = reserve
@@ -58,6 +55,7 @@ class Emulator:
         """Take over changed settings; what is under way keeps the delay it was given."""
         self._latency = settings.latency
         self._network = Network(settings)
+        self.screens = self._network.only is None
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
 
