@@ -26,6 +26,7 @@ COMMANDS = {
     "message": "smscd.cli.message:app",
     "optout": "smscd.cli.optout:app",
     "mo": "smscd.cli.mo:mo",
+    "modem": "smscd.cli.modem:app",
     "route": "smscd.cli.route:app",
     "hash-password": "smscd.cli.hash_password:hash_password",
 }
