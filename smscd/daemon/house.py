@@ -88,10 +88,13 @@ class House:
             },
         )
         self.http: AdminHttp | None = None
+        self.admin_tls: ssl.SSLContext | None = None
         self._metrics = Metrics(self.counters)
         self._tasks: list[asyncio.Task[None]] = []
         self._reservations: set[asyncio.Task[None]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
+        self.departed: dict[str, Emulator] = {}
+        """Networks that a reload has taken out of the file: what they have under way still comes to its end."""
 
     # -- starting ----------------------------------------------------------------------------------------------------
 
@@ -213,8 +216,8 @@ class House:
         if settings is None:
             return
         token = read_token(settings.token_file) if settings.token_file else None
-        tls = server_context(settings.tls) if settings.tls else None
-        self.http = AdminHttp(settings.address, self._metrics, tls=tls, token=token, refresh=self._refresh)
+        self.admin_tls = server_context(settings.tls) if settings.tls else None
+        self.http = AdminHttp(settings.address, self._metrics, tls=self.admin_tls, token=token, refresh=self._refresh)
         await self.http.start()
 
     # -- stopping ----------------------------------------------------------------------------------------------------
@@ -239,7 +242,8 @@ class House:
             for link in self.links:
                 link.close("smscd is stopping")
             await self.links.gone(1.0)
-        await asyncio.gather(*(connector.stop() for connector in self.journey.connectors.values()), *self._retiring)
+        connectors: list[Connector] = [*self.journey.connectors.values(), *self.departed.values()]
+        await asyncio.gather(*(connector.stop() for connector in connectors), *self._retiring)
         await self.upstream_links.gone(1.0)
         await self.reports.stop()
         await self.joining.stop()
@@ -316,6 +320,11 @@ class House:
     def _pumps(self) -> list[Pump]:
         everywhere = [*self.receptions.values(), *self.retired]
         return [pump for reception in everywhere for pump in reception.pumps]
+
+    def renew_pumps(self) -> None:
+        """After a reload: sessions that are bound go on under the settings that their accounts have now."""
+        for pump in self._pumps():
+            pump.renew()
 
     def _bound_links(self) -> list[Any]:
         return [pump.link for pump in self._pumps() if pump.link is not None and pump.esme is not None]

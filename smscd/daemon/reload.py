@@ -17,7 +17,7 @@ from smscd.daemon import systemd
 from smscd.daemon.house import House
 from smscd.daemon.recovery import take_up
 from smscd.errors import ConfigError, SmscdError
-from smscd.link import server_context
+from smscd.link import renew_certificate, server_context
 from smscd.listener import Reception
 from smscd.rerouting import reroute_all
 from smscd.routing import Ruleset
@@ -55,6 +55,7 @@ async def apply(house: House, new: Config) -> None:
     fixed = [str(change) for change in changes if change.needs_restart]
     if fixed:
         raise ConfigError([f"{line}: only a restart can change this" for line in fixed])
+    _renew_admin_certificate(house, new)
     contexts = {
         settings.address: server_context(settings.tls) for settings in new.listeners if settings.tls is not None
     }
@@ -80,6 +81,7 @@ async def apply(house: House, new: Config) -> None:
     leaving = [house.binding.connectors[system_id] for system_id in removed]
     _swap_connectors(house, new, connectors)
     house.apply_accounts(new)
+    house.renew_pumps()
     house.journey.routes = Ruleset(new.routes)
     if house.http is not None:
         house.http.use_token(token)
@@ -98,6 +100,20 @@ async def apply(house: House, new: Config) -> None:
         log.info("reloaded", change=str(change))
     if not changes:
         log.info("reloaded", change="nothing but certificates")
+
+
+def _renew_admin_certificate(house: House, new: Config) -> None:
+    """The HTTP address shows its certificate as it is on disk now. Raises ConfigError; then the old one stays."""
+    before, after = house.config.admin, new.admin
+    if before is None or after is None:
+        return
+    if (before.tls and before.tls.client_ca) != (after.tls and after.tls.client_ca) or bool(before.tls) != bool(
+        after.tls
+    ):
+        raise ConfigError(["admin: tls begins, ends or asks for other certificates: only a restart can change this"])
+    if house.admin_tls is not None and after.tls is not None:
+        server_context(after.tls)  # both files fit each other, before either takes effect
+        renew_certificate(house.admin_tls, after.tls)
 
 
 async def _change_upstreams(house: House, before: Mapping[str, Connector], made: Mapping[str, Connector]) -> None:
@@ -148,7 +164,7 @@ async def _new_connectors(house: House, new: Config) -> dict[str, Connector]:
     """The connectors that are not there yet, or not like this; not started. The others look at their certificates."""
     made: dict[str, Connector] = {}
     for settings in new.connectors:
-        existing = house.journey.connectors.get(settings.name)
+        existing = house.journey.connectors.get(settings.name) or house.departed.get(settings.name)
         if isinstance(existing, Upstream) and existing.settings == settings:
             existing.tls = house.upstream_tls(existing.settings)
         elif not (isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings)):
@@ -164,13 +180,17 @@ def _swap_connectors(house: House, new: Config, made: dict[str, Connector]) -> N
     before = house.journey.connectors
     after = {name: connector for name, connector in before.items() if isinstance(connector, EsmeConnector)} | made
     for settings in new.connectors:
-        existing = before.get(settings.name)
+        existing = before.get(settings.name) or house.departed.get(settings.name)
         if isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings):
             existing.apply(settings)
             after[settings.name] = existing
+            house.departed.pop(settings.name, None)
         elif isinstance(existing, Upstream) and settings.name not in made:
             after[settings.name] = existing
     for name in before.keys() - after.keys():
+        gone = before[name]
+        if isinstance(gone, Emulator):
+            house.departed[name] = gone
         if waiting := house.journey.scheduler.lane(name).queued:
             log.warning("messages wait for a connector that was removed", connector=name, queued=waiting)
     house.journey.connectors = after

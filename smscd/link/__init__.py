@@ -12,7 +12,7 @@ from smscd.link.link import Link, LinkOwner
 from smscd.link.links import LinkLimits, Links
 from smscd.link.opening import Door, connect, listen
 from smscd.link.settings import TlsSettings
-from smscd.link.tls import client_context, server_context
+from smscd.link.tls import client_context, renew_certificate, server_context
 
 __all__ = [
     "Door",
@@ -24,5 +24,6 @@ __all__ = [
     "client_context",
     "connect",
     "listen",
+    "renew_certificate",
     "server_context",
 ]

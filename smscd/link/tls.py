@@ -27,6 +27,12 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext:
     return context
 
 
+def renew_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    """Show the certificate as it is on disk now, in handshakes to come. Raises ConfigError as `server_context` does."""
+    if faults := _load_certificate(context, settings.certificate, settings.key):
+        raise ConfigError(faults)
+
+
 def client_context(
     ca: Path | None = None, certificate: Path | None = None, key: Path | None = None, *, verify: bool = True
 ) -> ssl.SSLContext:

@@ -24,7 +24,7 @@ from smscd.listener.binding import Binding
 from smscd.listener.multi import submit_multi
 from smscd.message import Message
 from smscd.optout import BLOCKED_TEXT
-from smscd.session import Answered, Closed, Event, LateAnswer, Refusal, State, Unanswered
+from smscd.session import Answered, Closed, Event, LateAnswer, Refusal, SessionSettings, State, Unanswered
 
 log = structlog.get_logger("smscd.listener")
 
@@ -151,11 +151,7 @@ class Pump:
         binding = self._desk.binding
         esme = binding.esmes[bind.system_id.decode("utf-8", "replace")]
         connector = binding.connectors[esme.system_id]
-        settings = replace(
-            link.session.settings, window=esme.settings.deliver_window, error_body=esme.settings.resp_body
-        )
-        link.window = esme.settings.window
-        link.session.accept_bind(bind, self._desk.system_id, settings)
+        link.session.accept_bind(bind, self._desk.system_id, _terms(link, esme))
         self._esme, self._connector = esme, connector
         esme.counters.binds += 1
         esme.counters.sessions[_kind_of(bind)] += 1
@@ -163,6 +159,13 @@ class Pump:
         log.info("bound", esme=esme.system_id, peer=link.peer, bind=_kind_of(bind), interface_version=version)
         self._on_bound(self)
         connector.attach(link)
+
+    def renew(self) -> None:
+        """The account's settings have changed: what they say about a session holds from now on."""
+        link, esme = self._link, self._esme
+        if link is not None and esme is not None and link.session.state is not State.CLOSED:
+            link.session.apply(_terms(link, esme))
+            link.flush()
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -342,6 +345,12 @@ def respond(link: Link, request: pdu.Pdu, status: int) -> None:
     if says_why and isinstance(response, pdu.SubmitSmResp | pdu.DataSmResp):
         response.tlvs = [(int(pdu.Tag.additional_status_info_text), BLOCKED_TEXT.encode() + b"\0")]
     link.session.respond(request, response)
+
+
+def _terms(link: Link, esme: Esme) -> SessionSettings:
+    """What the account has to say about a session of its own."""
+    link.window = esme.settings.window
+    return replace(link.session.settings, window=esme.settings.deliver_window, error_body=esme.settings.resp_body)
 
 
 def _kind_of(bind: pdu.Bind) -> str:

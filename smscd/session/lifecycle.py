@@ -86,11 +86,15 @@ class Lifecycle:
         if not self._decides(request):
             return False
         if settings is not None:
-            self.settings = settings
-            self._out.error_body = settings.error_body
+            self.apply(settings)
         self._out.response(bind_resp(request, system_id, self.interface_version), request.sequence_number)
         self._bound(request, self.interface_version, request.system_id)
         return True
+
+    def apply(self, settings: SessionSettings) -> None:
+        """Go on under other settings; what is in flight keeps its place, even in a window that has become too small."""
+        self.settings = settings
+        self._out.error_body = settings.error_body
 
     def refuse_bind(self, request: pdu.Bind, command_status: int) -> bool:
         """As MC: answers a bind with an error. Both ends stay open, and the ESME may try again; or the owner closes."""
