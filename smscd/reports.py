@@ -1,48 +1,51 @@
 """What comes back from a provider by itself: receipts, answers that are late, messages from handsets.
 
 A receipt is matched against what is committed, in batches: one look-up for all that arrived meanwhile, and the answer
-to the provider after the commit of what it caused. A receipt may come before the answer to its submit; such a one
-waits here until the part has its id. It waits in memory only, and is answered at once: after a crash its part is in
-doubt whether or not the receipt is remembered, because nothing else ties the two together.
+to the provider after the commit of what it caused. A receipt may come before the answer to its submit; such a one is
+parked (see `parking`). One without an id that is of any use is matched by recipient and order, where its connector
+allows that. A store that cannot be asked is asked again; then the provider is told to send the receipt once more.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
 from smscd import parts, pdu
 from smscd.ancillary import Ancillary
-from smscd.connectors import Upstream
-from smscd.connectors.smpp.correlation import Learned, Match, Report, keys_of, match
+from smscd.clock import SECOND
+from smscd.connectors import Reporting, Upstream
+from smscd.connectors.smpp.correlation import Learned, Match, Report, match, match_by_address, spellings
 from smscd.journey import Journey
 from smscd.logs import masked
-from smscd.message import CLOSED, DEAD, LEASED, MT, NOTIFICATION, SENT, Accepted, Message, Outcome, Rejected
+from smscd.message import (
+    CLOSED,
+    DEAD,
+    HELD,
+    LEASED,
+    MT,
+    NOTIFICATION,
+    RECEIPT,
+    SENT,
+    Accepted,
+    Message,
+    Outcome,
+    Rejected,
+)
+from smscd.parking import Parking, Waiting, closed, waiting_for
 from smscd.receipts import worst
+from smscd.store import Listing
 from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.reports")
 
 ENROUTE = int(pdu.MessageState.ENROUTE)
 REJECTED = int(pdu.MessageState.REJECTED)
-PARKED = 10_000
-"""Receipts that may wait for the answer to their submit; beyond that the oldest is given up."""
-PARKED_FOR = 600.0
-"""Seconds that one waits."""
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A receipt that has not found its part yet."""
-
-    report: Report
-    answer: Callable[[], None] | None
-    since: float
-    keys: frozenset[tuple[str, str]]
-    again: bool = False  # a part got one of these ids while the store was being asked
+PAGE = 1000
+TRIES, PAUSE = 5, 0.5
+"""How often the store is asked in vain before a provider is told to come again, and the seconds in between."""
 
 
 class Reports:
@@ -51,9 +54,8 @@ class Reports:
     def __init__(self, journey: Journey, ancillary: Ancillary) -> None:
         self._journey = journey
         self._ancillary = ancillary
-        self._new: list[_Waiting] = []
-        self._parked: dict[_Waiting, None] = {}
-        self._by_key: dict[tuple[str, str], set[_Waiting]] = {}
+        self._new: list[Waiting] = []
+        self._parking = Parking(journey)
         self._learned: dict[str, Learned] = {}
         self._task: asyncio.Task[None] | None = None
         self._late: set[asyncio.Task[None]] = set()
@@ -61,11 +63,9 @@ class Reports:
 
     # -- Returns -----------------------------------------------------------------------------------------------------
 
-    def report(self, report: Report, answer: Callable[[], None]) -> None:
-        keys = frozenset((report.provider, key) for one in report.ids for key in keys_of(one, report.base))
-        waiting = _Waiting(report, answer, self._journey.clock.monotonic(), keys)
-        for key in keys:
-            self._by_key.setdefault(key, set()).add(waiting)
+    def report(self, report: Report, answer: Callable[[int], None]) -> None:
+        waiting = waiting_for(report, answer, self._journey.clock.monotonic())
+        self._parking.expect(waiting)
         self._look_up(waiting)
 
     def late(self, provider: str, message: Message, number: int, outcome: Outcome) -> None:
@@ -93,11 +93,41 @@ class Reports:
 
     @property
     def parked(self) -> int:
-        return len(self._parked)
+        return len(self._parking)
+
+    # -- a start, and every second -----------------------------------------------------------------------------------
+
+    async def take_up(self) -> None:
+        """What was parked when the last process ended."""
+        journey, before = self._journey, None
+        wall, monotonic = journey.clock.wall(), journey.clock.monotonic()
+        while page := await journey.store.listing(Listing(stage=HELD, kind=RECEIPT, before=before, limit=PAGE)):
+            before = page[-1].id
+            for row in page:
+                way = journey.connectors.get(row.connector)
+                report = way.read_report(row.content) if isinstance(way, Reporting) else None
+                if report is None:  # its connector has left the file
+                    journey.store.batch.change(closed(row, wall))
+                    continue
+                waiting = waiting_for(report, None, monotonic - max(0, wall - row.accepted_at) / SECOND)
+                waiting.row = row
+                self._parking.expect(waiting)
+                self._look_up(waiting)
+        journey.store.wake()
+
+    def expire(self) -> None:
+        """Look for the recipients of those whose id does not come; give up those that have waited too long."""
+        now = self._journey.clock.monotonic()
+        for waiting in self._parking.impatient(now):
+            waiting.by_address = True
+            self._parking.resume(waiting)
+            self._look_up(waiting)
+        for waiting in self._parking.outdated(now):
+            self._give_up(waiting)
 
     # -- receipts: looking up ----------------------------------------------------------------------------------------
 
-    def _look_up(self, waiting: _Waiting) -> None:
+    def _look_up(self, waiting: Waiting) -> None:
         self._new.append(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name="reports")
@@ -106,98 +136,100 @@ class Reports:
         try:
             while self._new:
                 batch, self._new = self._new, []
-                await self._match_all(batch)
-        except Exception as fault:
-            log.error("receipts could not be looked up; the provider will send them again", exc_info=fault)
+                try:
+                    await self._match_all(batch)
+                except Exception as fault:
+                    log.error("receipts could not be looked up", receipts=len(batch), exc_info=fault)
+                    self._again(batch)
+                    await asyncio.sleep(PAUSE)
         finally:
             self._task = None
             if self._new:
                 self._task = asyncio.create_task(self._work(), name="reports")
 
-    async def _match_all(self, batch: list[_Waiting]) -> None:
+    def _again(self, batch: list[Waiting]) -> None:
+        """Of those that were to be looked up, the ones whose act has not begun."""
+        for waiting in batch:
+            if waiting.done or waiting in self._parking or waiting in self._new:
+                continue
+            waiting.tries += 1
+            if waiting.tries < TRIES or waiting.row is not None:
+                self._new.append(waiting)
+            else:
+                self._parking.forget(waiting)
+                waiting.answered(pdu.ESME_RX_T_APPN)
+
+    async def _match_all(self, batch: list[Waiting]) -> None:
         journey = self._journey
         for waiting in batch:
             waiting.again = False
         await journey.store.committed()  # what was answered a moment ago must be found
         wanted: dict[str, set[str]] = {}
+        handsets: dict[str, set[bytes]] = {}
         for waiting in batch:
             for provider, key in waiting.keys:
                 wanted.setdefault(provider, set()).add(key)
+            if waiting.by_address:
+                handsets.setdefault(waiting.report.provider, set()).update(spellings(waiting.report.source_addr))
         with journey.scheduler.watching() as gone:
             found = {provider: await journey.store.sent(provider, keys) for provider, keys in wanted.items()}
+            sent_to = {one: await journey.store.sent_to(self._of(one), some) for one, some in handsets.items()}
         for waiting in batch:
-            candidates = found.get(waiting.report.provider, [])
-            current = [journey.scheduler.owned.get(one.id, one) for one in candidates]
-            self._match(waiting, current, gone)
+            provider = waiting.report.provider
+            by_id = [journey.scheduler.owned.get(one.id, one) for one in found.get(provider, [])]
+            by_address = [journey.scheduler.owned.get(one.id, one) for one in sent_to.get(provider, [])]
+            self._match(waiting, by_id, by_address if waiting.by_address else [], gone)
 
-    def _match(self, waiting: _Waiting, candidates: list[Message], gone: set[int]) -> None:
+    def _of(self, provider: str) -> list[str]:
+        return [name for name, connector in self._journey.connectors.items() if connector.provider == provider]
+
+    def _match(self, waiting: Waiting, by_id: list[Message], by_address: list[Message], gone: set[int]) -> None:
         learned = self._learned.setdefault(waiting.report.provider, Learned())
-        matched = match(waiting.report, candidates, learned.rule)
+        matched = match(waiting.report, by_id, learned.rule) or match_by_address(waiting.report, by_address)
         if matched is None:
             if waiting.again:
                 self._look_up(waiting)
+            elif waiting.by_address and not waiting.keys:
+                self._give_up(waiting)
             else:
-                self._park(waiting)
+                self._parking.park(waiting)
             return
         owned = self._journey.scheduler.owned
         if matched.message.id in gone and matched.message.id not in owned:
             self._look_up(waiting)  # it changed while it was being read
             return
-        self._forget(waiting)
+        waiting.done = True
+        self._parking.forget(waiting)
         if learned.note(matched.rule):
             log.info("message_id rule learned", provider=waiting.report.provider, rule=matched.rule)
         self._settle(matched, waiting)
 
-    # -- receipts: too early -----------------------------------------------------------------------------------------
-
-    def _park(self, waiting: _Waiting) -> None:
-        """Nobody is known by this id: perhaps not yet. The provider is answered, or its queue would stand still."""
-        report = waiting.report
-        if waiting.answer is not None:
-            answer, waiting.answer = waiting.answer, None
-            answer()
-        now = self._journey.clock.monotonic()
-        self._parked[waiting] = None
-        while self._parked:
-            oldest = next(iter(self._parked))
-            if len(self._parked) <= PARKED and now - oldest.since < PARKED_FOR:
-                break
-            self._give_up(oldest)
-        log.debug("receipt for nobody yet", provider=report.provider, ids=report.ids)
-
-    def _give_up(self, waiting: _Waiting) -> None:
-        self._forget(waiting)
+    def _give_up(self, waiting: Waiting) -> None:
+        waiting.done = True
+        self._parking.forget(waiting)
+        waiting.answered()
         report = waiting.report
         self._journey.counters.connector(report.connector).receipts["unknown"] += 1
         log.warning("receipt for nobody", provider=report.provider, ids=report.ids, handset=masked(report.source_addr))
 
-    def _forget(self, waiting: _Waiting) -> None:
-        self._parked.pop(waiting, None)
-        for key in waiting.keys:
-            others = self._by_key.get(key)
-            if others is not None:
-                others.discard(waiting)
-                if not others:
-                    del self._by_key[key]
-
     def _sent(self, provider: str, upstream_key: str) -> None:
         """A part has just got its id: who waits for it may look again, after the commit."""
-        for waiting in self._by_key.get((provider, upstream_key), ()):
-            if waiting in self._parked:
-                del self._parked[waiting]
+        for waiting in self._parking.of(provider, upstream_key):
+            if waiting in self._parking:
+                self._parking.resume(waiting)
                 self._look_up(waiting)
             else:
                 waiting.again = True
 
     # -- receipts: acting --------------------------------------------------------------------------------------------
 
-    def _settle(self, matched: Match, waiting: _Waiting) -> None:
+    def _settle(self, matched: Match, waiting: Waiting) -> None:
         message, part, report = matched.message, matched.part, waiting.report
         counters = self._journey.counters.connector(report.connector)
         if not message.is_open or part.message_state != ENROUTE:
             counters.receipts["duplicate"] += 1
             log.debug("receipt once more", message_id=message.message_id, connector=report.connector)
-            self._answer_now(waiting)
+            waiting.answered()
             return
         now = self._journey.clock.wall()
         if report.intermediate:
@@ -229,16 +261,10 @@ class Reports:
             self._journey.store.batch.then(message, self._journey.scheduler.release)
             self._journey.store.wake()
 
-    def _answer_after_commit(self, message: Message, waiting: _Waiting) -> None:
-        answer, waiting.answer = waiting.answer, None
-        if answer is not None:
-            self._journey.store.batch.then(message, lambda _message: answer())
+    def _answer_after_commit(self, message: Message, waiting: Waiting) -> None:
+        if waiting.answer is not None:
+            self._journey.store.batch.then(message, lambda _message: waiting.answered())
             self._journey.store.wake()
-
-    def _answer_now(self, waiting: _Waiting) -> None:
-        answer, waiting.answer = waiting.answer, None
-        if answer is not None:
-            answer()
 
     # -- late answers ------------------------------------------------------------------------------------------------
 

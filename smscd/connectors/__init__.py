@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from smscd.connectors.emulator import Emulator
 from smscd.connectors.esme import EsmeConnector
-from smscd.connectors.interface import Connector, News, Returns
+from smscd.connectors.interface import Connector, News, Reporting, Returns
 from smscd.connectors.settings import Behaviour, ConnectorSettings, EmulatorSettings, ModemSettings, SmppSettings
 from smscd.connectors.smpp import Upstream
 
 __all__ = [
     "Behaviour", "Connector", "ConnectorSettings", "Emulator", "EmulatorSettings", "EsmeConnector", "ModemSettings",
-    "News", "Returns", "SmppSettings", "Upstream",
+    "News", "Reporting", "Returns", "SmppSettings", "Upstream",
 ]  # fmt: skip

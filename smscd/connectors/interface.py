@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from smscd import pdu
-from smscd.message import Message, Outcome
+from smscd.message import Content, Message, Outcome
 from smscd.text import Alphabet
 
 if TYPE_CHECKING:
@@ -35,8 +35,11 @@ class News(Protocol):
 class Returns(Protocol):
     """What comes back from a provider by itself, perhaps long after. `reports.Reports` is it."""
 
-    def report(self, report: Report, answer: Callable[[], None]) -> None:
-        """A receipt or intermediate notification; `answer` is called once all that it caused is committed."""
+    def report(self, report: Report, answer: Callable[[int], None]) -> None:
+        """A receipt or intermediate notification; `answer` is called once all that it caused is committed.
+
+        With ESME_ROK, or with ESME_RX_T_APPN if it could not be stored and has to come again.
+        """
 
     def late(self, provider: str, message: Message, number: int, outcome: Outcome) -> None:
         """The answer to a part that was `Unanswered` before."""
@@ -48,6 +51,14 @@ class Returns(Protocol):
 
         `alphabet` is what data_coding 0 means where it came from.
         """
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A connector whose provider sends receipts."""
+
+    def read_report(self, request: Content) -> Report | None:
+        """The report in what the provider delivered; None if it is a message from a handset."""
 
 
 class Connector(Protocol):

@@ -182,6 +182,11 @@ class SmppSettings:
     sniff_receipts: Annotated[
         bool, "take a deliver_sm for a receipt by its text where neither esm_class nor TLVs say so"
     ] = False
+    receipts_by_address: Annotated[
+        bool,
+        "a receipt whose id is missing or unknown belongs to the oldest message to that recipient without one: a guess,"
+        " for upstreams that send no usable id",
+    ] = False
     interface_version: Annotated[Literal["3.3", "3.4", "5.0"], "the version we bind with"] = "3.4"
     system_type: Annotated[str, Octets(12, 0), Example("SMPP"), "given in the bind"] = ""
     address_range: Annotated[str, Octets(40, 0), "given in the bind"] = ""

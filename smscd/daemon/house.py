@@ -75,7 +75,7 @@ class House:
         )
         self.joining = Joining(self.journey, self.ancillary)
         self.upkeep = Upkeep(self.journey, self.ancillary, config.store)
-        self.upkeep.expire_held = self.joining.expire
+        self.upkeep.every_second += [self.joining.expire, self.reports.expire]
         self.changing = asyncio.Lock()
         """Held while the house starts, reloads or stops: one after the other."""
         self.receptions: dict[str, Reception] = {}
@@ -109,6 +109,7 @@ class House:
         await self._start_connectors()
         await self.journey.interception.load()
         await recover(self.journey, recovered)
+        await self.reports.take_up()
         await reroute_all(self.journey)  # what was queued for a connector that the file no longer has
         self.links.start()
         self.upstream_links.start()

@@ -34,7 +34,7 @@ class Upkeep:
         self.remembers = remembers
         self._journey = journey
         self._ancillary = ancillary
-        self.expire_held: Callable[[], None] = lambda: None
+        self.every_second: list[Callable[[], None]] = []
         self._quotas: dict[str, int] = {}
 
     async def run(self) -> None:
@@ -42,7 +42,7 @@ class Upkeep:
         await asyncio.gather(
             self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
             self._every(2.0, self.reroute), self._every(5.0, self.keep_quotas), self._every(60.0, self.forget_parts),
-            self._every(1.0, self.expire_parts),
+            self._every(1.0, self.mind),
             self._measure_lag(),
         )  # fmt: skip
 
@@ -97,9 +97,10 @@ class Upkeep:
         """Long MO whose parts never all came."""
         self._journey.interception.forget_parts()
 
-    async def expire_parts(self) -> None:
-        """Parts that are held and whose other parts have not come in time."""
-        self.expire_held()
+    async def mind(self) -> None:
+        """What others asked to be reminded of every second."""
+        for remind in self.every_second:
+            remind()
 
     async def purge(self) -> None:
         """Forget what was finished, or given up, longer ago than the settings say; a portion at a time."""

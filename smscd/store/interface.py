@@ -96,6 +96,12 @@ class Store(Protocol):
     async def sent(self, provider: str, keys: Collection[str]) -> list[Message]:
         """Messages with a part that `provider` knows by one of these upstream keys, all parts loaded, newest first."""
 
+    async def sent_to(self, connectors: Collection[str], destinations: Collection[bytes]) -> list[Message]:
+        """Messages given to one of `connectors`, not closed, to one of these addresses: the oldest first, with parts.
+
+        There is no index for this: it walks through all that waits for a final state from these connectors.
+        """
+
     async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
         """Queued messages for `connector`, due or not, in order of (due, id) from above `after`."""
 

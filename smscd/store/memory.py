@@ -128,6 +128,13 @@ class MemoryStore:
         ids = {row[0] for row in self._parts.values() if row[at] == provider and row[key_at] in wanted}
         return self._read(lambda m: m.id in ids)[::-1]
 
+    async def sent_to(self, connectors: Collection[str], destinations: Collection[bytes]) -> list[Message]:
+        return self._read(
+            lambda m: (
+                m.stage == Stage.LEASED and m.connector in connectors and m.content.destination_addr in destinations
+            )
+        )
+
     async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
         waiting = sorted(self._queued(connector), key=lambda m: (m.due, m.id))
         return [m for m in waiting if (m.due, m.id) > after][:limit]

@@ -285,6 +285,12 @@ class SqliteStore:
         unique = {message.id: message for message in found}
         return await self._reader.with_parts(sorted(unique.values(), key=lambda m: -m.id))
 
+    async def sent_to(self, connectors: Collection[str], destinations: Collection[bytes]) -> list[Message]:
+        ways, to = ",".join("?" * len(connectors)), ",".join("?" * len(destinations))
+        where = f"stage = 1 AND connector IN ({ways}) AND destination_addr IN ({to}) ORDER BY id"
+        addresses = [address.decode("latin-1") for address in destinations]
+        return await self._reader.with_parts(await self._reader.messages(where, (*connectors, *addresses)))
+
     async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
         found = await self._reader.messages(
             "stage = 0 AND connector = ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?", (connector, *after, limit)

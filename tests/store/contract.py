@@ -367,6 +367,29 @@ class StoreContract:
         assert await chest.store.requeue_leases("network") == 1
         assert ids(await chest.store.due("network", NOON, 9)) == [4]
 
+    async def test_what_was_sent_to_a_number_is_found_by_connector_with_its_parts_the_oldest_first(
+        self, chest: Chest
+    ) -> None:
+        def to(number: int, address: bytes, stage: int = Stage.LEASED, connector: str = "network") -> Message:
+            content = submit_sm(destination_addr=address)
+            one = message(number, content=content, stage=stage, connector=connector)
+            return with_part(one)
+
+        await put(
+            chest.store,
+            to(3, b"44"),
+            to(2, b"+44"),
+            to(1, b"45"),
+            to(4, b"44", Stage.CLOSED),
+            to(5, b"44", connector="b"),
+        )
+        found = await chest.store.sent_to(["network"], {b"44", b"+44"})
+        assert ids(found) == [2, 3]
+        assert [len(one.parts) for one in found] == [1, 1]
+        assert ids(await chest.store.sent_to(["network", "b"], [b"44"])) == [3, 5]
+        assert await chest.store.sent_to([], [b"44"]) == []
+        assert await chest.store.sent_to(["network"], []) == []
+
     async def test_a_provider_s_key_finds_the_newest_message_first_with_all_its_parts(self, chest: Chest) -> None:
         def known(number: int, *keys: str, provider: str = "carrier") -> Message:
             one = message(number, stage=Stage.LEASED)

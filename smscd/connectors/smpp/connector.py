@@ -17,14 +17,14 @@ from smscd.connectors.interface import News, Returns
 from smscd.connectors.settings import SmppSettings
 from smscd.connectors.smpp import statuses
 from smscd.connectors.smpp.content import Composer
-from smscd.connectors.smpp.correlation import key_of, trimmed
+from smscd.connectors.smpp.correlation import Report, key_of, trimmed
 from smscd.connectors.smpp.line import Line, Sending
 from smscd.connectors.smpp.pace import Pace
 from smscd.connectors.smpp.reading import read_mo, read_report
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
 from smscd.link import Links
-from smscd.message import Accepted, Deferred, Message, Outcome, Rejected, Unanswered
+from smscd.message import Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
 from smscd.pdu.status import status_from_name, status_name
 from smscd.text import Alphabet
 
@@ -197,13 +197,20 @@ class Upstream:
             link.session.respond(request, response(command_status=status, message_id=b""))
             link.flush_soon()
 
-        settings = self.settings
-        report = read_report(request, self.name, self.provider, settings.message_id_base, sniff=settings.sniff_receipts)
+        report = self.read_report(request)
         if report is not None:
             self._returns.report(report, answer)
         else:
             self._counters.mo_accepted += 1
-            self._returns.mo(self.name, read_mo(request), answer, settings.default_alphabet)
+            self._returns.mo(self.name, read_mo(request), answer, self.settings.default_alphabet)
+
+    def read_report(self, request: Content) -> Report | None:
+        """The report in what this upstream delivered; None if it is a message from a handset."""
+        settings = self.settings
+        return read_report(
+            request, self.name, self.provider, settings.message_id_base, sniff=settings.sniff_receipts,
+            by_address=settings.receipts_by_address,
+        )  # fmt: skip
 
     def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None:
         """submit_sm_resp, or a generic_nack, for one of ours."""

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from smscd.message import Message, Part
+from smscd.message import SENT, Content, Message, Part
 
 Base = Literal["auto", "same", "hex-decimal", "decimal-hex"]
 """`message_id_base`: hex-decimal means hexadecimal in the response and decimal in the receipt."""
 
-Rule = Literal["same", "case", "zeros", "hex-decimal", "decimal-hex"]
+Rule = Literal["same", "case", "zeros", "hex-decimal", "decimal-hex", "address"]
 RULES: tuple[Rule, ...] = ("same", "case", "zeros", "hex-decimal", "decimal-hex")
 """In the order of how little they assume."""
 
@@ -36,7 +36,9 @@ class Report:
     error_code: int
     source_addr: bytes  # the handset, as the provider writes it
     intermediate: bool
+    content: Content  # as it came
     base: Base = "auto"
+    by_address: bool = False  # whether its operator allows that it is matched by recipient and order
 
 
 def trimmed(octets: bytes) -> str:
@@ -99,6 +101,8 @@ class Learned:
 
     def note(self, rule: Rule) -> bool:
         """A receipt was matched by `rule`. True if that has just become the provider's own rule."""
+        if rule == "address":  # says nothing about ids
+            return False
         self._row = self._row + 1 if rule == self._rule else 1
         self._rule = rule
         if self._row < LEARNED or rule == self.rule:
@@ -133,6 +137,25 @@ def match(report: Report, candidates: Iterable[Message], learned: Rule | None) -
             settled = not message.is_open or part.message_state != _ENROUTE
             found.append(((not recipient, rank, settled, -message.id), Match(message, part, rule)))
     return min(found, key=lambda one: one[0])[1] if found else None
+
+
+def match_by_address(report: Report, candidates: Iterable[Message]) -> Match | None:
+    """The part that left first for the handset of `report` and has no final state; None if there is none.
+
+    `candidates` went to that handset. Those that left under the sender that the receipt names go before others: a
+    sender may have been rewritten on the way, by us or by the provider.
+    """
+    open_parts = [
+        (not same_number(report.content.destination_addr, message.content.source_addr), part.changed_at, message, part)
+        for message in candidates
+        if message.is_open and same_number(report.source_addr, message.content.destination_addr)
+        for part in message.parts
+        if part.provider == report.provider and part.stage == SENT and part.message_state == _ENROUTE
+    ]
+    if not open_parts:
+        return None
+    first = min(open_parts, key=lambda one: (one[0], one[1], one[2].id, one[3].number))
+    return Match(first[2], first[3], "address")
 
 
 _ENROUTE = 1
@@ -171,6 +194,12 @@ _ALLOWED: dict[Base, Sequence[Rule]] = {
 def same_number(one: bytes, other: bytes) -> bool:
     """Whether two addresses are one number, however the international prefix is written."""
     return _bare(one) == _bare(other)
+
+
+def spellings(address: bytes) -> set[bytes]:
+    """How a number may have been written that a provider writes as `address`."""
+    bare = _bare(address)
+    return {address, bare, b"+" + bare, b"00" + bare, b"0" + bare}
 
 
 def _bare(address: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from smscd import pdu
 from smscd.connectors.esme import as_deliver_sm
 from smscd.connectors.smpp.correlation import Base, Report, trimmed
-from smscd.message import octets_of
+from smscd.message import Content, octets_of
 
 FINAL = frozenset(int(state) for state in pdu.MessageState) - {
     int(pdu.MessageState.ENROUTE), int(pdu.MessageState.SCHEDULED),
@@ -13,7 +13,7 @@ FINAL = frozenset(int(state) for state in pdu.MessageState) - {
 
 
 def read_report(
-    delivered: pdu.DeliverSm | pdu.DataSm, connector: str, provider: str, base: Base, *, sniff: bool
+    delivered: Content, connector: str, provider: str, base: Base, *, sniff: bool, by_address: bool = False
 ) -> Report | None:
     """The report in a deliver_sm or data_sm; None if it is a message from a handset.
 
@@ -39,7 +39,9 @@ def read_report(
         error_code=_error_code(said, delivered.tlvs),
         source_addr=delivered.source_addr,
         intermediate=message_state not in FINAL or kind == pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
+        content=delivered,
         base=base,
+        by_address=by_address,
     )
 
 

@@ -6,9 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smscd.connectors.smpp.correlation import Base, Learned, Report, Rule, key_of, keys_of, match, rule_of, trimmed
+from smscd.connectors.smpp.correlation import (
+    Base,
+    Learned,
+    Report,
+    Rule,
+    key_of,
+    keys_of,
+    match,
+    match_by_address,
+    rule_of,
+    spellings,
+    trimmed,
+)
 from smscd.message import CLOSED, SENT, Message, Part
-from tests.cast import message, submit_sm
+from tests.cast import deliver_sm, message, submit_sm
 
 
 def sent(
@@ -22,7 +34,8 @@ def sent(
 
 
 def report(*ids: str, base: Base = "auto", handset: bytes = b"447700900001") -> Report:
-    return Report("carrier-a", "carrier", ids, 2, 0, handset, intermediate=False, base=base)
+    content = deliver_sm(source_addr=handset)
+    return Report("carrier-a", "carrier", ids, 2, 0, handset, intermediate=False, content=content, base=base)
 
 
 DIALECTS: list[tuple[str, str, Rule]] = [
@@ -112,3 +125,41 @@ def test_any_number_is_found_in_either_base_with_any_zeros(number: int, zeros: i
 def test_no_id_makes_it_fail(one: str, other: str) -> None:
     rule_of(one, other)
     assert key_of(one) in keys_of(one, "auto")
+
+
+def test_without_an_id_the_part_that_left_first_to_the_recipient_is_meant() -> None:
+    first, second = sent("1"), sent("2")
+    first.parts[0].changed_at, second.parts[0].changed_at = 20, 10
+    elsewhere, foreign = sent("3", to=b"447700900002"), sent("4", provider="other")
+    found = match_by_address(report(), [foreign, elsewhere, first, second])
+    assert found is not None
+    assert (found.message, found.rule) == (second, "address")
+    second.parts[0].message_state = 2
+    found = match_by_address(report(handset=b"+447700900001"), [foreign, elsewhere, first, second])
+    assert found is not None
+    assert found.message is first
+    first.parts[0].stage = CLOSED
+    assert match_by_address(report(), [foreign, elsewhere, first, second]) is None
+
+
+def test_without_an_id_the_sender_that_the_receipt_names_goes_before_the_order() -> None:
+    older, newer = sent("1"), sent("2")
+    older.content.source_addr = b"99999"
+    found = match_by_address(report(), [older, newer])
+    assert found is not None
+    assert found.message is newer
+    newer.parts[0].stage = CLOSED
+    found = match_by_address(report(), [older, newer])
+    assert found is not None
+    assert found.message is older
+
+
+def test_a_match_by_address_teaches_nothing_about_ids() -> None:
+    learned = Learned()
+    assert not any(learned.note("address") for _ in range(9))
+    assert learned.rule is None
+
+
+def test_the_spellings_of_a_number_contain_every_way_that_counts_as_the_same() -> None:
+    for written in (b"447700900001", b"+447700900001", b"00447700900001"):
+        assert {b"447700900001", b"+447700900001", b"00447700900001"} <= spellings(written)

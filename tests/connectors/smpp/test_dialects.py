@@ -84,6 +84,18 @@ def from_another_number(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> N
     upstream.deliver(link, receipt(submit, message_id, source_addr=b"+" + submit.destination_addr))
 
 
+def nameless(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
+    """Neither the answer nor the receipt has an id: the recipient is all there is."""
+    upstream.accept(link, submit, b"")
+    words = b"sub:001 dlvrd:001 submit date:2601011200 done date:2601011201 stat:DELIVRD err:000 text:"
+    upstream.deliver(link, receipt(submit, b"", short_message=words, tlvs=[(int(pdu.Tag.message_state), b"\2")]))
+
+
+def with_the_id_of_another_system(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
+    upstream.accept(link, submit, b"")
+    upstream.deliver(link, receipt(submit, b"internal-%d" % len(upstream.submits)))
+
+
 DIALECTS: list[Callable[[Quirky, Link, pdu.SubmitSm], None]] = [
     plain, hex_then_decimal, decimal_then_hex, zeros_stripped, other_case, padded, too_early, twice, by_data_sm,
     strange_words, on_the_way_first, from_another_number,
@@ -104,6 +116,18 @@ async def test_every_dialect_of_a_receipt_reaches_the_esme_as_ours(tmp_path: Pat
         await upstream.until(lambda: len(upstream.acknowledged) == 5 * (len(DIALECTS) + 2))
         assert {one.command_status for one in upstream.acknowledged} == {pdu.ESME_ROK}
         assert gateway.lines("message_id rule learned", provider="carrier-a", rule="hex-decimal")
+
+
+async def test_receipts_without_a_usable_id_find_their_messages_where_the_operator_allows_it(tmp_path: Path) -> None:
+    async with Quirky(nameless) as upstream, between(tmp_path, upstream, "receipts_by_address = true") as (_, esme):
+        for _ in range(5):
+            await esme.submit()
+        await all_reported(esme)
+        assert len(esme.ledger.receipts) == 5
+        upstream.on_submit = with_the_id_of_another_system
+        await esme.submit()
+        await all_reported(esme)  # once its id has not come for a while
+        assert {one.command_status for one in upstream.acknowledged} == {pdu.ESME_ROK}
 
 
 @pytest.mark.parametrize("bind", ["transceiver", "transmitter+receiver"])

@@ -1,0 +1,202 @@
+"""Receipts that find nobody at first: parked, stored before they are answered, found again after a crash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smscd import pdu
+from smscd.connectors.smpp.correlation import Report, key_of
+from smscd.connectors.smpp.reading import read_report
+from smscd.message import Accepted, Content, Message, Stage
+from smscd.parking import BY_ADDRESS_AFTER, LONGEST, Waiting
+from smscd.pdu import MessageState
+from smscd.reports import PAUSE, TRIES, Reports
+from tests.play import Play, Scripted
+
+
+class Carrier(Scripted):
+    """A provider that says nothing by itself."""
+
+    provider = "carrier"
+
+    def __init__(self, name: str, *, by_address: bool) -> None:
+        super().__init__(name)
+        self.by_address = by_address
+
+    def read_report(self, request: Content) -> Report | None:
+        return read_report(request, self.name, self.provider, "auto", sniff=False, by_address=self.by_address)
+
+
+class Reported(Play):
+    """A play with a provider behind its network."""
+
+    def __init__(self, *, by_address: bool = False) -> None:
+        self.by_address = by_address
+        self.told: list[int] = []
+        super().__init__()
+
+    def _begin(self, bound_room: int, network_room: int) -> None:
+        super()._begin(bound_room, network_room)
+        self.carrier = Carrier("network", by_address=self.by_address)
+        self.use(self.carrier, self.bound)
+        self.reports = Reports(self.journey, self.ancillary)
+
+    async def _open(self) -> None:
+        await super()._open()
+        await self.reports.take_up()
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        await super().quiet()
+        while self.reports._task is not None:
+            await self.reports._task
+            await super().quiet()
+
+    def receipt(self, upstream_message_id: bytes, **fields: Any) -> None:
+        """The provider reports a message delivered."""
+        text = pdu.format_receipt(upstream_message_id, MessageState.DELIVERED, 0, 0) if upstream_message_id else b""
+        plain: dict[str, Any] = {
+            "source_addr": b"447700900001", "destination_addr": b"12345", "esm_class": pdu.ESM_TYPE_RECEIPT,
+            "short_message": text, "tlvs": [(int(pdu.Tag.message_state), b"\2")],
+        }  # fmt: skip
+        report = self.carrier.read_report(pdu.DeliverSm(**(plain | fields)))
+        assert report is not None
+        self.reports.report(report, self.told.append)
+
+    async def taken(self, message: Message, upstream_message_id: str) -> None:
+        """The provider answers the submit."""
+        self.carrier.outcome(message, Accepted(upstream_message_id, key_of(upstream_message_id)))
+
+    async def later(self, seconds: float) -> None:
+        await self.advance(seconds)
+        self.reports.expire()
+        await self.quiet()
+
+    @property
+    def states(self) -> list[int]:
+        """message_state of what was closed, in order."""
+        return [message.message_state for message in self.closed if message.kind == 0]
+
+
+async def test_a_receipt_before_its_answer_is_stored_before_it_is_answered_and_matched_later() -> None:
+    async with Reported() as play:
+        message = await play.submitted(registered_delivery=1)
+        play.receipt(b"A1")
+        assert play.told == []
+        await play.quiet()
+        assert (play.told, play.reports.parked) == ([pdu.ESME_ROK], 1)
+        await play.taken(message, "A1")
+        await play.quiet()
+        assert (play.states, play.reports.parked) == ([MessageState.DELIVERED], 0)
+        assert play.told == [pdu.ESME_ROK]
+
+
+async def test_a_parked_receipt_is_not_lost_by_a_crash_after_its_message_got_its_id() -> None:
+    async with Reported() as play:
+        message = await play.submitted(registered_delivery=1)
+        play.receipt(b"A1")
+        await play.quiet()
+        await play.taken(message, "A1")
+        while not (await play.stored(message)).parts[0].upstream_message_id:
+            await play.store.committed()
+        await play.crash()  # the id is on disk, what the receipt says is not
+        assert play.states == [MessageState.DELIVERED]
+        assert play.reports.parked == 0
+        await play.crash()
+        assert play.states == [MessageState.DELIVERED]
+
+
+async def test_a_receipt_for_nobody_is_given_up_and_does_not_come_back_with_a_start() -> None:
+    async with Reported() as play:
+        play.receipt(b"X")
+        await play.quiet()
+        await play.later(LONGEST - 10)
+        await play.crash()
+        assert play.reports.parked == 1
+        await play.later(11)
+        assert play.reports.parked == 0
+        assert play.counters.connector("network").receipts["unknown"] == 1
+        await play.crash()
+        assert play.reports.parked == 0
+        rows = [row for row in play.store._read(lambda m: m.kind == 2) if not row.original]
+        assert [row.stage for row in rows] == [Stage.CLOSED]
+
+
+async def test_a_store_that_cannot_be_asked_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smscd.reports.PAUSE", PAUSE / 100)
+    async with Reported() as play:
+        message = await play.submitted(registered_delivery=1)
+        await play.taken(message, "A1")
+        await play.quiet()
+        sent, failures = play.store.sent, iter(range(2))
+
+        async def moody(provider: str, keys: Any) -> list[Message]:
+            if next(failures, None) is not None:
+                raise RuntimeError("not now")
+            return await sent(provider, keys)
+
+        monkeypatch.setattr(play.store, "sent", moody)
+        play.receipt(b"A1")
+        await play.quiet()
+        assert (play.states, play.told) == ([MessageState.DELIVERED], [pdu.ESME_ROK])
+
+
+async def test_a_store_that_can_never_be_asked_has_the_provider_send_the_receipt_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("smscd.reports.PAUSE", PAUSE / 100)
+    async with Reported() as play:
+        asked: list[Any] = []
+
+        async def broken(_provider: str, keys: Any) -> list[Message]:
+            asked.append(keys)
+            raise RuntimeError("never")
+
+        monkeypatch.setattr(play.store, "sent", broken)
+        play.receipt(b"A1")
+        await play.quiet()
+        assert play.told == [pdu.ESME_RX_T_APPN]
+        assert len(asked) == TRIES
+        assert play.reports.parked == 0
+
+
+async def test_receipts_without_an_id_go_to_the_messages_to_their_recipient_in_order() -> None:
+    async with Reported(by_address=True) as play:
+        first, second = await play.submitted(registered_delivery=1), await play.submitted(registered_delivery=1)
+        await play.taken(first, "")
+        await play.quiet()
+        await play.advance(1)
+        await play.taken(second, "")
+        await play.quiet()
+        play.receipt(b"", tlvs=[(int(pdu.Tag.message_state), b"\5")])
+        play.receipt(b"")
+        await play.quiet()
+        assert {message.id: message.message_state for message in play.closed if message.kind == 0} == {
+            first.id: MessageState.UNDELIVERABLE, second.id: MessageState.DELIVERED,
+        }  # fmt: skip
+        play.receipt(b"")
+        await play.quiet()
+        assert play.told == [pdu.ESME_ROK] * 3
+        assert play.counters.connector("network").receipts["unknown"] == 1
+
+
+async def test_an_id_that_does_not_come_stops_being_waited_for_where_addresses_may_do() -> None:
+    for by_address in (True, False):
+        async with Reported(by_address=by_address) as play:
+            message = await play.submitted(registered_delivery=1)
+            await play.taken(message, "A1")
+            play.receipt(b"quite-another")
+            await play.quiet()
+            assert play.states == []
+            await play.later(BY_ADDRESS_AFTER)
+            assert play.states == [MessageState.DELIVERED] * by_address
+
+
+def test_a_receipt_is_answered_once() -> None:
+    told: list[int] = []
+    waiting = Waiting(None, told.append, 0.0, frozenset())  # type: ignore[arg-type]  # nobody reads it here
+    waiting.answered()
+    waiting.answered(pdu.ESME_RX_T_APPN)
+    assert told == [pdu.ESME_ROK]
