@@ -66,7 +66,7 @@ class EsmeCounters:
 
 @dataclass(slots=True)
 class ConnectorCounters:
-    """One way out. `queue`, `sessions` and `credit` go up and down, everything else only up."""
+    """One way out. `queue`, `sessions`, `credit` and `modem` go up and down, everything else only up."""
 
     name: str
     forwarded: int = 0  # parts written
@@ -79,6 +79,7 @@ class ConnectorCounters:
     queue: Tally = field(default_factory=Tally)  # messages now, by stage
     sessions: int = 0
     credit: int = 0
+    modem: Tally = field(default_factory=Tally)  # a modem's health now, by what was read
     octets_in: int = 0
     octets_out: int = 0
 

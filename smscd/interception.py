@@ -81,13 +81,14 @@ class Interception:
     ) -> Entry | None:  # fmt: skip
         """The row that forbids `content` by any of `connectors`: they may show the handset different senders.
 
-        `shows` is the sender that the route puts before theirs, if it does.
+        `shows` is the sender that the route puts before theirs, if it does; a modem's number nobody can change.
         """
         optout = self.optout
         if optout is None or (esme is not None and esme.settings.opt_out == "off"):
             return None
         for connector in connectors:
-            shown = shows or (connector.shows if connector is not None else b"")
+            own = connector.shows if connector is not None else b""
+            shown = own if own and connector is not None and connector.kind == "modem" else shows or own
             entry = optout.blocking(
                 shown or content.source_addr, 0 if shown else content.source_addr_ton, content.destination_addr,
                 content.dest_addr_ton, system_id, content.service_type,

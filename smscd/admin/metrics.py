@@ -53,6 +53,7 @@ LABELS: dict[str, Callable[[int | str], str]] = {
     "receipt": str,
     "scope": str,
     "action": str,
+    "reading": str,
 }
 """How the key of a tally is written as the value of this label."""
 
@@ -98,6 +99,7 @@ CONNECTOR = (
     Metric("smscd_queue", "gauge", "queue", "messages not closed yet", "stage"),
     Metric("smscd_connector_sessions", "gauge", "sessions", "sessions bound to the other side now"),
     Metric("smscd_connector_credit", "gauge", "credit", "parts it would take at this moment"),
+    Metric("smscd_modem", "gauge", "modem", "a modem at its last look: registered, signal_dbm, stored", "reading"),
     Metric("smscd_connector_octets_in", "counter", "octets_in", "octets read from the other side"),
     Metric("smscd_connector_octets_out", "counter", "octets_out", "octets written to the other side"),
 )

@@ -16,8 +16,6 @@ from smscd.connectors.settings import ModemSettings, SmppSettings
 from smscd.listener.settings import ListenerSettings
 from smscd.units import format_duration, is_loopback, split_endpoint
 
-KIND_NOT_RUN = "this release does not run connectors of this kind yet"
-
 _WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104  recognised here, never listened on
 
 
@@ -78,9 +76,9 @@ def _collide(one: str, other: str) -> bool:
 def _connectors(parsed: Parsed) -> Iterator[Fault]:
     for connector in parsed.config.connectors:
         path = parsed.path_of(connector)
-        if isinstance(connector, ModemSettings):
-            kind = value_text(connector.kind)
-            yield Fault(KIND_NOT_RUN, (*path, "kind"), severity="warning", stops_run=True, value=kind)
+        if isinstance(connector, ModemSettings) and connector.number is None:
+            what = "a modem whose number nobody knows: its MO find no ESME, and no opt-out its sender"
+            yield Fault(what, path, severity="warning", allowed='number = "+…", unless its SIM tells (AT+CNUM)')
         if isinstance(connector, SmppSettings):
             yield from _upstream_tls(connector, path)
 

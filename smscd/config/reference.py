@@ -37,7 +37,7 @@ _ABOUT = {
 _KINDS = {
     "emulator": "An emulated network with its handsets.",
     "smpp": "An upstream SMSC; smscd is the ESME. This release checks such a section but does not run it yet.",
-    "modem": "A GSM modem on a serial port. This release checks such a section but does not run it yet.",
+    "modem": "A GSM modem on a serial port: docs/modems.md.",
 }
 
 _PROPOSED = (EsmeSettings, SmppSettings, ModemSettings, Behaviour, OptOutSettings)

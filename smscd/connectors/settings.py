@@ -215,6 +215,48 @@ class ModemSettings:
     number: Annotated[
         str | None, Octets(21), Example("+447700900000"), "its own number: destination of its MO, sender of its MT"
     ] = None
+    smsc: Annotated[str | None, Octets(21), Example("+447785016005"), "service centre; that of the SIM if absent"] = (
+        None
+    )
+    imei: Annotated[
+        str | None, Octets(17), Example("356938035643809"), "the modem it has to be, whatever the port is called"
+    ] = None
+    imsi: Annotated[str | None, Octets(15), Example("234150999999999"), "the SIM it has to have"] = None
+    profile: Annotated[
+        Literal["auto", "generic", "huawei", "quectel", "simcom", "telit", "wavecom", "siemens", "nokia"],
+        "its make; auto asks the modem",
+    ] = "auto"
+    storage: Annotated[
+        Literal["auto", "SM", "ME"], "where it keeps what arrives: the SIM, or itself; auto = itself if it can"
+    ] = "auto"
+    rate: Annotated[float, Between(0, 100), "parts per second, 0 = as fast as it takes them"] = 0
+    daily_quota: Annotated[int, Between(0), "parts per day (UTC) that this SIM may send, 0 = unlimited"] = 0
+    in_doubt: Annotated[InDoubt, "what becomes of a message that was sent and that the modem never answered for"] = (
+        "fail"
+    )
+    send_timeout: Annotated[
+        Seconds, Between(1, 600), "until a part that the modem has not answered for is in doubt"
+    ] = 60.0
+    unconfirmed: Annotated[
+        Literal["DELIVERED", "ACCEPTED"], "what a report means that says forwarded, but cannot confirm delivery"
+    ] = "DELIVERED"
+    failures: Annotated[int, Between(1, 1000), "failures in a row that are the modem's and not the messages'"] = 5
+    quarantine: Annotated[
+        Seconds, Between(0.01, 86400), "how long it is then left alone; each time twice as long, up to an hour"
+    ] = 60.0
+    health: Annotated[Seconds, Between(0.05, 3600), "how often signal, registration and store are looked at"] = 30.0
+    drain: Annotated[Seconds, Between(0.05, 86400), "how often its store is searched for what was not announced"] = (
+        300.0
+    )
+    reconnect: Annotated[
+        Seconds, Between(0.01, 3600), "first pause before it is opened again; it doubles up to a minute"
+    ] = 1.0
+    rtscts: Annotated[bool, "hardware flow control"] = False
+    recover_command: Annotated[
+        list[str],
+        Example(["/usr/local/bin/power-cycle-modem", "1"]),
+        "a program that switches the modem off and on, run when it has not answered for several attempts",
+    ] = field(default_factory=list)
 
 
 ConnectorSettings = EmulatorSettings | SmppSettings | ModemSettings

@@ -16,6 +16,7 @@ from smscd.admin.commands import Commands
 from smscd.admin.control import ControlServer
 from smscd.admin.http import AdminHttp, read_token
 from smscd.admin.metrics import Metrics
+from smscd.admin.modems import ModemCommands
 from smscd.admin.optouts import OptOutCommands
 from smscd.admin.record import records_of
 from smscd.admin.records import Records
@@ -23,8 +24,17 @@ from smscd.admission import Esme
 from smscd.ancillary import Ancillary
 from smscd.clock import Clock, SystemClock
 from smscd.config import Config
-from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector, SmppSettings, Upstream
+from smscd.connectors import (
+    Connector,
+    ConnectorSettings,
+    Emulator,
+    EsmeConnector,
+    ModemSettings,
+    SmppSettings,
+    Upstream,
+)
 from smscd.counters import Counters
+from smscd.daemon.modems import make_modem
 from smscd.daemon.recovery import recover
 from smscd.daemon.upkeep import Upkeep
 from smscd.errors import ConfigError, StoreBroken, StoreFull
@@ -85,6 +95,7 @@ class House:
             {
                 **Commands(self.journey, self.ancillary, self._sessions, self._identity).table(),
                 **OptOutCommands(self.journey).table(),
+                **ModemCommands(self.journey).table(),
             },
         )
         self.http: AdminHttp | None = None
@@ -169,7 +180,7 @@ class House:
             connectors[settings.name] = await self.make_connector(settings)
         self.journey.connectors = connectors
 
-    async def make_connector(self, settings: Any) -> Connector:
+    async def make_connector(self, settings: ConnectorSettings) -> Connector:
         """A connector, not started, which knows what it must remember from before. Raises ConfigError."""
         if isinstance(settings, SmppSettings):
             upstream = Upstream(
@@ -185,8 +196,9 @@ class House:
                 message, journey.shows(message) or upstream.shows, why
             )
             return upstream
-        if not isinstance(settings, EmulatorSettings):  # config.load refuses the other kinds with their line
-            raise ConfigError([f"connector {settings.name}: this release does not run kind {settings.kind}"])
+        if isinstance(settings, ModemSettings):
+            counters = self.counters.connector(settings.name)
+            return await make_modem(settings, self.journey, self.reports, self.clock, counters, self._alphabet_of)
         emulator = Emulator(settings, self.journey, self.clock, self._reserve)
         emulator.begin_at(await self.store.counter(f"arrivals:{settings.name}"))
         return emulator

@@ -12,7 +12,7 @@ from smscd import config as configuration
 from smscd import logs
 from smscd.admin.http import read_token
 from smscd.config import Config
-from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector, Upstream
+from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector, Modem, Upstream
 from smscd.daemon import systemd
 from smscd.daemon.house import House
 from smscd.daemon.recovery import take_up
@@ -119,7 +119,7 @@ def _renew_admin_certificate(house: House, new: Config) -> None:
 async def _change_upstreams(house: House, before: Mapping[str, Connector], made: Mapping[str, Connector]) -> None:
     """Those that came begin to bind, those that went finish what is under way; what waits for them goes elsewhere."""
     for name, connector in before.items():
-        if isinstance(connector, Upstream) and house.journey.connectors.get(name) is not connector:
+        if isinstance(connector, Upstream | Modem) and house.journey.connectors.get(name) is not connector:
             house.retire(connector)
     for connector in made.values():
         await connector.start()
@@ -167,6 +167,8 @@ async def _new_connectors(house: House, new: Config) -> dict[str, Connector]:
         existing = house.journey.connectors.get(settings.name) or house.departed.get(settings.name)
         if isinstance(existing, Upstream) and existing.settings == settings:
             existing.tls = house.upstream_tls(existing.settings)
+        elif isinstance(existing, Modem) and existing.settings == settings:
+            continue
         elif not (isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings)):
             made[settings.name] = await house.make_connector(settings)
     return made
@@ -185,7 +187,7 @@ def _swap_connectors(house: House, new: Config, made: dict[str, Connector]) -> N
             existing.apply(settings)
             after[settings.name] = existing
             house.departed.pop(settings.name, None)
-        elif isinstance(existing, Upstream) and settings.name not in made:
+        elif isinstance(existing, Upstream | Modem) and settings.name not in made:
             after[settings.name] = existing
     for name in before.keys() - after.keys():
         gone = before[name]

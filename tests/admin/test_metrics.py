@@ -124,7 +124,7 @@ def test_a_number_is_never_a_label() -> None:
     labels = {name for own, metrics, _ in TABLES for metric in metrics for name in (*own, metric.label) if name}
     assert labels == {
         "system_id", "connector", "command_status", "message_state", "stage", "bind", "outcome", "reason",
-        "receipt", "scope", "action",
+        "receipt", "scope", "action", "reading",
     }  # fmt: skip
 
 

@@ -47,16 +47,6 @@ def test_errors_are_all_printed_and_the_answer_is_no(file: Path) -> None:
     ]
 
 
-def test_what_this_release_cannot_run_is_said_though_the_file_is_sound(file: Path) -> None:
-    modem = '[[connector]]\nname = "modem-1"\nkind = "modem"\ndevice = "/dev/null"\n'
-    file.write_text(modem + SOUND, encoding="utf-8")
-    result = runner.invoke(app, [str(file)])
-    assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == (
-        f"{file}: sound, but `smscd run` of this release refuses it: 1 section it cannot serve"
-    )
-
-
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     result = runner.invoke(app, [str(tmp_path / "none.toml")])
     assert result.exit_code == 1

@@ -41,7 +41,6 @@ def test_the_form_of_the_contract_warns_of_what_it_leaves_open() -> None:
             '38: warning: connector.password = "…": is longer than the 8 octets of SMPP 3.4 §4.1.1: not every peer can'
             " send it"
         ),
-        '52: warning: connector.kind = "modem": this release does not run connectors of this kind yet',
         '53: warning: connector.device = "/dev/serial/by-id/usb-…": there is no such device now',
     ]
 
@@ -73,7 +72,7 @@ def test_a_daemon_does_not_start_with_what_this_release_cannot_do() -> None:
     with pytest.raises(ConfigError) as refused:
         load(CONTRACT)
     lines = [line.removeprefix(f"{CONTRACT}:").split(":", maxsplit=1)[0] for line in refused.value.faults]
-    assert lines == ["14", "15", "52"]
+    assert lines == ["14", "15"]
     assert not any("warning" in line for line in refused.value.faults)
 
 

@@ -1,0 +1,77 @@
+"""Through a modem and back: sent, reported, received, opted out."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from smscd import pdu
+from tests.chaos.esme import message
+from tests.connectors.modem.between import plugged
+from tests.connectors.modem.fake import FakeModem
+from tests.connectors.smpp.between import all_reported, shown, submitted
+
+
+async def test_a_message_leaves_and_its_status_report_becomes_a_receipt(tmp_path: Path) -> None:
+    async with plugged(tmp_path) as (gateway, esme, modem):
+        message_id = await submitted(esme)
+        await modem.until(lambda: modem.submits)
+        (submit,) = modem.submits
+        assert (submit.destination_addr.addr, submit.destination_addr.ton) == ("447700000001", 1)
+        assert submit.text == "A00000001"
+        assert submit.status_report
+        modem.report(submit)
+        await all_reported(esme)
+        assert [(one.message_id, one.stat) for one in esme.ledger.receipts] == [(message_id, "DELIVRD")]
+        assert (await shown(gateway, message_id))["parts"][0]["upstream_message_id"] == "1-00000001"
+
+
+async def test_a_message_from_a_handset_is_stored_before_it_is_deleted_from_the_sim(tmp_path: Path) -> None:
+    async with plugged(tmp_path) as (gateway, esme, modem):
+        modem.receive(b"hello from afar")
+        await esme.ledger.until(lambda: esme.ledger.mo[b"hello from afar"] == 1)
+        await modem.until(lambda: not modem.stored)
+        found = await asyncio.to_thread(gateway.ask, "message.list", kind="MO")
+        (mo,) = found["messages"]
+        assert (mo["source_addr"], mo["destination_addr"]) == ("447700900123", "447700900000")
+
+
+async def test_what_arrived_while_nobody_listened_is_found_at_the_start(tmp_path: Path) -> None:
+    modem = FakeModem(tmp_path / "modem").plug()
+    modem.receive(b"before the start")
+    modem.receive("später €".encode("utf-16-be"), tp_dcs=8)
+    modem.unplug()
+    async with plugged(tmp_path, modem=modem) as (_gateway, esme, _):
+        await esme.ledger.until(lambda: len(esme.ledger.mo) == 2)
+        assert esme.ledger.mo_order == [b"before the start", "später €".encode("utf-16-be")]
+        await modem.until(lambda: not modem.stored)
+
+
+async def test_a_stop_by_modem_is_confirmed_by_it_and_blocks_the_next_submit(tmp_path: Path) -> None:
+    opt_out = '[opt_out]\npacks = ["us"]\nscope = "pair"\n'
+    async with plugged(tmp_path, tables=opt_out) as (_gateway, esme, modem):
+        modem.receive(b"STOP", sender="447700000001")
+        await modem.until(lambda: modem.submits)
+        assert modem.submits[0].destination_addr.addr == "447700000001"
+        assert not modem.submits[0].status_report
+        refused = await esme.submit()  # to the same handset, from whatever sender: it sees the modem's number
+        assert refused.command_status != pdu.ESME_ROK
+        accepted = await esme.submit()
+        assert accepted.command_status == pdu.ESME_ROK
+
+
+async def test_a_long_ucs2_message_leaves_in_parts_and_comes_back_as_one_receipt(tmp_path: Path) -> None:
+    async with plugged(tmp_path) as (gateway, esme, modem):
+        octets = ("Привет, мир! 😀 " * 12).encode("utf-16-be")
+        tlvs = [(int(pdu.Tag.message_payload), octets)]
+        message_id = await submitted(esme, lambda tag: message(tag, short_message=b"", data_coding=8, tlvs=tlvs))
+        await modem.until(lambda: len(modem.submits) == 3)
+        assert b"".join(submit.user_data[6:] for submit in modem.submits) == octets
+        assert [submit.user_data[5] for submit in modem.submits] == [1, 2, 3]
+        assert "AT+CMMS=2" in modem.asked
+        for reference, submit in enumerate(modem.submits, start=1):
+            modem.report(submit, reference, 0x46 if reference == 2 else 0)
+        await all_reported(esme)
+        assert [(one.message_id, one.stat) for one in esme.ledger.receipts] == [(message_id, "EXPIRED")]
+        parts = (await shown(gateway, message_id))["parts"]
+        assert [part["upstream_message_id"] for part in parts] == ["1-00000001", "2-00000001", "3-00000001"]
