@@ -16,6 +16,7 @@ from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.message import FAIL, MT, OPT_OUT, Content, Message, MessageIds, octets_of, text_of
 from smscd.optout import Decision, Entry, OptOut, OptOutSettings
+from smscd.optout.addresses import INTERNATIONAL
 from smscd.optout.policy import DAY
 from smscd.store import Store
 from smscd.text import Alphabet, Fragment, Reassembly
@@ -67,21 +68,22 @@ class Interception:
 
     def forbids(
         self, content: Content, system_id: str, esme: Esme | None, connectors: Iterable[Connector | None],
-        shows: bytes = b"",
+        shows: bytes = b"", recipient: bytes = b"",
     ) -> bool:  # fmt: skip
         """Whether a row forbids `content`, as `blocking` says; if so it is counted."""
-        entry = self.blocking(content, system_id, esme, connectors, shows)
+        entry = self.blocking(content, system_id, esme, connectors, shows, recipient)
         if entry is not None:
             self._counters.esme(system_id).blocked[entry.scope] += 1
         return entry is not None
 
     def blocking(
         self, content: Content, system_id: str, esme: Esme | None, connectors: Iterable[Connector | None],
-        shows: bytes = b"",
+        shows: bytes = b"", recipient: bytes = b"",
     ) -> Entry | None:  # fmt: skip
         """The row that forbids `content` by any of `connectors`: they may show the handset different senders.
 
         `shows` is the sender that the route puts before theirs, if it does; a modem's number nobody can change.
+        `recipient` is the international number that it leaves to, where that is written otherwise than destination_addr.
         """
         optout = self.optout
         if optout is None or (esme is not None and esme.settings.opt_out == "off"):
@@ -89,17 +91,20 @@ class Interception:
         for connector in connectors:
             own = connector.shows if connector is not None else b""
             shown = own if own and connector is not None and connector.kind == "modem" else shows or own
-            entry = optout.blocking(
-                shown or content.source_addr, 0 if shown else content.source_addr_ton, content.destination_addr,
-                content.dest_addr_ton, system_id, content.service_type,
-            )  # fmt: skip
+            sender, ton = (shown, 0) if shown else (content.source_addr, content.source_addr_ton)
+            to, service_type = (content.destination_addr, content.dest_addr_ton), content.service_type
+            entry = optout.blocking(sender, ton, *to, system_id, service_type)
+            if entry is None and recipient:
+                entry = optout.blocking(sender, ton, recipient, INTERNATIONAL, system_id, service_type)
             if entry is not None:
                 return entry
         return None
 
     def stops(self, message: Message, esme: Esme | None, connector: Connector, shows: bytes = b"") -> bool:
         """Whether `message` must not leave by `connector` any more. Our own answers always may."""
-        return message.origin != OPT_OUT and self.forbids(message.content, message.system_id, esme, (connector,), shows)
+        return message.origin != OPT_OUT and self.forbids(
+            message.content, message.system_id, esme, (connector,), shows, message.recipient
+        )
 
     @property
     def refusal(self) -> OptedOut:

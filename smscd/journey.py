@@ -25,7 +25,7 @@ from smscd.counters import Counters
 from smscd.interception import Interception, answer_to
 from smscd.message import (
     CLOSED, DEAD, ENROUTE, FAIL, LEASED, MO, MT, NOTIFICATION, OPT_OUT, QUEUED, RECEIPT, RESEND, SENT,
-    Accepted, Deferred, Delivered, Kind, Message, MessageIds, Outcome, Rejected, Unanswered, submitted, text_of,
+    Accepted, Deferred, Delivered, Kind, Message, MessageIds, Outcome, Rejected, Unanswered, submitted,
 )  # fmt: skip
 from smscd.optout import BLOCKED_TEXT, OptOutSettings
 from smscd.queueing import NOBODY, Queueing
@@ -67,21 +67,22 @@ class Journey(Queueing):
         if not isinstance(admitted, Admitted):
             return admitted
         rule = self.routes.takes_all or self.routes.resolve(
-            esme.system_id, content.source_addr, content.destination_addr,
-            lambda: text_of(content, esme.settings.default_alphabet),
-        )  # fmt: skip
+            esme.system_id, content, esme.settings.default_alphabet, now
+        )
         if rule is None:
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVDSTADR
         ways = map(self.connectors.get, rule.connectors)
-        is_forbidden = self.interception.forbids(content, esme.system_id, esme, ways, rule.shows)
+        recipient = rule.recipient(content) if rule.numbers is not None else b""
+        is_forbidden = self.interception.forbids(content, esme.system_id, esme, ways, rule.shows, recipient)
         if is_forbidden and esme.settings.opt_out == "reject":
             esme.refund(admitted.segments, now)
             return self.interception.refusal
-        name = rule.choose(self.is_alive)
+        name = rule.only or self.choose(rule, esme.system_id, content)
         message = submitted(self.ids, content, esme.system_id, name, now, version, group)
         message.expires = admitted.expires
         message.segments = admitted.segments
+        message.recipient = recipient
         if is_forbidden:  # its ESME wants ESME_ROK and a receipt: final before it ever waited
             self.store.batch.add(message)
             self.scheduler.own(message)
@@ -144,10 +145,9 @@ class Journey(Queueing):
     def _reply(self, reply: Message, now: int) -> None:
         """Our answer to STOP, START or HELP leaves by the way that came in on, or by the route of such a message."""
         content = reply.content
-        if reply.connector not in self.connectors and (rule := self.routes.resolve(
-            reply.system_id, content.source_addr, content.destination_addr, lambda: text_of(content)
-        )):  # fmt: skip
-            reply.connector = rule.choose()
+        if reply.connector not in self.connectors:
+            rule = self.routes.resolve(reply.system_id, content, "gsm7", now)
+            reply.connector = rule.choose(self.is_alive) if rule is not None else ""
         way = self.connectors.get(reply.connector)
         if way is None or way.screen(reply):
             log.warning("not answered: no way back", message_id=reply.message_id, connector=reply.connector)
@@ -216,6 +216,8 @@ class Journey(Queueing):
             for message in messages:
                 self._give_back(message, Deferred("the connector was removed", retry_after=0.0, counts=False))
             return
+        if self.routes.rewrites:
+            self.number(messages)
         if self.interception.optout is not None:
             messages = [message for message in messages if message.kind != MT or self._may_leave(message, connector)]
         self.counters.connector(name).forwarded += len(messages)
@@ -322,11 +324,8 @@ class Journey(Queueing):
         else:  # no attempt was burnt: it keeps its place before what came later
             message.due = min(message.due, now)
         self.scheduler.lane(message.connector).in_flight -= 1
-        if message.kind == MT:
-            refused = self.reroute(message, avoid=message.connector if deferred.command_status else "")
-            if refused is not None:
-                log.info("rerouted", message_id=message.message_id, connector=message.connector)
-                message.due = now  # the pause was for the connector that could not
+        if message.kind == MT and (refused := self.reroute(message, deferred)) is not None:
+            log.info("rerouted", message_id=message.message_id, connector=message.connector)
             if refused:
                 self.close(message, REJECTED, refused)
                 return

@@ -128,6 +128,7 @@ class Message:
     owner: int = 0
     lease_until: int = 0
     origin: int = 0
+    recipient: bytes = b""  # E.164 digits, where its route asks for them; found anew for every attempt, not stored
     refusal: str = ""  # why smscd itself closes it without sending, in words for its receipt; not stored
     parts: list[Part] = field(default_factory=list)
     worst: Outcome | None = None  # of the parts that have come back, while others are still out; never stored

@@ -7,13 +7,12 @@ the same for all of them is asked once. Whatever is unusual is left to `Journey.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from smscd import pdu
 from smscd.admission import Esme
 from smscd.connectors import Connector
 from smscd.interception import Interception
-from smscd.message import MT, Message, text_of
+from smscd.message import MT, Message
 from smscd.queueing import Queueing
 from smscd.routing import Rule
 from smscd.store import AnswerAll
@@ -64,18 +63,15 @@ def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> l
         distinct = {routes.takes_all}
     else:
         rules = []
+        now, alphabet = queueing.clock.wall(), esme.settings.default_alphabet
         for content in submissions:
-            rule = routes.resolve(
-                esme.system_id, content.source_addr, content.destination_addr,
-                partial(text_of, content, esme.settings.default_alphabet),
-            )  # fmt: skip
+            rule = routes.resolve(esme.system_id, content, alphabet, now)
             if rule is None:
                 return None
             rules.append(rule)
         distinct = set(rules)
     for rule in distinct:
-        connector = queueing.connectors[rule.connectors[0]]
-        if len(rule.connectors) > 1 or connector.screens:
+        if not rule.only or rule.numbers is not None or queueing.connectors[rule.only].screens:
             return None
     return rules
 
@@ -85,7 +81,7 @@ def _forbids_any(
     rules: list[Rule], esme: Esme,
 ) -> bool:  # fmt: skip
     return any(
-        interception.blocking(content, esme.system_id, esme, (connectors[rule.connectors[0]],), rule.shows)
+        interception.blocking(content, esme.system_id, esme, (connectors[rule.only],), rule.shows)
         for content, rule in zip(submissions, rules, strict=True)
     )
 
@@ -100,7 +96,7 @@ def _messages(
     messages = []
     for content, rule in zip(submissions, rules, strict=True):
         number = following(now)
-        name = rule.connectors[0]
+        name = rule.only
         message = Message(number, issue(number), MT, system_id, name, content, now, now, expires)
         message.in_doubt = connectors[name].in_doubt
         messages.append(message)

@@ -7,6 +7,7 @@ one, or to another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -17,8 +18,8 @@ from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.dress import Dress
 from smscd.logs import masked
-from smscd.message import DEAD, HELD, LEASE, LEASED, MT, QUEUED, Message, MessageIds, text_of
-from smscd.routing import Receivers, Ruleset
+from smscd.message import DEAD, HELD, LEASE, LEASED, MT, QUEUED, Content, Deferred, Message, MessageIds
+from smscd.routing import Receivers, Rule, Ruleset
 from smscd.scheduler import RetrySettings, Scheduler
 from smscd.store import Answer, Store
 from smscd.text import Alphabet
@@ -30,6 +31,17 @@ NOBODY = "nobody"
 
 Holds = Callable[[Message, Answer | None, str, Alphabet], bool]
 """Whether an MO, come by that connector in that alphabet, is kept back to be joined with others: see `joining`."""
+
+
+@dataclass(slots=True)
+class Look:
+    """How far the queue of a connector that is away has been searched for messages that know another way."""
+
+    prospects: object
+    """Under which it was: with others it begins anew."""
+    since: float
+    after: tuple[int, int] = (-(1 << 62), 0)
+    """(due, id) of the last row that was read."""
 
 
 class Queueing:
@@ -53,6 +65,9 @@ class Queueing:
         self.on_sent: Callable[[str, str], None] = lambda _provider, _upstream_key: None
         self.holds: Holds = lambda _message, _answer, _connector, _alphabet: False
         self.take_up_parts: Callable[[Sequence[Message]], None] = lambda _messages: None
+        self._companions = ways.Companions()
+        self.looked_at: dict[str, Look] = {}
+        """By connector that is away."""
         self.scheduler = Scheduler(store, clock, self.has_credit)
         self.then_leave, self.then_release = self.leave_all, self.scheduler.release_all  # bound once, named for all
 
@@ -145,16 +160,36 @@ class Queueing:
         self.store.batch.then(message, self.scheduler.release)
         self.store.wake()
 
-    def reroute(self, message: Message, avoid: str = "") -> int | None:
-        """Ask the rules again where a message that memory owns is to go.
+    def choose(self, rule: Rule, system_id: str, content: Content) -> str:
+        """The connector that a new message takes, of those that `rule` leads to."""
+        return self._companions.choose(rule, system_id, content, self.is_alive)
+
+    def number(self, messages: list[Message]) -> None:
+        """Find the form in which each recipient leaves now, by the rules of today."""
+        for message in messages:
+            if message.kind == MT:
+                rule = self._rule_of(message)
+                message.recipient = rule.recipient(message.content) if rule is not None else b""
+
+    def _rule_of(self, message: Message) -> Rule | None:
+        esme = self.esmes.get(message.system_id)
+        alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
+        return ways.rule_of(message, self.routes, alphabet, self.clock.wall())
+
+    def reroute(self, message: Message, deferred: Deferred | None = None) -> int | None:
+        """Ask the rules again where a message that memory owns is to go, now that it was `deferred` where it is.
 
         None if it stays; 0 if it is for another connector now; a command_status if that one will not have it.
         """
-        esme = self.esmes.get(message.system_id)
-        alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
-        connector = ways.another(message, self.routes, self.connectors, alphabet, avoid)
-        if connector is None:
+        rule = self._rule_of(message)
+        failed = deferred is not None and (deferred.counts or deferred.command_status != 0)
+        turn = ways.another(message, rule, self.connectors, self._companions, failed=failed) if rule else None
+        if rule is None or turn is None:
             return None
+        connector = turn.connector
+        message.recipient = rule.recipient(message.content)
+        if deferred is not None and not turn.round_over:  # the pause was for the connector that could not
+            message.due = min(message.due, self.clock.wall())
         parts.withdraw(message)
         self.store.batch.all_parts(message)
         self.scheduler.move(message, connector.name)
@@ -171,11 +206,7 @@ class Queueing:
         """What the route that `message` takes now puts on it on its way out; None for nothing."""
         if not self.routes.dresses or message.kind != MT:
             return None
-        content, esme = message.content, self.esmes.get(message.system_id)
-        alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
-        rule = self.routes.resolve(
-            message.system_id, content.source_addr, content.destination_addr, lambda: text_of(content, alphabet)
-        )
+        rule = self._rule_of(message)
         return rule.dress if rule is not None else None
 
     def shows(self, message: Message) -> bytes:

@@ -9,48 +9,73 @@ import structlog
 from smscd.journey import Journey
 from smscd.message import MT, Message
 from smscd.pdu import MessageState
+from smscd.queueing import Look
 from smscd.scheduler import Lane
 
 log = structlog.get_logger("smscd.rerouting")
 
 PAGE = 500
+LOOK_AGAIN = 600.0
+"""Seconds after which all that waits is looked at again, whatever has changed."""
 REJECTED = int(MessageState.REJECTED)
 
 
 async def reroute_all(journey: Journey) -> int:
-    """Look at every lane whose connector is not alive; how many messages found another way."""
+    """Look at every lane whose connector is not alive; how many messages found another way.
+
+    What was found to have no other way is not read again before a rule, a connector or the hour has changed: a million
+    messages may wait for a connector that is away, and only those that came since are looked at.
+    """
     moved = 0
-    for name in [name for name, lane in journey.scheduler.lanes.items() if lane.queued and _is_away(journey, name)]:
-        count = await reroute(journey, name)
+    for name in [name for name, lane in journey.scheduler.lanes.items() if lane.queued]:
+        prospects = _prospects(journey, name)
+        if prospects is None:
+            journey.looked_at.pop(name, None)
+            continue
+        now = journey.clock.monotonic()
+        look = journey.looked_at.get(name)
+        if look is None or look.prospects != prospects or now - look.since >= LOOK_AGAIN:
+            look = journey.looked_at[name] = Look(prospects, now)
+        count = await reroute(journey, name, look)
         if count:
             log.warning("rerouted", connector=name, messages=count)
         moved += count
     return moved
 
 
-def _is_away(journey: Journey, name: str) -> bool:
-    """Not configured; or not alive, while a rule that leads to it leads somewhere else as well."""
-    if name.startswith("esme:"):
-        return False
-    if name not in journey.connectors:
-        return True
+def _prospects(journey: Journey, name: str) -> object | None:
+    """Where else what waits for `name` might go; None if there is no need to look.
+
+    It is needed if the connector is not configured, or not alive while rules that lead to it lead to a living one. What
+    ESMEs wait for belongs to them, but a message that a route sends to an ESME may have another way too.
+    """
+    routes = journey.routes
     if journey.is_alive(name):
-        return False
-    rules = [rule for rule in journey.routes.rules if name in rule.connectors]
-    return not rules or any(journey.is_alive(other) for rule in rules for other in rule.connectors)
+        return None
+    if name.startswith("esme:") and name not in routes.alternatives:
+        return None
+    elsewhere = routes.alternatives.get(name)
+    if elsewhere is None or name not in journey.connectors:
+        elsewhere = frozenset(journey.connectors)
+    living = frozenset(other for other in elsewhere if journey.is_alive(other))
+    if name in journey.connectors and name in routes.alternatives and not living:
+        return None
+    return routes, living, frozenset(journey.connectors), routes.phase(journey.clock.wall())
 
 
-async def reroute(journey: Journey, name: str) -> int:
-    """Ask the rules again for everything that is queued for `name`, in memory and on disk, a page at a time."""
+async def reroute(journey: Journey, name: str, look: Look) -> int:
+    """Ask the rules again for what is queued for `name`, in memory and on disk, a page at a time.
+
+    On disk it begins after what `look` has come to.
+    """
     lane = journey.scheduler.lane(name)
     moved = _from_memory(journey, lane)
-    after = (-(1 << 62), 0)
     while True:
         with journey.scheduler.watching() as gone:
-            page = await journey.store.queued(name, after, PAGE)
+            page = await journey.store.queued(name, look.after, PAGE)
         if not page:
             return moved
-        after = (page[-1].due, page[-1].id)
+        look.after = (page[-1].due, page[-1].id)
         for message in page:
             if message.id in journey.scheduler.owned or message.id in gone or message.kind != MT:
                 continue

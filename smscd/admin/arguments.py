@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from smscd.clock import SECOND
 from smscd.errors import ControlError
 
 LONGEST_ADDRESS = 20
@@ -52,6 +54,18 @@ def characters(arguments: Mapping[str, Any], name: str) -> str:
     if len(value) > LONGEST_TEXT:
         raise ControlError(f"{name} has {len(value)} characters", f"at most {LONGEST_TEXT}")
     return value
+
+
+def moment(arguments: Mapping[str, Any], name: str) -> int | None:
+    """A time in ISO 8601, UTC where it says nothing else, as microseconds UTC; None if it is not there."""
+    value = optional(arguments, name)
+    if value is None:
+        return None
+    try:
+        when = datetime.fromisoformat(value)
+        return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * SECOND)
+    except (ValueError, OverflowError, OSError):
+        raise ControlError(f"{name} is no time: {value!r}", f'{name} as in "2026-11-21T18:30"') from None
 
 
 def count(arguments: Mapping[str, Any], name: str, default: int, most: int) -> int:

@@ -8,7 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from smscd import __version__, pdu, text
-from smscd.admin.arguments import address, characters, count, optional, required
+from smscd.admin.arguments import address, characters, count, moment, optional, required
+from smscd.admin.explaining import asked, explained
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Emulator
@@ -221,17 +222,12 @@ class Commands:
     async def route_explain(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Which `[[route]]` a message would take, and why not the ones before it."""
         to, sender = required(arguments, "to"), required(arguments, "from")
-        text_sent = characters(arguments, "text")
-        story = self._journey.routes.explain(
-            optional(arguments, "esme") or "", sender.encode(), to.encode(), lambda: text_sent
+        return explained(
+            self._journey,
+            optional(arguments, "esme") or "",
+            asked(sender, to, characters(arguments, "text")),
+            moment(arguments, "at"),
         )
-        taken = story[-1].number if story and story[-1].taken else None
-        rule = next((rule for rule in self._journey.routes.rules if rule.number == taken), None)
-        return {
-            "route": taken,
-            "connectors": list(rule.connectors) if rule else [],
-            "rules": [{"number": one.number, "taken": one.taken, "why": one.why} for one in story],
-        }
 
 
 def handset_message(sender: str, to: str, characters: str, reference: int) -> list[pdu.DeliverSm]:

@@ -26,12 +26,18 @@ def explain(
     text: Annotated[
         str | None, typer.Option("--text", metavar="T", help="Its text, for routes that look at it.")
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="When, for routes with hours: 2026-11-21T18:30, in UTC; default now."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
     """Show which way a message would take and why; nothing is sent."""
-    wanted = {"from": source_addr, "to": destination_addr, "esme": esme, "text": text}
+    wanted = {"from": source_addr, "to": destination_addr, "esme": esme, "text": text, "at": at}
     arguments = {name: value for name, value in wanted.items() if value is not None}
     answer = call(data_dirs(config, data_dir), "route.explain", **arguments)
     show(answer, as_json, lambda value: story("", value))

@@ -24,6 +24,7 @@ def check(parsed: Parsed, document: dict[str, Any]) -> Iterator[Fault]:
     yield from _presence(document)
     yield from _twice(document, "esme", "system_id")
     yield from _twice(document, "connector", "name")
+    yield from _twice(document, "group", "name")
     yield from _addresses(parsed)
     yield from check_accounts(parsed)
     yield from _connectors(parsed)

@@ -67,6 +67,9 @@ def read_text(text: str, file: str, base: FilePath) -> Report:
     placed = [replace(fault, file=file, line=_line(lines, fault.path)) for fault in faults]
     placed.sort(key=lambda fault: fault.line)
     parsed.config.warnings = [str(fault) for fault in placed if not fault.blocks_run]
+    parsed.config.route_places = [
+        f"{FilePath(file).name}:{_line(lines, parsed.path_of(route))}" for route in parsed.config.routes
+    ]
     return Report(parsed.config, placed)
 
 

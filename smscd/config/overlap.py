@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
+from smscd.routing.index import wider
 from smscd.units import is_expression
 
 
@@ -15,6 +17,9 @@ class Rule(Protocol):
     source_addr: str
     esme: list[str]
     text: str | None
+
+
+R = TypeVar("R", bound=Rule)
 
 
 def covers(wide: str, narrow: str) -> bool:
@@ -34,6 +39,18 @@ def rule_covers(earlier: Rule, later: Rule) -> bool:
         and earlier.text in {None, later.text}
         and (not earlier.esme or bool(later.esme and set(later.esme) <= set(earlier.esme)))
     )
+
+
+def first_covers(rules: Sequence[R], also: Callable[[R, R], bool]) -> Iterator[int | None]:
+    """For every rule the index of the first one before it that covers it; `also` adds conditions.
+
+    Not every pair is compared: what covers a pair of patterns is looked up by the patterns that are wider.
+    """
+    before: dict[tuple[str, str], list[int]] = {}
+    for index, rule in enumerate(rules):
+        candidates = heapq.merge(*(before.get(pair, ()) for pair in wider(rule.source_addr, rule.destination_addr)))
+        yield next((at for at in candidates if rule_covers(rules[at], rule) and also(rules[at], rule)), None)
+        before.setdefault((rule.source_addr, rule.destination_addr), []).append(index)
 
 
 def first_cover(earlier: Sequence[Rule], later: Rule) -> int | None:

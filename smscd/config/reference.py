@@ -17,6 +17,7 @@ from smscd.config.key import Key, keys
 from smscd.config.schema import SECTIONS, Section
 from smscd.connectors.settings import Behaviour, ModemSettings, SmppSettings
 from smscd.optout.settings import OptOutSettings
+from smscd.routing.settings import GroupSettings
 
 COMMAND = "python -m smscd.config.reference"
 
@@ -25,6 +26,7 @@ _ABOUT = {
     "listener": "Where ESMEs connect: one section per address.",
     "esme": "Who may bind: one section per account. There is no account until you write one.",
     "connector": "The ways out: one section per network, upstream SMSC or modem.",
+    "group": "Several ways out under one name, for routes and other groups. docs/routing.md has examples.",
     "route": "Which message takes which way out. The first match wins; no match is ESME_RINVDSTADR.",
     "retry": "When a way out fails for now.",
     "store": "What is kept on the disk.",
@@ -40,8 +42,8 @@ _KINDS = {
     "modem": "A GSM modem on a serial port: docs/modems.md.",
 }
 
-_PROPOSED = (EsmeSettings, SmppSettings, ModemSettings, Behaviour, OptOutSettings)
-"""Tables that the example file only proposes: accounts and carriers that are different for everybody."""
+_PROPOSED = (EsmeSettings, SmppSettings, ModemSettings, Behaviour, GroupSettings, OptOutSettings)
+"""Tables that the example file only proposes: accounts, carriers and groups that are different for everybody."""
 
 _TOML_HEAD = """\
 # smscd: every key there is, with its default.

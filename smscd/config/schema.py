@@ -25,7 +25,7 @@ from smscd.config.settings import SmscdSettings
 from smscd.connectors.settings import ConnectorSettings, EmulatorSettings, ModemSettings, SmppSettings
 from smscd.listener.settings import ListenerSettings
 from smscd.optout.settings import OptOutSettings
-from smscd.routing.settings import RouteSettings
+from smscd.routing.settings import GroupSettings, RouteSettings
 from smscd.scheduler.settings import RetrySettings
 from smscd.store.settings import StoreSettings
 
@@ -38,12 +38,15 @@ class Config:
     listeners: list[ListenerSettings] = field(default_factory=list)
     esmes: list[EsmeSettings] = field(default_factory=list)
     connectors: list[ConnectorSettings] = field(default_factory=list)
+    groups: list[GroupSettings] = field(default_factory=list)
     routes: list[RouteSettings] = field(default_factory=list)
     retry: RetrySettings = field(default_factory=RetrySettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     records: RecordsSettings = field(default_factory=RecordsSettings)
     opt_out: OptOutSettings | None = None
     admin: AdminSettings | None = None
+    route_places: list[str] = field(default_factory=list, compare=False)
+    """Where each of `routes` stands: "smscd.toml:45"."""
     warnings: list[str] = field(default_factory=list)
     """What `smscd check` would warn of, one line each."""
 
@@ -77,6 +80,7 @@ SECTIONS = (
         is_array=True,
         name_key="name",
     ),
+    Section("group", "groups", {"": GroupSettings}, is_array=True, name_key="name"),
     Section("route", "routes", {"": RouteSettings}, is_array=True),
     Section("retry", "retry", {"": RetrySettings}),
     Section("store", "store", {"": StoreSettings}),

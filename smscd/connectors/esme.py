@@ -151,7 +151,7 @@ class EsmeConnector:
 
     def _write(self, link: Link, message: Message) -> None:
         content = message.content
-        deliver = content if isinstance(content, pdu.DeliverSm) else as_deliver_sm(content)
+        deliver = content if isinstance(content, pdu.DeliverSm) else as_deliver_sm(content, message.recipient)
         try:
             link.session.request(deliver, self._clock.monotonic(), message)
         except (SessionError, ValueError) as fault:  # it cannot be said to this peer: a message_payload to a 3.3 bind
@@ -190,16 +190,19 @@ def _credit(link: Link) -> int:
     return 0 if link.writing_paused else link.session.credit  # a session that may not send has none either
 
 
-def as_deliver_sm(content: Content) -> pdu.DeliverSm:
-    """What another ESME submitted, as the deliver_sm that reaches this one (SMPP 3.4 §4.6.1 against §4.4.1)."""
+def as_deliver_sm(content: Content, recipient: bytes = b"") -> pdu.DeliverSm:
+    """What another ESME submitted, as the deliver_sm that reaches this one (SMPP 3.4 §4.6.1 against §4.4.1).
+
+    `recipient`: the international number that it is for, where destination_addr is written otherwise.
+    """
     deliver = pdu.DeliverSm(
         service_type=content.service_type,
         source_addr_ton=content.source_addr_ton,
         source_addr_npi=content.source_addr_npi,
         source_addr=content.source_addr,
-        dest_addr_ton=content.dest_addr_ton,
-        dest_addr_npi=content.dest_addr_npi,
-        destination_addr=content.destination_addr,
+        dest_addr_ton=1 if recipient else content.dest_addr_ton,
+        dest_addr_npi=1 if recipient else content.dest_addr_npi,
+        destination_addr=recipient or content.destination_addr,
         esm_class=content.esm_class & ~pdu.ESM_MODE_MASK,
         data_coding=content.data_coding,
         tlvs=[(tag, value) for tag, value in content.tlvs if tag not in SUBMIT_ONLY],

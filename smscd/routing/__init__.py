@@ -1,11 +1,13 @@
 """Rules as data, the first match wins; `explain` says why.
 
-The room is pure: it knows patterns and names of connectors, and neither links nor queues.
+The room is pure: it knows patterns, hours, numbers and names of connectors, and neither links nor queues.
 """
 
 from __future__ import annotations
 
-from smscd.routing.rules import Explanation, Receivers, Rule, Ruleset
-from smscd.routing.settings import RouteSettings
+from smscd.routing.receivers import Receivers
+from smscd.routing.rules import Explanation, Rule, Ruleset
+from smscd.routing.settings import GroupSettings, RouteSettings
+from smscd.routing.way import circle
 
-__all__ = ["Explanation", "Receivers", "RouteSettings", "Rule", "Ruleset"]
+__all__ = ["Explanation", "GroupSettings", "Receivers", "RouteSettings", "Rule", "Ruleset", "circle"]

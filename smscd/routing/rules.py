@@ -1,21 +1,28 @@
-"""The `[[route]]` table and the `receives` of the ESMEs, compiled."""
+"""The `[[route]]` table, compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smscd.dress import Dress, dress_of
+from smscd.message import Content, text_of
 from smscd.patterns import AddressSet
-from smscd.routing.settings import RouteSettings
+from smscd.routing.hours import Hours
+from smscd.routing.index import Index
+from smscd.routing.numbers import Numbers
+from smscd.routing.settings import GroupSettings, RouteSettings
+from smscd.routing.way import Alive, Way, way_of, ways
+from smscd.text import Alphabet
 from smscd.units import compile_expression
 
 
 @dataclass(slots=True, frozen=True)
 class Explanation:
-    """Why one rule was or was not taken."""
+    """Why one rule was or was not taken; `place` is where it stands, "smscd.toml:45"."""
 
     number: int
+    place: str
     taken: bool
     why: str
 
@@ -24,48 +31,49 @@ class Rule:
     """One `[[route]]`, number 1 being the first in the file."""
 
     __slots__ = (
-        "_turns",
-        "_weights",
-        "connectors",
-        "destination",
-        "dress",
-        "esmes",
-        "number",
-        "source",
-        "strategy",
-        "text",
-    )
+        "connectors", "destination", "dress", "esmes", "hours", "number", "numbers", "only", "place", "source", "text",
+        "way",
+    )  # fmt: skip
 
-    def __init__(self, number: int, settings: RouteSettings) -> None:
+    def __init__(self, number: int, settings: RouteSettings, way: Way, numbers: Numbers | None, place: str) -> None:
         self.number = number
-        self.connectors = tuple(settings.connectors)
-        self.strategy = settings.strategy
+        self.place = place
+        self.way = way
+        self.connectors = way.names
+        """Every connector that it may lead to, in the order in which they are tried."""
+        self.only = way.names[0] if len(way.names) == 1 else ""
+        self.numbers = numbers
         self.destination = AddressSet([settings.destination_addr])
         self.source = AddressSet([settings.source_addr])
         self.esmes = frozenset(settings.esme)
+        self.hours = Hours(settings.hours, settings.time_zone) if settings.hours else None
         self.text = compile_expression(settings.text) if settings.text else None
         self.dress: Dress | None = dress_of(settings.sender, settings.tlvs)
-        weights = settings.weights if settings.strategy == "weighted" else []
-        self._weights = dict(zip(self.connectors, weights or [1] * len(self.connectors), strict=False))
-        self._turns = dict.fromkeys(self.connectors, 0)
 
-    def misses(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> str:
+    def misses(self, system_id: str, content: Content, alphabet: Alphabet, now: int) -> str:
         """The first condition that does not hold, in words; empty if all hold."""
         if self.esmes and system_id not in self.esmes:
-            return f"esme is {system_id}, not one of {', '.join(sorted(self.esmes))}"
-        if destination not in self.destination:
+            return f"esme is {system_id or 'not given'}, not one of {', '.join(sorted(self.esmes))}"
+        if not self._meets_destination(content):
             return f"destination_addr does not match {self.destination.patterns[0]}"
-        if source not in self.source:
+        if content.source_addr not in self.source:
             return f"source_addr does not match {self.source.patterns[0]}"
-        if self.text is not None and not self.text.fullmatch(text()):
+        if self.hours is not None and not self.hours.hold(now):
+            return f"hours are {self.hours.text}, it is {self.hours.local(now):%a %H:%M} there"
+        if self.text is not None and not self.text.fullmatch(text_of(content, alphabet)):
             return f"text does not match /{self.text.pattern}/"
         return ""
 
-    @property
-    def takes(self) -> str:
-        """What the rule does, in words."""
-        sender = f", as {self.shows.decode('latin-1')}" if self.shows else ""
-        return f"takes it to {', '.join(self.connectors)}{sender}"
+    def _meets_destination(self, content: Content) -> bool:
+        return (self.recipient(content) or content.destination_addr) in self.destination
+
+    def recipient(self, content: Content) -> bytes:
+        """The recipient's E.164 digits; b"" where the rule takes numbers as they come, or this is not one."""
+        return self.numbers.digits(content.destination_addr, content.dest_addr_ton) if self.numbers is not None else b""
+
+    def refuses(self, content: Content) -> bool:
+        """Whether it asks for E.164 numbers and this is none."""
+        return self.numbers is not None and not self.recipient(content)
 
     @property
     def shows(self) -> bytes:
@@ -74,84 +82,110 @@ class Rule:
 
     @property
     def is_unconditional(self) -> bool:
-        return not self.esmes and self.text is None and self.destination.is_everything and self.source.is_everything
+        """Whether it takes whatever comes to it."""
+        addresses = self.destination.is_everything and self.source.is_everything
+        return addresses and not self.esmes and self.text is None and self.hours is None and self.numbers is None
 
-    def choose(self, alive: Callable[[str], bool] = lambda _connector: True) -> str:
-        """The connector whose turn it is among those that are alive: the first for failover, each in turn otherwise.
+    def choose(self, alive: Alive = lambda _connector: True) -> str:
+        """The connector whose turn it is among those that are alive, by the strategy; as if all were where none is."""
+        return self.only or self.way.choose(alive)
 
-        The first of all, or whose turn it is, where none is alive: the message then waits for it.
-        """
-        if len(self.connectors) == 1:
-            return self.connectors[0]
-        living = [name for name in self.connectors if alive(name)] or list(self.connectors)
-        return living[0] if self.strategy == "failover" else self._next_of(living)
-
-    def keep_or_choose(self, connector: str, alive: Callable[[str], bool]) -> str:
+    def keep_or_choose(self, connector: str, alive: Alive) -> str:
         """`connector` again, if it is one of these and alive."""
         return connector if connector in self.connectors and alive(connector) else self.choose(alive)
 
-    def _next_of(self, names: list[str]) -> str:
-        """Smooth weighted round-robin: everybody gains its weight, the richest goes and pays for all."""
-        for name in names:
-            self._turns[name] += self._weights[name]
-        chosen = max(names, key=self._turns.__getitem__)
-        self._turns[chosen] -= sum(self._weights[name] for name in names)
-        return chosen
+    def after(self, connector: str, alive: Alive) -> str:
+        """The next living one after `connector`, round and round: so that each is tried before one is tried again.
+
+        `connector` itself where no other is alive.
+        """
+        names = self.connectors
+        at = names.index(connector) + 1 if connector in names else 0
+        return next((name for name in (*names[at:], *names[:at]) if name != connector and alive(name)), connector)
+
+    def __str__(self) -> str:
+        form = f", numbers as {self.numbers}" if self.numbers is not None else ""
+        sender = f", as {self.shows.decode('latin-1')}" if self.shows else ""
+        return f"{self.way}{form}{sender}"
 
 
 class Ruleset:
     """All rules, in order."""
 
-    __slots__ = ("dresses", "rules", "takes_all")
+    __slots__ = ("_index", "alternatives", "dresses", "rewrites", "rules", "takes_all")
 
-    def __init__(self, settings: Sequence[RouteSettings]) -> None:
-        self.rules = tuple(Rule(number, one) for number, one in enumerate(settings, start=1))
-        self.dresses = any(rule.dress is not None for rule in self.rules)
+    def __init__(
+        self, settings: Sequence[RouteSettings], groups: Sequence[GroupSettings] = (), places: Sequence[str] = ()
+    ) -> None:
+        """`places`: where each rule stands, for explanations."""
+        known, forms = ways(groups), _forms(settings)
+        self.rules = tuple(
+            Rule(number, one, way_of(one, known), forms.get((one.e164, one.default_country)), place)
+            for number, (one, place) in enumerate(zip(settings, _filled(places, len(settings)), strict=True), start=1)
+        )
+        self._index = Index(
+            (rule.esmes, rule.source.patterns[0], rule.destination.patterns[0], rule.numbers) for rule in self.rules
+        )
         first = self.rules[0] if self.rules else None
         self.takes_all = first if first is not None and first.is_unconditional else None
+        """The rule that every message takes, where that is certain without looking at it."""
+        self.rewrites = bool(forms)
+        """Whether any rule sends numbers in another form than they came in."""
+        self.dresses = any(rule.dress is not None for rule in self.rules)
+        """Whether any rule puts something on what it takes."""
+        self.alternatives = self._alternatives()
+        """By connector, where else the rules that lead to it lead."""
 
-    def resolve(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> Rule | None:
-        """The first rule that matches, or None. `text` is called only where a rule asks for the text."""
+    def resolve(self, system_id: str, content: Content, alphabet: Alphabet, now: int) -> Rule | None:
+        """The first rule that matches at `now`, microseconds UTC; None if none does, or if it refuses the number.
+
+        `alphabet`: what data_coding 0 means to the ESME. The text is read only where a rule asks for it.
+        """
+        rule = self._first(system_id, content, alphabet, now)
+        return None if rule is None or rule.refuses(content) else rule
+
+    def _first(self, system_id: str, content: Content, alphabet: Alphabet, now: int) -> Rule | None:
         if self.takes_all is not None:
             return self.takes_all
-        for rule in self.rules:
-            if not rule.misses(system_id, source, destination, text):
-                return rule
-        return None
+        rules = self.rules
+        rank = self._index.first(
+            system_id, content.source_addr, content.destination_addr, content.dest_addr_ton,
+            lambda rank: not rules[rank].misses(system_id, content, alphabet, now),
+        )  # fmt: skip
+        return None if rank is None else rules[rank]
 
-    def explain(self, system_id: str, source: bytes, destination: bytes, text: Callable[[], str]) -> list[Explanation]:
-        """The same walk as `resolve`, with a line for every rule looked at."""
+    def explain(self, system_id: str, content: Content, alphabet: Alphabet, now: int) -> list[Explanation]:
+        """The rule that `resolve` takes, after a line for every rule before it that says what does not hold."""
+        taken = self._first(system_id, content, alphabet, now)
         story = []
         for rule in self.rules:
-            why = rule.misses(system_id, source, destination, text)
-            story.append(Explanation(rule.number, not why, why or rule.takes))
-            if not why:
+            if rule is taken:
                 break
+            story.append(Explanation(rule.number, rule.place, False, rule.misses(system_id, content, alphabet, now)))
+        if taken is not None:
+            refused = taken.refuses(content)
+            why = f"takes it and refuses its recipient: no {taken.numbers}" if refused else f"takes it to {taken}"
+            story.append(Explanation(taken.number, taken.place, True, why))
         return story
 
+    def phase(self, now: int) -> tuple[bool, ...]:
+        """Which of the rules with hours hold now: while it stays the same, time changes nothing."""
+        return tuple(rule.hours.hold(now) for rule in self.rules if rule.hours is not None)
 
-class Receivers:
-    """Which ESME a number belongs to: the most specific `receives` wins, the first in the file among equals."""
+    def _alternatives(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for names in {rule.connectors for rule in self.rules}:
+            for name in names:
+                found.setdefault(name, set()).update(names)
+        return {name: frozenset(others - {name}) for name, others in found.items()}
 
-    __slots__ = ("_known", "_sets")
 
-    LARGEST = 10_000
-    """Numbers remembered at most; the answer for one is remembered because MO traffic repeats itself."""
+def _forms(settings: Sequence[RouteSettings]) -> Mapping[tuple[str, str | None], Numbers]:
+    """One memory of numbers for all the rules that take them for the same."""
+    return {
+        (one.e164, one.default_country): Numbers(one.e164, one.default_country) for one in settings if one.e164 != "off"
+    }
 
-    def __init__(self, receives: Mapping[str, Sequence[str]]) -> None:
-        self._sets = [(system_id, AddressSet(patterns)) for system_id, patterns in receives.items() if patterns]
-        self._known: dict[bytes, str | None] = {}
 
-    def owner(self, destination: bytes) -> str | None:
-        """system_id of the ESME that receives what is sent to `destination`, or None."""
-        if destination in self._known:
-            return self._known[destination]
-        best, owner = -1, None
-        for system_id, addresses in self._sets:
-            fit = addresses.specificity(destination)
-            if fit > best:
-                best, owner = fit, system_id
-        if len(self._known) >= self.LARGEST:
-            self._known.clear()
-        self._known[destination] = owner
-        return owner
+def _filled(places: Sequence[str], count: int) -> Sequence[str]:
+    return places if len(places) == count else [""] * count

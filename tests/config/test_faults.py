@@ -53,7 +53,7 @@ KEYS = [
     (
         "[xyzzy]",
         (
-            "1: xyzzy: unknown section; allowed: smscd, listener, esme, connector, route, retry, store, records,"
+            "1: xyzzy: unknown section; allowed: smscd, listener, esme, connector, group, route, retry, store, records,"
             " opt_out, admin"
         ),
     ),
@@ -259,11 +259,14 @@ ROUTES = [
     (route("connectors = []"), "3: route.connectors = []: leads nowhere; allowed: one or more names of connectors"),
     (
         route('connectors = ["handsetz"]'),
-        '3: route.connectors[0] = "handsetz": is no [[connector]] of this file; did you mean "handsets"?',
+        '3: route.connectors[0] = "handsetz": is no [[connector]] or [[group]] of this file; did you mean "handsets"?',
     ),
     (
         route('connectors = ["esme:tset"]'),
-        '3: route.connectors[0] = "esme:tset": is no [[connector]] of this file; did you mean "esme:test"?',
+        (
+            '3: route.connectors[0] = "esme:tset": is no [[connector]] or [[group]] of this file; did you mean'
+            ' "esme:test"?'
+        ),
     ),
     (
         route('connectors = ["handsets"]', 'esme = ["nobody"]'),

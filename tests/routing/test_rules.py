@@ -8,17 +8,23 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from smscd.routing import Receivers, RouteSettings, Ruleset
+from smscd import pdu
+from smscd.routing import RouteSettings, Ruleset
+from smscd.routing.rules import Rule
+from tests.cast import NOON
+
+HOUR = 3_600_000_000
 
 
-def resolve(rules: Ruleset, *, esme: str = "test", source: bytes = b"12345", to: bytes = b"44", text: str = "") -> int:
+def said(source: bytes = b"12345", to: bytes = b"44", text: str = "", ton: int = 0) -> pdu.SubmitSm:
+    """A submit_sm."""
+    return pdu.SubmitSm(source_addr=source, dest_addr_ton=ton, destination_addr=to, short_message=text.encode())
+
+
+def resolve(rules: Ruleset, *, esme: str = "test", at: int = NOON, **fields: Any) -> int:
     """The number of the rule that is taken, 0 if none is."""
-    rule = rules.resolve(esme, source, to, lambda: text)
+    rule = rules.resolve(esme, said(**fields), "gsm7", at)
     return rule.number if rule else 0
-
-
-def never() -> str:
-    raise AssertionError("nobody asked for the text")
 
 
 def test_the_first_rule_whose_conditions_all_hold_is_taken() -> None:
@@ -41,11 +47,15 @@ def test_no_rules_take_nothing() -> None:
     assert resolve(Ruleset([])) == 0
 
 
-def test_the_text_is_read_only_where_a_rule_asks_for_it_and_everything_else_holds() -> None:
+def test_the_text_is_read_only_where_a_rule_asks_for_it_and_everything_else_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rules = Ruleset([RouteSettings(["a"], destination_addr="1", text="/x/"), RouteSettings(["b"])])
-    rule = rules.resolve("test", b"1", b"2", never)
-    assert rule is not None
-    assert rule.number == 2
+    with monkeypatch.context() as watched:
+        watched.setattr("smscd.routing.rules.text_of", None)  # whoever asks for the text now fails
+        assert resolve(rules, source=b"1", to=b"2") == 2
+        with pytest.raises(TypeError):
+            resolve(rules, source=b"1", to=b"1")
 
 
 @pytest.mark.parametrize(
@@ -66,30 +76,61 @@ def test_a_first_rule_without_conditions_takes_everything() -> None:
     assert resolve(rules, to=b"") == 1
 
 
+PREFIXES = ["*", "4*", "44*", "447*", "441", "44", "1*", "12345", "/4.*/", "/(1)?/", "ACME", "A*"]
+ADDRESSES = [b"441", b"44", b"1", b"+441", b"", b"4471", b"+4471", b"12345", b"ACME", b"+", b"++44", b"07912345678"]
+
 conditions = st.fixed_dictionaries(
     {
-        "destination_addr": st.sampled_from(["*", "44*", "441", "/4.*/", "/(1)?/"]),
-        "source_addr": st.sampled_from(["*", "1*", "ACME", "/[A-Z]*/"]),
-        "esme": st.sampled_from([[], ["test"], ["other"], ["test", "other"]]),
-        "text": st.sampled_from([None, "/.*a.*/", "/b?/"]),
+        "destination_addr": st.sampled_from(PREFIXES),
+        "source_addr": st.sampled_from(["*", *PREFIXES]),
+        "esme": st.sampled_from([[], [], ["test"], ["other"], ["test", "other"]]),
+        "text": st.sampled_from([None, None, "/.*a.*/", "/b?/"]),
+        "hours": st.sampled_from([[], [], ["08:00-18:00"], ["18:00-08:00"]]),
+        "e164": st.sampled_from(["off", "off", "possible", "valid"]),
+        "default_country": st.sampled_from([None, "44"]),
     }
 )
 
 
+def naive(rules: Ruleset, esme: str, content: pdu.SubmitSm, at: int) -> int:
+    """The first rule that misses nothing, found by asking each."""
+    found = (rule.number for rule in rules.rules if not rule.misses(esme, content, "gsm7", at))
+    return next(found, 0)
+
+
 @given(
-    st.lists(conditions, max_size=5), st.sampled_from(["test", "other"]), st.sampled_from([b"1", b"ACME", b"9", b""]),
-    st.sampled_from([b"441", b"44", b"1", b"+441", b""]), st.sampled_from(["", "a", "b"]),
+    st.lists(conditions, max_size=12), st.sampled_from(["test", "other", ""]), st.sampled_from(ADDRESSES),
+    st.sampled_from(ADDRESSES), st.sampled_from(["", "a", "b"]), st.integers(0, 2),
+    st.sampled_from([NOON, NOON + 12 * HOUR]),
 )  # fmt: skip
-def test_the_explanation_ends_where_the_message_goes(
-    table: list[dict[str, Any]], esme: str, source: bytes, to: bytes, text: str
+def test_look_up_explanation_and_a_walk_through_all_rules_agree(
+    table: list[dict[str, Any]], esme: str, source: bytes, to: bytes, text: str, ton: int, at: int
 ) -> None:
     rules = Ruleset([RouteSettings(["a"], **one) for one in table])
-    story = rules.explain(esme, source, to, lambda: text)
-    taken = [one.number for one in story if one.taken]
-    number = resolve(rules, esme=esme, source=source, to=to, text=text)
-    assert taken == ([number] if number else [])
-    assert [one.number for one in story] == list(range(1, (number or len(table)) + 1))
+    content = said(source, to, text, ton)
+    first = naive(rules, esme, content, at)
+    story = rules.explain(esme, content, "gsm7", at)
+    assert [one.number for one in story if one.taken] == ([first] if first else [])
+    assert [one.number for one in story] == list(range(1, (first or len(table)) + 1))
     assert all(one.why for one in story)
+    refused = bool(first) and rules.rules[first - 1].refuses(content)
+    resolved = rules.resolve(esme, content, "gsm7", at)
+    assert (resolved.number if resolved else 0) == (0 if refused else first)
+
+
+def test_a_look_up_among_ten_thousand_prefixes_asks_one_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = Ruleset([RouteSettings(["a"], destination_addr=f"{number:05}*") for number in range(10_000)])
+    asked: list[int] = []
+    misses = Rule.misses
+
+    def counted(rule: Rule, *said: Any) -> str:
+        asked.append(rule.number)
+        return misses(rule, *said)
+
+    monkeypatch.setattr(Rule, "misses", counted)
+    assert resolve(rules, to=b"0777712345") == 7778
+    assert resolve(rules, to=b"9") == 0
+    assert asked == [7778]
 
 
 def test_the_explanation_names_the_condition_that_did_not_hold() -> None:
@@ -97,49 +138,40 @@ def test_the_explanation_names_the_condition_that_did_not_hold() -> None:
         RouteSettings(["a"], destination_addr="49*"), RouteSettings(["a"], source_addr="ACME"),
         RouteSettings(["a"], esme=["x", "other"]), RouteSettings(["a"], text="/b/"), RouteSettings(["b", "c"]),
     ])  # fmt: skip
-    why = [one.why for one in rules.explain("test", b"1", b"44", lambda: "a")]
+    why = [one.why for one in rules.explain("test", said(b"1", b"44", "a"), "gsm7", NOON)]
     assert ["destination_addr" in why[0], "source_addr" in why[1], "other, x" in why[2], "/b/" in why[3]] == [True] * 4
     assert "b, c" in why[4]
 
 
-def test_failover_takes_the_first_connector_and_round_robin_each_in_turn() -> None:
-    first, each, one = Ruleset([
-        RouteSettings(["a", "b"]), RouteSettings(["a", "b", "c"], strategy="round-robin"),
-        RouteSettings(["a"], strategy="round-robin"),
-    ]).rules  # fmt: skip
-    assert [first.choose() for _ in range(3)] == ["a", "a", "a"]
-    assert [each.choose() for _ in range(7)] == ["a", "b", "c", "a", "b", "c", "a"]
-    assert [one.choose() for _ in range(2)] == ["a", "a"]
+def test_the_explanation_says_where_each_rule_stands() -> None:
+    settings = [RouteSettings(["a"], destination_addr="49*"), RouteSettings(["b"])]
+    rules = Ruleset(settings, places=["smscd.toml:7", "smscd.toml:12"])
+    assert [one.place for one in rules.explain("test", said(), "gsm7", NOON)] == ["smscd.toml:7", "smscd.toml:12"]
 
 
-# --- receivers --------------------------------------------------------------------------------------------------------
+def test_hours_open_and_close_a_rule() -> None:
+    rules = Ruleset([RouteSettings(["a"], hours=["mon-sun 06:00-12:00"]), RouteSettings(["b"])])
+    assert resolve(rules, at=NOON) == 1
+    assert resolve(rules, at=NOON + 8 * HOUR) == 2
+    why = rules.explain("test", said(), "gsm7", NOON + 8 * HOUR)[0].why
+    assert "06:00-12:00 UTC" in why
+    assert "16:00 there" in why
+    assert rules.phase(NOON) != rules.phase(NOON + 8 * HOUR)
 
 
-def test_an_mo_goes_to_the_esme_with_the_closest_pattern() -> None:
-    receivers = Receivers({"all": ["*"], "uk": ["44*"], "brand": ["12345", "4477*"], "none": []})
-    owners = {to: receivers.owner(to) for to in (b"1", b"441", b"447712", b"12345", b"+12345", b"123456")}
-    assert owners == {
-        b"1": "all", b"441": "uk", b"447712": "brand", b"12345": "brand", b"+12345": "brand", b"123456": "all"
-    }  # fmt: skip
-
-
-def test_among_equals_the_first_in_the_file_receives() -> None:
-    assert Receivers({"a": ["44*"], "b": ["44*"]}).owner(b"441") == "a"
-    assert Receivers({"b": ["44*"], "a": ["44*"]}).owner(b"441") == "b"
-
-
-def test_an_expression_goes_before_a_star_wherever_it_stands() -> None:
-    assert Receivers({"all": ["*"], "short": ["/[0-9]{5}/"]}).owner(b"12345") == "short"
-
-
-def test_what_nobody_receives_has_no_owner_and_neither_is_remembered_wrongly() -> None:
-    receivers = Receivers({"a": ["1"]})
-    assert [receivers.owner(b"2"), receivers.owner(b"1"), receivers.owner(b"2")] == [None, "a", None]
-
-
-def test_what_is_remembered_of_numbers_is_bounded() -> None:
-    receivers = Receivers({"a": ["1*"]})
-    for number in range(receivers.LARGEST * 2 + 5):
-        receivers.owner(b"1%d" % number)
-    assert len(receivers._known) <= receivers.LARGEST
-    assert receivers.owner(b"15") == "a"
+def test_a_rule_that_asks_for_e164_matches_the_number_in_that_form_and_refuses_what_is_none() -> None:
+    rules = Ruleset([
+        RouteSettings(["codes"], destination_addr="/[0-9]{5}/"),
+        RouteSettings(["uk"], destination_addr="447*", e164="valid", default_country="44"),
+        RouteSettings(["world"], e164="valid"),
+    ])  # fmt: skip
+    taken = {to: resolve(rules, to=to) for to in (b"07912345678", b"00447912345678", b"12345", b"33612345678")}
+    assert taken == {b"07912345678": 2, b"00447912345678": 2, b"12345": 1, b"33612345678": 3}
+    for wrong in (b"4479", b"0791", b"ACME", b"447700900123"):  # the first and the last match 447*, the others *
+        assert resolve(rules, to=wrong) == 0
+        assert "refuses its recipient" in rules.explain("test", said(to=wrong), "gsm7", NOON)[-1].why
+    uk = rules.rules[1]
+    assert uk.recipient(said(to=b"07912345678")) == b"447912345678"
+    assert rules.rules[0].recipient(said(to=b"12345")) == b""
+    assert rules.rewrites
+    assert not Ruleset([RouteSettings(["a"])]).rewrites

@@ -43,7 +43,7 @@ class _Rule:
     def meets(self, message: Message) -> bool:
         content = message.content
         return (
-            content.destination_addr in self.destination
+            (message.recipient or content.destination_addr) in self.destination
             and content.source_addr in self.source
             and (not self.esmes or message.system_id in self.esmes)
             and (self.text is None or self.text.fullmatch(text_of(message.content)))

@@ -97,8 +97,8 @@ class Composer:
 def address_of(message: Message) -> TpAddress:
     """The recipient; a type is only told where it is known to be international or national. Raises TpduError."""
     content = message.content
-    address = content.destination_addr.decode("latin-1")
-    ton = content.dest_addr_ton
+    address = (message.recipient or content.destination_addr).decode("latin-1")
+    ton = INTERNATIONAL if message.recipient else content.dest_addr_ton
     if address.startswith("+"):
         address, ton = address[1:], INTERNATIONAL
     if not address or len(address) > 20 or ton == ALPHANUMERIC or not DIGITS.issuperset(address):

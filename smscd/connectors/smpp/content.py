@@ -12,6 +12,8 @@ from smscd.text import Alphabet
 
 LONGEST = 254
 """Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
+E164 = 1
+"""numbering plan indicator (SMPP 3.4 §5.2.6)"""
 OURS_TO_HOLD = frozenset({int(pdu.Tag.message_payload)})
 CUT_BY_ITS_SENDER = (pdu.Tag.sar_msg_ref_num, pdu.Tag.sar_total_segments)
 PART_OF_THE_TEXT = frozenset({
@@ -87,6 +89,8 @@ class Composer:
             submit.sm_default_msg_id = content.sm_default_msg_id
             if content.validity_period:
                 submit.validity_period = pdu.times.format_absolute(message.expires)
+        if message.recipient:
+            submit.dest_addr_ton, submit.dest_addr_npi, submit.destination_addr = INTERNATIONAL, E164, message.recipient
         dress = self._dress_of(message)
         if dress is not None:
             add_missing(submit.tlvs, dress.tlvs)

@@ -191,9 +191,14 @@ _ALLOWED: dict[Base, Sequence[Rule]] = {
 }
 
 
+SUBSCRIBER = 8
+"""Digits in which two numbers do not agree by chance."""
+
+
 def same_number(one: bytes, other: bytes) -> bool:
-    """Whether two addresses are one number, however the international prefix is written."""
-    return _bare(one) == _bare(other)
+    """Whether two addresses are one number, however the international prefix is written, or left out by one."""
+    one, other = _bare(one), _bare(other)
+    return one == other or (min(len(one), len(other)) >= SUBSCRIBER and (one.endswith(other) or other.endswith(one)))
 
 
 def spellings(address: bytes) -> set[bytes]:
