@@ -83,7 +83,7 @@ class Interception:
         """The row that forbids `content` by any of `connectors`: they may show the handset different senders.
 
         `shows` is the sender that the route puts before theirs, if it does; a modem's number nobody can change.
-        `recipient` is the international number that it leaves to, where that is written otherwise than destination_addr.
+        `recipient` is the international number that it leaves to, where destination_addr is written otherwise.
         """
         optout = self.optout
         if optout is None or (esme is not None and esme.settings.opt_out == "off"):
