@@ -281,9 +281,10 @@ class Upstream:
         now = self._clock.wall()
         while line.waiting and line.waiting[0].message.expires <= now:  # its validity ended while the link rested
             self._ended(heappop(line.waiting), Deferred("it expired", retry_after=0.0, counts=False))
+        is_resting = not self.may_send()  # asked before: the rest may end between its writing and a look after it
         for sending, fault in line.write():
             self._ended(sending, Rejected(pdu.ESME_RSYSERR, str(fault)))
-        if line.waiting and not self.may_send():
+        if line.waiting and is_resting:
             self._wake_later()
 
     def _go_on(self, line: Line) -> None:
