@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 
 Event = dict[str, Any]
 
@@ -35,7 +35,7 @@ class Emulated:
             self._seen = len(self.events)
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
-        return str(self.wait("answer", to=line)["answer"])
+        return str(self.wait("answer", to=line.strip())["answer"])
 
     def wait(self, event: str, **facts: Any) -> Event:
         """The next such event; everything before it is passed over."""
