@@ -271,7 +271,8 @@ def _cnma(modem: EmulatedModem, call: Call) -> list[str] | None:
         raise CmsError(340)
     if call.number(1, 0):  # an acknowledgement TPDU follows the prompt; what it says is not looked at
         modem.prompt(lambda _typed: modem.answer([]))
-    return None
+        return None
+    return []
 
 
 def _memory(modem: EmulatedModem, which: int) -> Memory:

@@ -51,6 +51,8 @@ def parse_rule(words: list[str]) -> Rule:
     rule = Rule()
     for word in words:
         key, _, value = word.partition("=")
+        if not value:
+            raise SettingError(f"{word!r} is no KEY=VALUE")
         try:
             match key:
                 case "to" | "text":
