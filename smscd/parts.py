@@ -50,7 +50,7 @@ def unlease(message: Message) -> None:
 def withdraw(message: Message) -> None:
     """The message takes another way: nothing of it has left by this one."""
     for part in message.parts:
-        part.stage, part.provider, part.upstream_message_id = DEAD, "", ""
+        part.stage, part.provider, part.upstream_message_id, part.upstream_key = DEAD, "", "", ""
 
 
 def note(part: Part, outcome: Outcome, now: int) -> None:

@@ -176,15 +176,19 @@ class Queueing:
         alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
         return ways.rule_of(message, self.routes, alphabet, self.clock.wall())
 
-    def reroute(self, message: Message, deferred: Deferred | None = None) -> int | None:
+    def reroute(self, message: Message, deferred: Deferred | None = None, *, leaving: bool = False) -> int | None:
         """Ask the rules again where a message that memory owns is to go, now that it was `deferred` where it is.
 
+        What a provider has a part of stays with it: the parts of a message belong on one link.
         None if it stays; 0 if it is for another connector now; a command_status if that one will not have it.
+        `leaving`: it leaves even a provider that has it, if there is one of its route that it has not been to.
         """
         rule = self._rule_of(message)
-        failed = deferred is not None and (deferred.counts or deferred.command_status != 0)
-        turn = ways.another(message, rule, self.connectors, self._companions, failed=failed) if rule else None
-        if rule is None or turn is None:
+        failed = leaving or (deferred is not None and (deferred.counts or deferred.command_status != 0))
+        turn = None
+        if leaving or not any(part.is_with_provider for part in message.parts):
+            turn = ways.another(message, rule, self.connectors, self._companions, failed=failed) if rule else None
+        if rule is None or turn is None or (leaving and turn.round_over):
             return None
         connector = turn.connector
         message.recipient = rule.recipient(message.content)

@@ -6,8 +6,10 @@ from heapq import heapify
 
 import structlog
 
+from smscd.clock import SECOND
+from smscd.connectors import Upstream
 from smscd.journey import Journey
-from smscd.message import MT, Message
+from smscd.message import CLOSED, MT, SENT, Message, issued_at
 from smscd.pdu import MessageState
 from smscd.queueing import Look
 from smscd.scheduler import Lane
@@ -17,7 +19,7 @@ log = structlog.get_logger("smscd.rerouting")
 PAGE = 500
 LOOK_AGAIN = 600.0
 """Seconds after which all that waits is looked at again, whatever has changed."""
-REJECTED = int(MessageState.REJECTED)
+REJECTED, UNKNOWN = int(MessageState.REJECTED), int(MessageState.UNKNOWN)
 
 
 async def reroute_all(journey: Journey) -> int:
@@ -87,6 +89,53 @@ async def reroute(journey: Journey, name: str, look: Look) -> int:
             else:
                 journey.scheduler.release(message)
         await journey.store.committed()
+
+
+async def without_receipt(journey: Journey) -> int:
+    """End, or send another way, what an upstream took over longer ago than its receipts may take. How many messages."""
+    now, given_up = journey.clock.wall(), 0
+    for connector in list(journey.connectors.values()):
+        if isinstance(connector, Upstream) and (within := connector.settings.receipt_within):
+            given_up += await _overdue(journey, connector, now - int(within * SECOND))
+    return given_up
+
+
+async def _overdue(journey: Journey, connector: Upstream, before: int) -> int:
+    """Walk through what waits for a receipt of `connector`, the oldest first, as far as it can be overdue."""
+    after = given_up = 0
+    while True:
+        with journey.scheduler.watching() as gone:
+            page = await journey.store.leased(connector.name, after, PAGE)
+        for message in page:
+            if message.id not in journey.scheduler.owned and message.id not in gone and _is_overdue(message, before):
+                journey.scheduler.own(message)
+                _give_up(journey, connector, message)
+                given_up += 1
+        await journey.store.committed()
+        if len(page) < PAGE or issued_at(page[-1].id) >= before:
+            return given_up
+        after = page[-1].id
+
+
+def _is_overdue(message: Message, before: int) -> bool:
+    waiting = [part for part in message.parts if part.stage == SENT]
+    return bool(waiting) and max(part.changed_at for part in waiting) < before and message.kind == MT
+
+
+def _give_up(journey: Journey, connector: Upstream, message: Message) -> None:
+    """Memory owns `message`. It leaves the upstream only whole: what has been reported of it stays reported."""
+    log.warning("no receipt", message_id=message.message_id, connector=connector.name)
+    refused = None
+    if connector.settings.no_receipt == "next" and not any(part.stage == CLOSED for part in message.parts):
+        refused = journey.reroute(message, leaving=True)
+    if refused is None:
+        journey.close(message, UNKNOWN, 0)
+    elif refused:
+        journey.close(message, REJECTED, refused)
+    else:
+        log.info("rerouted", message_id=message.message_id, connector=message.connector)
+        message.due = journey.clock.wall()
+        journey.requeue(message)
 
 
 def _from_memory(journey: Journey, lane: Lane) -> int:

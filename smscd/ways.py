@@ -31,11 +31,9 @@ def another(
 ) -> Turn | None:
     """Another connector of `rule` for `message`, or None where it may as well stay.
 
-    What a provider has a part of stays with it: the parts of a message belong on one link. `failed`: the connector it
-    was with could not deliver it, so the next one tries, until each that is alive has tried once.
+    `failed`: the connector it was with could not deliver it, so the next one tries, until each that is alive has tried
+    once.
     """
-    if any(part.is_with_provider for part in message.parts):
-        return None
 
     def alive(name: str) -> bool:
         return is_alive(connectors, name)

@@ -187,6 +187,27 @@ class SmppSettings:
         "a receipt whose id is missing or unknown belongs to the oldest message to that recipient without one: a guess,"
         " for upstreams that send no usable id",
     ] = False
+    dead_after: Annotated[
+        int,
+        Between(0, 100_000),
+        "submits in a row without an answer, or with a temporary error, after which the upstream counts as dead though"
+        " it is bound; 0 = never",
+    ] = 0
+    probe_after: Annotated[
+        Seconds, Between(0.1, 300), "then one message tries again; each failure doubles the pause, up to five minutes"
+    ] = 10.0
+    number_submits: Annotated[
+        bool,
+        "give every part a user_message_reference that stays the same when it is sent again, if its ESME gave none:"
+        " an upstream can tell a repetition by it",
+    ] = False
+    receipt_within: Annotated[
+        Seconds | None, Between(1, 30 * 86400), Example(600.0), "how long a receipt may take; absent = for ever"
+    ] = None
+    no_receipt: Annotated[
+        Literal["unknown", "next"],
+        "what happens then: the message ends UNKNOWN, or takes the next way of its route: a handset may get it twice",
+    ] = "unknown"
     interface_version: Annotated[Literal["3.3", "3.4", "5.0"], "the version we bind with"] = "3.4"
     system_type: Annotated[str, Octets(12, 0), Example("SMPP"), "given in the bind"] = ""
     address_range: Annotated[str, Octets(40, 0), "given in the bind"] = ""

@@ -13,7 +13,7 @@ from smscd.daemon.recovery import horizon
 from smscd.journey import Journey
 from smscd.message import Message
 from smscd.pdu import MessageState
-from smscd.rerouting import reroute_all
+from smscd.rerouting import reroute_all, without_receipt
 from smscd.store import StoreSettings
 
 log = structlog.get_logger("smscd.daemon")
@@ -90,8 +90,9 @@ class Upkeep:
                 return given_up
 
     async def reroute(self) -> None:
-        """Another way for what waits for a connector that is away."""
+        """Another way for what waits for a connector that is away, or for a receipt that does not come."""
         await reroute_all(self._journey)
+        await without_receipt(self._journey)
 
     async def forget_parts(self) -> None:
         """Long MO whose parts never all came."""

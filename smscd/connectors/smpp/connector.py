@@ -18,6 +18,7 @@ from smscd.connectors.settings import SmppSettings
 from smscd.connectors.smpp import statuses
 from smscd.connectors.smpp.content import Composer
 from smscd.connectors.smpp.correlation import Report, key_of, trimmed
+from smscd.connectors.smpp.health import Health
 from smscd.connectors.smpp.line import Line, Sending
 from smscd.connectors.smpp.pace import Pace
 from smscd.connectors.smpp.reading import read_mo, read_report
@@ -67,6 +68,7 @@ class Upstream:
         self._answers = statuses.table(settings.temporary, [*settings.permanent, *settings.opted_out])
         self._opted_out = frozenset(map(status_from_name, settings.opted_out))
         self._pace = Pace(settings.rate, clock.monotonic())
+        self._health = Health(settings.dead_after, settings.probe_after)
         self._lines = [
             Line(settings, bind, password, lambda: self.tls, self, links, clock)
             for _ in range(settings.sessions)
@@ -84,7 +86,9 @@ class Upstream:
 
     @property
     def alive(self) -> bool:
-        return not self._stopped and any(line.sends for line in self._lines)
+        if self._stopped or not self._health.is_well(self._clock.monotonic()):
+            return False
+        return any(line.sends for line in self._lines)
 
     def credit(self) -> int:
         if self._stopped:
@@ -92,9 +96,11 @@ class Upstream:
         free = sum(line.credit for line in self._lines)
         if free <= 0:
             return 0
-        room = self._pace.room(self._clock.monotonic())
-        if room == 0:
+        now = self._clock.monotonic()
+        room, trust = self._pace.room(now), self._health.room(now)
+        if room == 0 or trust == 0:
             self._wake_later()
+        free = free if trust is None else min(free, trust)
         return free if room is None else min(free, room)
 
     def divide(self, message: Message) -> int:
@@ -115,6 +121,7 @@ class Upstream:
                 self._news.outcome(message, number, Deferred("the upstream is away", retry_after=0.0, counts=False))
             return
         composed = self._composer.compose(message)
+        self._health.leaving()
         self._pace.take(len(due))
         pin = (message.system_id, message.content.destination_addr)
         held = self._pinned[pin][1] if pin in self._pinned else 0
@@ -141,12 +148,14 @@ class Upstream:
         bound = sum(line.is_bound for line in self._lines)
         state = "stopped" if self._stopped else "up" if bound == len(self._lines) else "partly up" if bound else "down"
         trouble = next((line.trouble for line in self._lines if line.trouble), "")
+        if self._health.room(self._clock.monotonic()) is not None and bound and not self._stopped:
+            state, trouble = "failing", f"submits in a row failed; one is tried in {self._until_probe:.0f} s"
         return {
             "state": state,
             "in_flight": self.in_flight,
             "credit": self.credit(),
             "sessions": bound,
-            **({"trouble": trouble} if trouble and bound < len(self._lines) else {}),
+            **({"trouble": trouble} if trouble and (bound < len(self._lines) or state == "failing") else {}),
         }
 
     @property
@@ -275,7 +284,22 @@ class Upstream:
             self._pinned[pin] = (line, held - 1)
         else:
             del self._pinned[pin]
+        self._judge(outcome)
         self._news.outcome(sending.message, sending.number, outcome)
+
+    def _judge(self, outcome: Outcome) -> None:
+        """What an outcome says about the upstream, whatever it says about the message."""
+        if isinstance(outcome, Accepted | Rejected):
+            if self._health.answered():
+                log.warning("upstream is well again", connector=self.name)
+        elif isinstance(outcome, Deferred) and not outcome.counts:
+            self._health.came_back()
+        elif self._health.failed(self._clock.monotonic()):
+            log.warning("upstream is bound and useless", connector=self.name, probe_in=round(self._until_probe, 1))
+
+    @property
+    def _until_probe(self) -> float:
+        return self._health.wait(self._clock.monotonic())
 
     def _write(self, line: Line) -> None:
         now = self._clock.wall()
@@ -299,7 +323,7 @@ class Upstream:
     def _wake_later(self) -> None:
         """Come back when the pace allows more."""
         if self._timer is None and not self._stopped:
-            pause = max(0.001, self._pace.wait(self._clock.monotonic()))
+            pause = max(0.001, self._pace.wait(self._clock.monotonic()), self._until_probe)
             self._timer = asyncio.get_running_loop().call_later(pause, self._rested)
 
     def _rested(self) -> None:

@@ -52,6 +52,15 @@ class Composer:
 
     def compose(self, message: Message) -> list[pdu.SubmitSm]:
         """The submit_sm of every part, in order. Vendor and unknown TLVs go along as they came."""
+        made = self._compose(message)
+        if self._settings.number_submits:
+            for number, submit in enumerate(made, 1):
+                add_missing(
+                    submit.tlvs, (pdu.tlv.integer(pdu.Tag.user_message_reference, _number(message.id, number)),)
+                )
+        return made
+
+    def _compose(self, message: Message) -> list[pdu.SubmitSm]:
         first = self._envelope(message)
         octets = octets_of(message.content)
         alphabet, octets = self._transcode(message, first, octets)
@@ -141,6 +150,11 @@ _COPIED = (
     "destination_addr", "esm_class", "protocol_id", "priority_flag", "validity_period", "registered_delivery",
     "data_coding", "sm_default_msg_id",
 )  # fmt: skip
+
+
+def _number(message: int, part: int) -> int:
+    """The same for the same part whenever it is sent, hardly ever the same for another (SMPP 3.4 §5.3.2.17)."""
+    return (message ^ message >> 16 ^ message >> 32 ^ part * 0x9E37) & 0xFFFF
 
 
 def _sar(part: text.Part) -> list[pdu.Tlv]:

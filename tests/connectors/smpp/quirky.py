@@ -89,6 +89,12 @@ class Quirky:
             link.abort("the upstream went away")
         await self._links.gone(5)
 
+    async def lose_links(self) -> None:
+        """Its ESME is gone: what it still owes nobody waits for, and what was not acknowledged is kept for the next."""
+        for link in list(self.bound):
+            link.abort("the ESME went away")
+        await self.until(lambda: not self.bound)
+
     async def until(self, holds: Callable[[], object]) -> None:
         """Wait until `holds`, looking again whenever something has arrived."""
         async with asyncio.timeout(PATIENCE):
