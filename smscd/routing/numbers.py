@@ -72,8 +72,9 @@ class Numbers:
             NumberParseException,
             PhoneNumber,
             PhoneNumberFormat,
+            ValidationResult,
             format_number,
-            is_possible_number,
+            is_possible_number_with_reason,
             is_valid_number,
             parse,
         )
@@ -88,7 +89,8 @@ class Numbers:
                 continue
         fit = next((number for number in readings if is_valid_number(number)), None)
         if fit is None and self.strictness == "possible":
-            fit = next((number for number in readings if is_possible_number(number)), None)
+            possible = ValidationResult.IS_POSSIBLE  # not IS_POSSIBLE_LOCAL_ONLY: without its area nobody can call it
+            fit = next((number for number in readings if is_possible_number_with_reason(number) == possible), None)
         return b"" if fit is None else format_number(fit, PhoneNumberFormat.E164)[1:].encode()
 
     def _readings(self, address: bytes, ton: int) -> Iterator[str]:
