@@ -77,8 +77,10 @@ class Ancillary:
                 return pdu.ESME_RINVMSGID
             if cancel.source_addr not in {b"", found[0].content.source_addr}:
                 return pdu.ESME_RINVSRCADR
-            if cancel.destination_addr:
+            if cancel.destination_addr:  # "must match that supplied in the original", as source_addr
                 found = [m for m in found if m.content.destination_addr == cancel.destination_addr]
+                if not found:
+                    return pdu.ESME_RINVDSTADR
         else:
             if not cancel.source_addr or not cancel.destination_addr:
                 return pdu.ESME_RINVSRCADR if not cancel.source_addr else pdu.ESME_RINVDSTADR
@@ -126,7 +128,8 @@ class Ancillary:
         if not found:
             return pdu.ESME_RINVMSGID
         message = found[0]
-        if replace.source_addr != message.content.source_addr:
+        unknown = not replace.source_addr and version >= pdu.INTERFACE_VERSION_5_0  # "If not known, set to NULL"
+        if replace.source_addr != message.content.source_addr and not unknown:
             return pdu.ESME_RINVSRCADR
         if len(found) > 1 or not isinstance(message.content, pdu.SubmitSm):
             return pdu.ESME_RREPLACEFAIL  # §4.10: only a message of submit_sm with one destination
@@ -177,7 +180,11 @@ class Ancillary:
         async with self._superseding[message.system_id]:
             with self._scheduler.watching() as gone:
                 found = await self._between(message.system_id, content.source_addr, content.destination_addr)
-            older = [m for m in found if m.id < message.id and m.content.service_type == content.service_type]
+            older = [
+                m for m in found
+                if m.id < message.id and m.content.service_type == content.service_type
+                and not (m.group_id and m.group_id == message.group_id)  # the same submit_multi named it twice
+            ]  # fmt: skip
             await self.cancel_all(older, gone)
 
     # -- whose is it? ------------------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ class ConnectorCounters:
     mo_accepted: int = 0
     receipts: Tally = field(default_factory=Tally)  # by what they were: final, intermediate, duplicate, unknown
     in_doubt: int = 0  # parts that left and were never answered
+    unexpected: int = 0  # responses and nacks that answer nothing we know of
     queue: Tally = field(default_factory=Tally)  # messages now, by stage
     sessions: int = 0
     credit: int = 0
@@ -104,6 +105,7 @@ class DaemonCounters:
     binds_refused: Tally = field(default_factory=Tally)  # by command_status
     malformed: int = 0  # PDUs answered with an error because their body broke the specification
     unframeable: int = 0  # connections closed because a frame did
+    unexpected: int = 0  # responses and nacks of ESMEs that answer nothing we know of
     opt_outs: Tally = field(default_factory=Tally)  # MO understood as stop, start, help or flag
     records_written: int = 0
     records_dropped: int = 0

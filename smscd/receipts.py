@@ -14,6 +14,8 @@ TEXT_OCTETS = 20
 """Appendix B: the first 20 characters of the short message."""
 GSM_NETWORK = 3
 """network_error_code, network type GSM (SMPP 3.4 §5.3.2.31)."""
+SMPP_ERROR = 7
+"""Network type of a command_status (SMPP 5.0 §4.8.4.42; 3.4 knows none that fits)."""
 MESSAGE_CENTRE = 8
 """Network type of an error that the message centre itself gives (SMPP 5.0 §4.8.4.42): it closed the message unsent."""
 
@@ -77,12 +79,19 @@ def _tlvs(message: Message, message_state: int, error_code: int) -> list[tuple[i
         (int(pdu.Tag.message_state), bytes((message_state,))),
     ]
     if error_code:
-        network = MESSAGE_CENTRE if message.refusal else GSM_NETWORK
-        tlvs.append((int(pdu.Tag.network_error_code), bytes((network,)) + (error_code & 0xFFFF).to_bytes(2, "big")))
+        network = bytes((_network_type(message, error_code),))
+        tlvs.append((int(pdu.Tag.network_error_code), network + (error_code & 0xFFFF).to_bytes(2, "big")))
     reference = pdu.tlv.get(message.content.tlvs, pdu.Tag.user_message_reference)
     if reference is not None:  # the sender's own number for it: §5.3.2.17
         tlvs.append((int(pdu.Tag.user_message_reference), reference))
     return tlvs
+
+
+def _network_type(message: Message, error_code: int) -> int:
+    """Whose error it is: ours, the command_status of the message centre that refused a part, or the network's."""
+    if message.refusal:
+        return MESSAGE_CENTRE
+    return SMPP_ERROR if any(part.command_status == error_code for part in message.parts) else GSM_NETWORK
 
 
 def _beginning(message: Message, default_alphabet: Alphabet) -> bytes:

@@ -153,7 +153,7 @@ async def test_the_addresses_that_come_with_an_id_must_be_those_of_the_message()
     async with Play(network_room=0) as play:
         message = await play.submitted()
         assert await cancel(play, message.message_id, source_addr=b"54321") == pdu.ESME_RINVSRCADR
-        assert await cancel(play, message.message_id, destination_addr=b"1") == pdu.ESME_RCANCELFAIL
+        assert await cancel(play, message.message_id, destination_addr=b"1") == pdu.ESME_RINVDSTADR
         assert await cancel(play, message.message_id, source_addr=b"12345", destination_addr=b"447700900001") == 0
 
 

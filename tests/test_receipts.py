@@ -14,7 +14,7 @@ from smscd.admission.fields import common_status
 from smscd.clock import SECOND
 from smscd.message import Kind
 from smscd.pdu import MessageState
-from tests.cast import NOON, message, submit_sm
+from tests.cast import NOON, message, submit_sm, with_part
 
 
 def receipt(state: int = int(MessageState.DELIVERED), error_code: int = 0, *, kind: int = Kind.RECEIPT,
@@ -48,6 +48,16 @@ def test_text_and_tlvs_tell_the_same(state: MessageState) -> None:
     assert pdu.tlv.get_int(made.tlvs, pdu.Tag.message_state) == state
     assert pdu.tlv.get(made.tlvs, pdu.Tag.network_error_code) == b"\x03\x00\x0b"
     assert b" err:011 " in made.short_message
+
+
+def test_an_error_code_names_whose_it_is() -> None:
+    """SMPP 5.0 §4.8.4.42: 3 = GSM, 7 = SMPP Error, 8 = Message Center Specific."""
+    refused = with_part(message(1))
+    refused.parts[0].command_status = 0x0B
+    dropped = message(2, refusal="opted out")
+    for of, network in ((message(3), 3), (refused, 7), (dropped, 8)):
+        made = receipts.deliver_sm(of, Kind.RECEIPT, int(MessageState.REJECTED), 0x0B, NOON)
+        assert pdu.tlv.get(made.tlvs, pdu.Tag.network_error_code) == bytes((network, 0, 0x0B))
 
 
 def test_without_an_error_there_is_no_network_error_code() -> None:

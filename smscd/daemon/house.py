@@ -36,6 +36,7 @@ from smscd.connectors import (
 from smscd.counters import Counters
 from smscd.daemon.modems import make_modem
 from smscd.daemon.recovery import recover
+from smscd.daemon.reservations import Reservations
 from smscd.daemon.upkeep import Upkeep
 from smscd.errors import ConfigError, StoreBroken, StoreFull
 from smscd.joining import Joining
@@ -102,7 +103,7 @@ class House:
         self.admin_tls: ssl.SSLContext | None = None
         self._metrics = Metrics(self.counters)
         self._tasks: list[asyncio.Task[None]] = []
-        self._reservations: set[asyncio.Task[None]] = set()
+        self._reservations = Reservations(self.store)
         self._retiring: set[asyncio.Task[None]] = set()
         self.departed: dict[str, Emulator] = {}
         """Networks that a reload has taken out of the file: what they have under way still comes to its end."""
@@ -199,7 +200,7 @@ class House:
         if isinstance(settings, ModemSettings):
             counters = self.counters.connector(settings.name)
             return await make_modem(settings, self.journey, self.reports, self.clock, counters, self._alphabet_of)
-        emulator = Emulator(settings, self.journey, self.clock, self._reserve)
+        emulator = Emulator(settings, self.journey, self.clock, self._reservations.reserve)
         emulator.begin_at(await self.store.counter(f"arrivals:{settings.name}"))
         return emulator
 
@@ -218,11 +219,6 @@ class House:
         task = asyncio.create_task(connector.stop(), name=f"retire {connector.name}")
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-
-    def _reserve(self, name: str, arrivals: int) -> None:
-        task = asyncio.ensure_future(self.store.set_counter(f"arrivals:{name}", arrivals))
-        self._reservations.add(task)
-        task.add_done_callback(self._reservations.discard)
 
     async def _start_admin(self) -> None:
         settings = self.config.admin
@@ -262,7 +258,8 @@ class House:
         await self.joining.stop()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._reservations, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reservations.finish(1.0)
         with suppress(StoreFull):  # the disk is full: the quota of today begins anew
             await self.upkeep.keep_quotas()
         await self.control.stop()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from smscd import pdu
 from smscd.admission import Esme
+from smscd.ancillary import Ancillary
 from smscd.journey import Journey
 from smscd.link import Link
 from smscd.message import Message
 
 
-def submit_multi(journey: Journey, esme: Esme, link: Link, submit: pdu.SubmitMulti) -> None:
+def submit_multi(journey: Journey, ancillary: Ancillary, esme: Esme, link: Link, submit: pdu.SubmitMulti) -> None:
     """Submit to every destination; the response names those that were refused, and goes out after the commit.
 
     If none was accepted, the response carries the status of the first refusal.
     """
-    answer = _Answer(esme, link, submit)
+    answer = _Answer(ancillary, esme, link, submit)
     for address in submit.dest_address:
         if isinstance(address, pdu.DistributionList):
             answer.refuse(pdu.SmeAddress(destination_addr=address.dl_name), pdu.ESME_RINVDLNAME)
@@ -32,7 +35,8 @@ def submit_multi(journey: Journey, esme: Esme, link: Link, submit: pdu.SubmitMul
 class _Answer:
     """Collects what became of each destination; all of them share one batch, so they are stored or dropped together."""
 
-    def __init__(self, esme: Esme, link: Link, submit: pdu.SubmitMulti) -> None:
+    def __init__(self, ancillary: Ancillary, esme: Esme, link: Link, submit: pdu.SubmitMulti) -> None:
+        self._ancillary = ancillary
         self.first: Message | None = None
         self._esme = esme
         self._link = link
@@ -68,7 +72,14 @@ class _Answer:
             self._stored += 1
             self._esme.counters.accepted += 1
             self._esme.counters.accepted_segments += message.segments
+            if self._submit.replace_if_present_flag:
+                self._link.burden += 1  # it counts as owed until the older ones have given way
+                self._ancillary.superseding(message).add_done_callback(self._replaced)
         self._respond_when_done()
+
+    def _replaced(self, _done: asyncio.Task[None]) -> None:
+        self._link.burden -= 1
+        self._link.flush_soon()
 
     def complete(self) -> None:
         """Every destination has been looked at."""

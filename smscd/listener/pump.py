@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -24,7 +24,18 @@ from smscd.listener.binding import Binding
 from smscd.listener.multi import submit_multi
 from smscd.message import Message
 from smscd.optout import BLOCKED_TEXT
-from smscd.session import Answered, Closed, Event, LateAnswer, Refusal, SessionSettings, State, Unanswered
+from smscd.session import (
+    Answered,
+    Closed,
+    Event,
+    LateAnswer,
+    Nacked,
+    Refusal,
+    SessionSettings,
+    State,
+    Unanswered,
+    UnexpectedResponse,
+)  # fmt: skip
 
 log = structlog.get_logger("smscd.listener")
 
@@ -90,6 +101,23 @@ class Pump:
     def events(self, link: Link, events: list[Event]) -> None:
         """Everything one read brought, in order."""
         self._link = link
+        left = iter(events)
+        try:
+            self._hear(link, left)
+        except Exception:
+            self._salvage(link, left)
+            raise
+
+    def _salvage(self, link: Link, left: Iterator[Event]) -> None:
+        """A fault costs the link; the answers behind it are about messages that must not be forgotten for it."""
+        for event in left:
+            if isinstance(event, Answered | Unanswered | Closed):
+                try:
+                    self._HANDLERS[type(event)](self, link, event)
+                except Exception as fault:
+                    log.error("an answer was lost to a fault", peer=link.peer, exc_info=fault)
+
+    def _hear(self, link: Link, events: Iterator[Event]) -> None:
         plain: list[pdu.SubmitSm] = []
         for event in events:
             if type(event) is pdu.SubmitSm:
@@ -233,7 +261,7 @@ class Pump:
 
     def _submit_multi(self, link: Link, submit: pdu.SubmitMulti) -> None:
         assert self._esme is not None
-        submit_multi(self._desk.journey, self._esme, link, submit)
+        submit_multi(self._desk.journey, self._desk.ancillary, self._esme, link, submit)
 
     # -- ancillary operations ----------------------------------------------------------------------------------------
 
@@ -292,6 +320,13 @@ class Pump:
             counters.malformed += 1
             log.debug("refused", peer=link.peer, command_id=event.command_id, reason=event.reason)
 
+    def _unexpected(self, link: Link, event: UnexpectedResponse | Nacked) -> None:
+        self._desk.counters.daemon.unexpected += 1
+        if isinstance(event, Nacked):
+            log.debug("nacked", peer=link.peer, status=pdu.status.status_name(event.nack.command_status))
+        else:
+            log.debug("unexpected response", peer=link.peer, command_id=event.command_id, number=event.sequence_number)
+
     def _closed(self, link: Link, event: Closed) -> None:
         contexts = [unanswered.context for unanswered in event.unanswered]
         self._leave(link, [context for context in contexts if isinstance(context, Message)])
@@ -334,16 +369,20 @@ class Pump:
         Unanswered: _unanswered,
         LateAnswer: _late,
         Refusal: _refusal,
+        UnexpectedResponse: _unexpected,
+        Nacked: _unexpected,
         Closed: _closed,
     }
 
 
 def respond(link: Link, request: pdu.Pdu, status: int) -> None:
-    """Answer `request` with nothing but a command_status; what was opted out is said in words where they may stand."""
+    """Answer `request` with nothing but a command_status; 5.0 has room to say why, and how busy we are."""
     response = _RESPONSES[type(request)](command_status=status)
-    says_why = isinstance(status, OptedOut) and link.session.interface_version >= pdu.INTERFACE_VERSION_5_0
-    if says_why and isinstance(response, pdu.SubmitSmResp | pdu.DataSmResp):
-        response.tlvs = [(int(pdu.Tag.additional_status_info_text), BLOCKED_TEXT.encode() + b"\0")]
+    if link.session.interface_version >= pdu.INTERFACE_VERSION_5_0 and isinstance(response, _SAYS_MORE):
+        if isinstance(status, OptedOut):
+            response.tlvs = [(int(pdu.Tag.additional_status_info_text), BLOCKED_TEXT.encode() + b"\0")]
+        elif status in _CONGESTED:
+            response.tlvs = [(int(pdu.Tag.congestion_state), b"\x64")]
     link.session.respond(request, response)
 
 
@@ -356,6 +395,10 @@ def _terms(link: Link, esme: Esme) -> SessionSettings:
 def _kind_of(bind: pdu.Bind) -> str:
     return pdu.command_name(bind.command_id).removeprefix("bind_")
 
+
+_SAYS_MORE = pdu.SubmitSmResp | pdu.DataSmResp
+_CONGESTED = frozenset({pdu.ESME_RTHROTTLED, pdu.ESME_RMSGQFUL})
+"""Refusals by which a sender should slow down: congestion_state 100, maximum load (SMPP 5.0 §4.8.4.18)."""
 
 _BY_COMMAND = {cls.command_id: cls for cls in pdu.PDUS}
 _RESPONSES = {

@@ -14,7 +14,7 @@ from smscd.daemon import House
 from smscd.message import Stage
 from smscd.pdu import MessageState
 from smscd.store import Listing
-from tests.cast import submit_sm
+from tests.cast import deliver_sm, submit_sm
 from tests.listener.calling import PATIENCE, Caller, caller, housed
 
 HOUSE = """
@@ -49,6 +49,8 @@ connectors = ["handsets"]
 """
 SLOW = b"447000000001"
 """A handset that is reached after an hour."""
+OTHER, THIRD = b"447000000002", b"447000000003"
+"""So are these."""
 
 
 @pytest.fixture
@@ -266,6 +268,28 @@ async def test_query_cancel_and_replace_by_message_id(house: House) -> None:
     assert (await peer.ask(pdu.CancelSm(message_id=message_id))).command_status == pdu.ESME_RCANCELFAIL
 
 
+async def test_an_address_that_is_given_with_an_id_must_be_that_of_the_message(house: House) -> None:
+    """SMPP 3.4 §4.9.1: "used for verification purposes, and must match that supplied in the original"."""
+    peer = await caller(house)
+    message_id = (await peer.ask(submit_sm(destination_addr=SLOW))).message_id
+    wrong = pdu.CancelSm(message_id=message_id, destination_addr=b"447700900999")
+    assert (await peer.ask(wrong)).command_status == pdu.ESME_RINVDSTADR
+    wrong = pdu.CancelSm(message_id=message_id, source_addr=b"999", destination_addr=SLOW)
+    assert (await peer.ask(wrong)).command_status == pdu.ESME_RINVSRCADR
+    right = pdu.CancelSm(message_id=message_id, source_addr=b"12345", destination_addr=SLOW)
+    assert (await peer.ask(right)).command_status == pdu.ESME_ROK
+
+
+@pytest.mark.parametrize(("version", "status"), [(0x34, pdu.ESME_RINVSRCADR), (0x50, pdu.ESME_ROK)])
+async def test_replace_without_a_source_address_is_of_5_0(house: House, version: int, status: int) -> None:
+    """SMPP 5.0 §4.5.3.1: "If not known, set to NULL (Unknown)"; 3.4 §4.10.1 has no such words."""
+    peer = await caller(house, version=version)
+    message_id = (await peer.ask(submit_sm(destination_addr=SLOW))).message_id
+    assert (await peer.ask(pdu.ReplaceSm(message_id=message_id, short_message=b"new"))).command_status == status
+    wrong = pdu.ReplaceSm(message_id=message_id, source_addr=b"999", short_message=b"new")
+    assert (await peer.ask(wrong)).command_status == pdu.ESME_RINVSRCADR
+
+
 async def test_nobody_may_ask_after_the_messages_of_another(house: House) -> None:
     message_id = (await (await caller(house)).ask(submit_sm(destination_addr=SLOW))).message_id
     other = await caller(house, system_id=b"other")
@@ -284,6 +308,20 @@ async def test_a_message_that_asks_to_replace_takes_the_place_of_the_pending_one
     assert await stage_of(house, new) == [(Stage.LEASED, MessageState.ENROUTE)]
 
 
+async def test_a_submit_multi_that_asks_to_replace_does_so_for_each_destination(house: House) -> None:
+    peer = await caller(house)
+    old = [(await peer.ask(submit_sm(destination_addr=one))).message_id for one in (SLOW, OTHER, THIRD)]
+    asked = multi(SLOW, SLOW, OTHER, replace_if_present_flag=1)
+    new = (await peer.ask(asked)).message_id
+    for one in old[:2]:
+        await until_deleted(house, one)
+    assert await stage_of(house, old[2]) == [(Stage.LEASED, MessageState.ENROUTE)]
+    assert await stage_of(house, new) == [(Stage.LEASED, MessageState.ENROUTE)] * 3, "it does not replace itself"
+    (link,) = [pump.link for pump in house._pumps()]
+    assert link is not None
+    assert link.burden == 0
+
+
 async def test_a_message_that_asks_to_replace_and_is_refused_leaves_the_pending_one_alone(house: House) -> None:
     peer = await caller(house)
     old = (await peer.ask(submit_sm(destination_addr=SLOW))).message_id
@@ -299,6 +337,48 @@ async def test_of_two_in_one_write_that_replace_the_later_one_stays(house: House
     ids = [one.message_id for one in answers if isinstance(one, pdu.SubmitSmResp) and one.message_id]
     await until_deleted(house, ids[3])
     assert [(await stage_of(house, one))[0][0] for one in ids] == [Stage.CLOSED] * 4 + [Stage.LEASED]
+
+
+# --- odd answers ------------------------------------------------------------------------------------------------------
+
+
+async def test_answers_to_nothing_are_counted(house: House) -> None:
+    peer = await caller(house)
+    peer.send(pdu.DeliverSmResp(sequence_number=77), pdu.GenericNack(sequence_number=78), pdu.QuerySmResp())
+    await peer.ask(pdu.EnquireLink())
+    assert house.counters.daemon.unexpected == 3
+
+
+async def test_a_fault_of_ours_costs_the_link_and_not_the_answers_behind_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: Any) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.journey, "accept", fault)
+    peer = await caller(house)
+    peer.acknowledges = False
+    numbers = [house.journey.accept_mo(deliver_sm()).id for _ in range(3)]
+    delivered = await peer.deliveries(3)
+    answers = [pdu.DeliverSmResp(sequence_number=one.sequence_number) for one in delivered]
+    peer.send(pdu.DataSm(source_addr=b"12345", destination_addr=b"447700900001"), *answers)
+    await peer.gone.wait()
+    async with asyncio.timeout(PATIENCE):
+        while house.journey.scheduler.owned:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
+    stored = await house.store.get(numbers)
+    assert [(one.stage, one.attempts) for one in stored] == [(Stage.CLOSED, 1)] * 3
+
+
+@pytest.mark.parametrize(("version", "said"), [(0x34, None), (0x50, b"\x64")])
+async def test_a_peer_of_5_0_is_told_that_we_are_congested(house: House, version: int, said: bytes | None) -> None:
+    peer = await caller(house, version=version)
+    house.journey.queue_limit = 1
+    house.journey.queued = 1
+    answer = await peer.ask(submit_sm())
+    house.journey.queued = 0
+    assert answer.command_status == pdu.ESME_RMSGQFUL
+    assert pdu.tlv.get(answer.tlvs, pdu.Tag.congestion_state) == said
 
 
 # --- everything else --------------------------------------------------------------------------------------------------

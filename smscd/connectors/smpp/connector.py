@@ -269,6 +269,9 @@ class Upstream:
         self._settle_down()
         self._news.has_credit(self.name)
 
+    def unexpected(self) -> None:
+        self._counters.unexpected += 1
+
     def returned(self, sendings: list[Sending]) -> None:
         for sending in sendings:
             self._ended(sending, Deferred("the session ended before it left", retry_after=0.0, counts=False))

@@ -18,7 +18,20 @@ from smscd.connectors.settings import SmppSettings
 from smscd.errors import SessionError
 from smscd.link import Link, Links, connect
 from smscd.message import Message
-from smscd.session import Answered, Bound, Closed, Event, LateAnswer, Session, SessionSettings, Side, State, Unanswered
+from smscd.session import (
+    Answered,
+    Bound,
+    Closed,
+    Event,
+    LateAnswer,
+    Nacked,
+    Session,
+    SessionSettings,
+    Side,
+    State,
+    Unanswered,
+    UnexpectedResponse,
+)
 from smscd.units import split_endpoint
 
 log = structlog.get_logger("smscd.connectors")
@@ -59,6 +72,9 @@ class LineOwner(Protocol):
     def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None: ...
 
     def unanswered(self, sendings: list[Sending]) -> None: ...
+
+    def unexpected(self) -> None:
+        """The upstream answered something that nobody asked."""
 
     def returned(self, sendings: list[Sending]) -> None:
         """These were waiting on a line that is gone: they never left."""
@@ -210,21 +226,32 @@ class Line:
     # -- LinkOwner ---------------------------------------------------------------------------------------------------
 
     def events(self, link: Link, events: list[Event]) -> None:
+        fault: Exception | None = None
         for event in events:
-            if isinstance(event, pdu.DeliverSm | pdu.DataSm):
-                self._owner.delivered(self, event)
-            elif isinstance(event, Answered):
-                self._answered(link, event)
-            elif isinstance(event, Unanswered):
-                if isinstance(event.context, Sending):
-                    self._owner.unanswered([event.context])
-            elif isinstance(event, LateAnswer):
-                if isinstance(event.context, Sending):
-                    self._owner.answered(self, event.context, event.response, late=True)
-            elif isinstance(event, Bound):
-                self._came_up(link)
-            elif isinstance(event, Closed):
-                self._went_down(event)
+            try:
+                self._happened(link, event)
+            except Exception as one:  # noqa: BLE001 - it costs the link; the answers behind it are about other messages
+                fault = fault or one
+        if fault is not None:
+            raise fault
+
+    def _happened(self, link: Link, event: Event) -> None:
+        if isinstance(event, pdu.DeliverSm | pdu.DataSm):
+            self._owner.delivered(self, event)
+        elif isinstance(event, Answered):
+            self._answered(link, event)
+        elif isinstance(event, Unanswered):
+            if isinstance(event.context, Sending):
+                self._owner.unanswered([event.context])
+        elif isinstance(event, LateAnswer):
+            if isinstance(event.context, Sending):
+                self._owner.answered(self, event.context, event.response, late=True)
+        elif isinstance(event, Bound):
+            self._came_up(link)
+        elif isinstance(event, Closed):
+            self._went_down(event)
+        elif isinstance(event, UnexpectedResponse | Nacked):
+            self._owner.unexpected()
 
     def _answered(self, link: Link, event: Answered) -> None:
         if isinstance(event.context, Sending):

@@ -14,7 +14,7 @@ from typing import Any, Self
 from smscd import pdu
 from smscd.clock import SystemClock
 from smscd.link import Link, Links, listen
-from smscd.session import Answered, Closed, Event, Session, SessionSettings, Side, State
+from smscd.session import Answered, Closed, Event, Session, SessionSettings, Side, State, Unanswered
 
 JANUARY = 1_767_225_600_000_000
 """2026-01-01, in microseconds: the dates of every receipt here."""
@@ -42,6 +42,9 @@ def plain(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
         upstream.deliver(link, receipt(submit, message_id))
 
 
+RECEIVES = {State.BOUND_RX, State.BOUND_TRX}
+
+
 class Quirky:
     """The owner of its links (see `link.LinkOwner`)."""
 
@@ -55,7 +58,7 @@ class Quirky:
         self.acknowledged: list[pdu.Pdu] = []
         self.most_at_once = 0
         self.unbound = 0
-        self.undelivered: list[pdu.Pdu] = []
+        self.undelivered: list[Any] = []
         self.bound: list[Link] = []
         self._ids = count(7_000_000_001)
         self._links = Links(SystemClock())
@@ -74,9 +77,9 @@ class Quirky:
 
     async def open(self, tls: Any = None) -> None:
         def maker(_host: str) -> Link:
-            return Link(
-                Session(Side.MC, SessionSettings(window=10_000), self._links.clock.monotonic()), self, self._links
-            )
+            # a gateway that was killed may still be owed answers; it is not waited for for long
+            settings = SessionSettings(window=10_000, response_timer=2.0)
+            return Link(Session(Side.MC, settings, self._links.clock.monotonic()), self, self._links)
 
         self._door = await listen("127.0.0.1", self.port, maker, tls=tls)
         self.port = self._door.port
@@ -114,9 +117,13 @@ class Quirky:
                 self.on_submit(self, link, event)
             elif isinstance(event, Answered):
                 self.acknowledged.append(event.response)
+            elif isinstance(event, Unanswered):
+                self.undelivered.append(event.request)
+                self._deliver_again()
             elif isinstance(event, Closed):
                 self.unbound += event.cause == "unbound"
                 self.undelivered += [one.request for one in event.unanswered]
+                self._deliver_again()
         self.most_at_once = max(self.most_at_once, link.session.owed)
         self._news.set()
 
@@ -128,9 +135,15 @@ class Quirky:
         else:
             link.session.accept_bind(bind, b"quirky")
             self.bound.append(link)
+            self._deliver_again()
+
+    def _deliver_again(self) -> None:
+        """What was not acknowledged comes again, as a real one does it."""
+        link = next((link for link in self.bound if link.session.state in RECEIVES), None)
+        if link is not None:
             waiting, self.undelivered = self.undelivered, []
-            for request in waiting:  # what was not acknowledged comes again, as a real one does it
-                link.session.request(request, self._links.clock.monotonic())
+            for request in waiting:
+                self.deliver(link, request)
 
     def writable(self, link: Link) -> None:
         pass
@@ -160,4 +173,4 @@ class Quirky:
     @property
     def receiving(self) -> Link:
         """A link that takes deliver_sm."""
-        return next(link for link in self.bound if link.session.state in {State.BOUND_RX, State.BOUND_TRX})
+        return next(link for link in self.bound if link.session.state in RECEIVES)
