@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from smscd import pdu, text
+from smscd import blocklist, pdu, text
 from smscd.admission import Esme
 from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
@@ -57,6 +57,7 @@ class Interception:
         self._clock = clock
         self._counters = counters
         self._parts = Reassembly(REASSEMBLY)
+        self.keeping = blocklist.Keeping(store, clock)
         self.optout = OptOut(settings) if settings is not None and settings.enabled else None
 
     @property
@@ -194,14 +195,10 @@ class Interception:
             await self._load(self.optout)
 
     async def _load(self, optout: OptOut) -> None:
-        stored = self._store.opt_outs
-        generation = stored.generation
-        async for page in stored.load():
-            optout.list.load(page)
-        optout.list.settle(generation)
+        optout.list = await self.keeping.load()
         now = self._clock.wall()
         span = max(DAY, int(max(optout.settings.yes_within, optout.settings.confirm_again) * SECOND))
-        for event in await stored.heard(now - span, REMEMBERED):
+        for event in await self._store.opt_outs.heard(now - span, REMEMBERED):
             optout.remember(event)
 
     async def prepare(self, settings: OptOutSettings | None) -> OptOut | None:
@@ -213,6 +210,11 @@ class Interception:
         optout = OptOut(settings)
         await self._load(optout)
         return optout
+
+    async def tidy(self) -> None:
+        """Now and then, and after an import: keep the list quick to ask and quick to read at the next start."""
+        if self.optout is not None and self.is_ready:
+            await self.keeping.tidy(self.optout.list)
 
     def use(self, optout: OptOut | None, settings: OptOutSettings | None) -> None:
         """From now on these rules hold."""

@@ -38,7 +38,7 @@ class OptOutCommands:
         self._journey = journey
         self._store = journey.store
         self._import: Import | None = None
-        self._folding: set[asyncio.Task[None]] = set()
+        self._tidying: set[asyncio.Task[None]] = set()
 
     def table(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
         """Every command by its name."""
@@ -138,8 +138,6 @@ class OptOutCommands:
         now = self._journey.clock.monotonic()
         if self._import is not None and now - self._import.heard_at < ABANDONED:
             raise ControlError("another import is under way", "again when it has ended")
-        if self._folding:
-            raise ControlError("the import before is still being tidied up", "again in a moment")
         optout = self._optout
         generation = await self._store.opt_outs.new_generation()
         self._import = Import(generation, optout.begin_import(), now)
@@ -173,23 +171,35 @@ class OptOutCommands:
         """Everything that was imported blocks from now on, all of it at one moment."""
         under_way = self._under_way(arguments)
         self._import = None
-        await self._store.committed()  # a START of a moment ago has had its say
-        await self._store.opt_outs.put_in_force(under_way.generation, self._journey.clock.wall())
-        folding = self._optout.end_import(under_way.generation)
-        task = asyncio.create_task(_at_leisure(folding), name="fold import")
-        self._folding.add(task)
-        task.add_done_callback(self._folding.discard)
+        generation, layer = under_way.generation, under_way.layer
+        stored, keeping = self._store.opt_outs, self._journey.interception.keeping
+        async with keeping.turn:
+            await self._store.committed()  # a START of a moment ago has had its say
+            await self._settle(generation, layer)
+            keys = await keeping.write(layer, generation)
+            await stored.put_in_force(generation, self._journey.clock.wall(), keys)
+            self._optout.end_import(generation)
+        task = asyncio.create_task(self._journey.interception.tidy(), name="tidy opt-outs")
+        self._tidying.add(task)
+        task.add_done_callback(self._tidying.discard)
         return {"rows": under_way.rows}
 
+    async def _settle(self, generation: int, layer: OptOutList) -> None:
+        """What was lifted while it was imported: the store knows which of the two came last."""
+        optout = self._optout
+        while lifted := optout.lifted():
+            for entry, blocks in await self._store.opt_outs.keys.state(list(lifted), generation):
+                (layer.add if blocks else layer.discard)(entry)
+
     def _under_way(self, arguments: dict[str, Any]) -> Import:
-        if self._import is None or self._import.generation != arguments.get("import"):
+        under_way = self._import
+        if (
+            under_way is None
+            or under_way.generation != arguments.get("import")
+            or not self._optout.is_importing(under_way.layer)
+        ):
             raise ControlError("this import is not under way", "smscd optout import FILE again")
-        return self._import
-
-
-async def _at_leisure(steps: Any) -> None:
-    for _ in steps:
-        await asyncio.sleep(0)
+        return under_way
 
 
 def _entry(optout: OptOut, arguments: dict[str, Any]) -> Entry:

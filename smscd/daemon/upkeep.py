@@ -43,6 +43,7 @@ class Upkeep:
             self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
             self._every(2.0, self.reroute), self._every(5.0, self.keep_quotas), self._every(60.0, self.forget_parts),
             self._every(1.0, self.mind),
+            self._every(60.0, self._journey.interception.tidy),
             self._measure_lag(),
         )  # fmt: skip
 

@@ -1,35 +1,101 @@
-"""Sets of 64-bit keys for tens of millions of rows.
+"""Rows of the list as 64-bit keys, and sets of those for tens of millions of rows.
 
-A row is known by the hash of its two addresses, eight octets in a sorted array. There are 4096 arrays, chosen by the
-highest twelve bits of the key: that keeps an insertion short (it moves a few thousand octets), and nothing ever has to
-grow in one piece. A Python set of ten million such integers takes about 900 MB; these are 80 MB of keys, 180 MB
-resident with what loading leaves behind. A look-up is one hash and a bisection of twelve steps.
-
-The hash is Python's own, keyed anew in every process: nobody can choose numbers that collide. With ten million rows a
-number that nobody opted out is taken for another one with a probability of 5e-13: blocked, never let through.
+A row is known by a hash of its two addresses: the recipient's 64 bits, the lower half of them mixed with 32 bits of the
+party. Both are keyed with the store's salt, so nobody can choose numbers that collide, and the keys of one process are
+those of the next: they can be kept (`smscd.blocklist`). The recipient's is x * a mod p for a secret prime p above 2^63
+and a secret a; x is the address, read as a number. Two addresses of up to twenty octets differ by something that at
+most two such primes divide, of 2e17 that there are. So with ten million rows, whatever they are, a number that nobody
+opted out is taken for another one with a probability of 1e-10 at most: blocked, never let through. A sender is taken
+for another that the same person opted out of with 2e-10.
 """
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 
 SHARD_BITS = 12
 MASK = (1 << 64) - 1
+PORTIONS = 256
+"""Parts in which a set is kept: one per highest octet."""
+PARTIES = 1 << 14
+"""Hashes of parties that are remembered; senders, pools and ESMEs that are in use are fewer."""
+FILTER_BITS = range(16, 31)
+"""Least and most size of a filter: 8 KiB and 64 MiB are their octets."""
+
+_RECIPIENT = MASK ^ 0xFFFFFFFF
 
 
 def key_of(party: bytes, recipient: bytes) -> int:
-    """The key of one row: unsigned, 64 bits."""
+    """A key for things that do not outlive the process: unsigned, 64 bits."""
     return hash((party, recipient)) & MASK
 
 
-class KeySet:
-    """A set of keys."""
+class Hashing:
+    """Makes keys, the same ones from the same `salt`."""
 
-    __slots__ = ("_shards", "_shift", "size")
+    __slots__ = ("_parties", "factor", "prime", "salt")
+
+    def __init__(self, salt: bytes) -> None:
+        self.salt = salt
+        drawn = blake2b(salt, digest_size=16, person=b"opt-out").digest()
+        self.prime = _prime_from(int.from_bytes(drawn[:8], "big") | 1 << 63)
+        self.factor = int.from_bytes(drawn[8:], "big") % (self.prime - 1) + 1
+        self._parties: dict[tuple[str, bytes], int] = {}
+
+    def recipient(self, address: bytes) -> int:
+        """64 bits."""
+        return int.from_bytes(address, "big") * self.factor % self.prime
+
+    def party(self, scope: str, name: bytes) -> int:
+        """32 bits: key = recipient ^ party, so the rows of one recipient are neighbours."""
+        found = self._parties.get((scope, name))
+        if found is None:
+            if len(self._parties) >= PARTIES:
+                self._parties.clear()
+            drawn = blake2b(self.salt + name, digest_size=4, person=scope.encode()).digest()
+            found = self._parties[scope, name] = int.from_bytes(drawn, "big")
+        return found
+
+
+def _prime_from(least: int) -> int:
+    """The first prime that is not less than `least`, below 2^64: the last one there is 2^64 - 59."""
+    candidate = min(least, (1 << 64) - 59) | 1
+    while not _is_prime(candidate):
+        candidate += 2
+    return candidate
+
+
+def _is_prime(odd: int) -> bool:
+    """Miller and Rabin's test; with these twelve bases it is exact below 3e23 (Sorenson and Webster, 2015)."""
+    shift = ((odd - 1) & -(odd - 1)).bit_length() - 1
+    for base in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37):
+        power = pow(base, (odd - 1) >> shift, odd)
+        if power in {1, odd - 1}:
+            continue
+        for _ in range(shift - 1):
+            power = power * power % odd
+            if power == odd - 1:
+                break
+        else:
+            return False
+    return True
+
+
+class KeySet:
+    """A set of keys: sorted arrays, 4096 of them, chosen by the highest twelve bits.
+
+    That keeps an insertion short (it moves a few thousand octets), and nothing ever has to grow in one piece. A Python
+    set of ten million such integers takes about 900 MB, these are 80 MB.
+    """
+
+    __slots__ = ("_bits", "_shards", "_shift", "size")
 
     def __init__(self, bits: int = SHARD_BITS) -> None:
+        self._bits = bits
         self._shift = 64 - bits
         self._shards = [array("Q") for _ in range(1 << bits)]
         self.size = 0
@@ -41,6 +107,18 @@ class KeySet:
         shard = self._shards[key >> self._shift]
         at = bisect_left(shard, key)
         return at < len(shard) and shard[at] == key
+
+    def __iter__(self) -> Iterator[int]:
+        return (key for shard in self._shards for key in shard)
+
+    def of(self, recipient: int) -> array[int]:
+        """Those with the same highest 32 bits: the rows of one recipient."""
+        shard = self._shards[recipient >> self._shift]
+        begin = bisect_left(shard, recipient & _RECIPIENT)
+        end, size = begin, len(shard)
+        while end < size and not (shard[end] ^ recipient) >> 32:
+            end += 1
+        return shard[begin:end]
 
     def add(self, key: int) -> bool:
         """Whether it was not there before."""
@@ -62,6 +140,23 @@ class KeySet:
         self.size -= 1
         return True
 
+    def absorb(self, other: KeySet) -> Iterator[None]:
+        """Take the keys of `other`, a set of as many shards, and leave it empty: one shard at every step.
+
+        A key is in one of the two at every moment.
+        """
+        for at, theirs in enumerate(other._shards):
+            self._join(at, theirs)
+            other._shards[at] = array("Q")
+            other.size -= len(theirs)
+            yield
+
+    def _join(self, at: int, keys: array[int]) -> None:
+        ours = self._shards[at]
+        joined = array("Q", dict.fromkeys(sorted(ours + keys))) if ours else keys
+        self._shards[at] = joined
+        self.size += len(joined) - len(ours)
+
     def load(self, keys: Iterable[int]) -> None:
         """Add many at once, before anybody asks: sorted when `settle` is called."""
         shards, shift = self._shards, self._shift
@@ -70,17 +165,72 @@ class KeySet:
 
     def settle(self) -> None:
         """Order what was loaded."""
-        self._shards = [array("Q", sorted(set(shard))) for shard in self._shards]
+        for at, shard in enumerate(self._shards):
+            self._shards[at] = array("Q", sorted(set(shard)))
         self.size = sum(map(len, self._shards))
 
     def shards(self) -> Iterator[array[int]]:
-        """The keys, a portion at a time."""
+        """The keys in order, a 4096th of them at a time."""
         return iter(self._shards)
+
+    # -- kept on disk ------------------------------------------------------------------------------------------------
+
+    def portion(self, number: int) -> bytes:
+        """The keys with `number` as their highest octet, in order, each as eight octets, little end first."""
+        some = array("Q")
+        for at in self._shards_of(number):
+            some += self._shards[at]
+        if sys.byteorder == "big":
+            some.byteswap()
+        return some.tobytes()
+
+    def put(self, number: int, octets: bytes) -> None:
+        """Add what `portion` gave."""
+        some = array("Q")
+        some.frombytes(octets)
+        if sys.byteorder == "big":
+            some.byteswap()
+        begin = 0
+        for at in self._shards_of(number):
+            end = bisect_left(some, (at + 1) << self._shift, begin) if at + 1 < len(self._shards) else len(some)
+            self._join(at, some[begin:end])
+            begin = end
+
+    def _shards_of(self, portion: int) -> range:
+        each = self._bits - PORTIONS.bit_length() + 1
+        return range(portion << each, (portion + 1) << each)
 
     @property
     def octets(self) -> int:
         """Memory of the keys."""
         return sum(shard.buffer_info()[1] for shard in self._shards) * 8
+
+
+class Filter:
+    """Of which recipients there is no row: a bit per slot, so many slots a row that nearly all others are told apart.
+
+    A bit is never taken back: a filter with too many of them is replaced by a larger one.
+    """
+
+    __slots__ = ("_bits", "_to_bit", "_to_octet", "room")
+
+    def __init__(self, rows: int) -> None:
+        size = min(max((rows * 16).bit_length(), FILTER_BITS[0]), FILTER_BITS[-1])
+        self.room = (1 << size) // 8
+        """Rows above which it lets too many through."""
+        self._bits = bytearray(1 << (size - 3))
+        self._to_octet = 67 - size
+        self._to_bit = 64 - size
+
+    def add(self, keys: Iterable[int]) -> None:
+        """Let the recipients of these (their highest 32 bits) through."""
+        bits, to_octet, to_bit = self._bits, self._to_octet, self._to_bit
+        for key in keys:
+            bits[key >> to_octet] |= 1 << (key >> to_bit & 7)
+
+    def excludes(self, recipient: int) -> bool:
+        """Whether there is certainly no row of `recipient` (its 64 bits)."""
+        return not self._bits[recipient >> self._to_octet] >> (recipient >> self._to_bit & 7) & 1
 
 
 class Recent:

@@ -6,7 +6,8 @@
     account   the ESME's system_id       every sender of the ESME
     global    ""                         everybody
 
-An import becomes one more layer beside the others, takes effect in one assignment, and is folded in afterwards.
+Most recipients are on no list, so the first question is that: a bit of a filter answers it. An import becomes one more
+layer beside the others, takes effect in one assignment, and is folded in afterwards.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from smscd.optout.keys import KeySet, key_of
+from smscd.optout.keys import PORTIONS, Filter, Hashing, KeySet
 
 Scope = Literal["pair", "pool", "account", "global"]
 SCOPES: tuple[Scope, ...] = ("pair", "pool", "account", "global")
@@ -29,86 +30,140 @@ class Entry(NamedTuple):
 
 
 class OptOutList:
-    """The rows in force. `generation` is None until the list is loaded, then the store's: see `OptOut.is_ready`."""
+    """The rows in force. `generation` is None until the list is loaded, then the store's: see `OptOut.is_ready`.
 
-    def __init__(self) -> None:
+    `salt` is the store's: lists with the same one have the same keys.
+    """
+
+    def __init__(self, salt: bytes = b"") -> None:
         self.generation: int | None = None
-        self._layers: dict[Scope, list[KeySet]] = {scope: [KeySet()] for scope in SCOPES}
+        self.hashing = Hashing(salt)
+        self._layers = [KeySet()]
+        self._filter: Filter | None = None
+        self._growing: Filter | None = None
 
     def __len__(self) -> int:
-        return sum(len(layer) for layers in self._layers.values() for layer in layers)
+        return sum(layer.size for layer in self._layers)
 
     def __contains__(self, entry: Entry) -> bool:
-        key = key_of(entry.party, entry.recipient)
-        return any(key in layer for layer in self._layers[entry.scope])
+        return self._has(self._key(entry))
+
+    def _has(self, key: int) -> bool:
+        return any(key in layer for layer in self._layers)
+
+    def _key(self, entry: Entry) -> int:
+        return self.hashing.recipient(entry.recipient) ^ self.hashing.party(entry.scope, entry.party)
 
     def add(self, entry: Entry) -> bool:
         """From now on `entry` blocks. Whether it did not before."""
-        if entry in self:
+        key = self._key(entry)
+        if self._has(key):
             return False
-        self._layers[entry.scope][0].add(key_of(entry.party, entry.recipient))
+        for one in (self._filter, self._growing):
+            if one is not None:
+                one.add((key,))
+        self._layers[0].add(key)
         return True
 
     def discard(self, entry: Entry) -> bool:
         """From now on `entry` does not block. Whether it did before."""
-        key = key_of(entry.party, entry.recipient)
-        removed = [layer.discard(key) for layer in self._layers[entry.scope]]  # from every layer
+        key = self._key(entry)
+        removed = [layer.discard(key) for layer in self._layers]  # from every layer
         return any(removed)
 
+    # -- may we? -----------------------------------------------------------------------------------------------------
+
+    def hash_of(self, recipient: bytes) -> int | None:
+        """What `blocking` asks by; None if nothing here is about `recipient`, as far as a glance can tell."""
+        here = self.hashing.recipient(recipient)
+        known = self._filter
+        return None if known is not None and known.excludes(here) else here
+
     def blocking(
-        self, sender: bytes, recipient: bytes, account: bytes, pools: Mapping[bytes, tuple[bytes, ...]]
+        self,
+        sender: bytes,
+        recipient: bytes,
+        account: bytes,
+        pools: Mapping[bytes, tuple[bytes, ...]],
+        here: int | None = None,
     ) -> Entry | None:
-        """The row that forbids `sender`, used by `account`, to write to `recipient`; None: it may."""
-        layers = self._layers
-        if _in(layers["pair"], sender, recipient):
-            return Entry("pair", sender, recipient)
-        if pools:
+        """The row that forbids `sender`, used by `account`, to write to `recipient`; None: it may.
+
+        `here` is what `hash_of` gave.
+        """
+        here = self.hashing.recipient(recipient) if here is None else here
+        party = self.hashing.party
+        for layer in self._layers:
+            keys = layer.of(here)
+            if not keys:
+                continue
+            if here ^ party("pair", sender) in keys:
+                return Entry("pair", sender, recipient)
             for pool in pools.get(sender, ()):
-                if _in(layers["pool"], pool, recipient):
+                if here ^ party("pool", pool) in keys:
                     return Entry("pool", pool, recipient)
-        if _in(layers["account"], account, recipient):
-            return Entry("account", account, recipient)
-        if _in(layers["global"], b"", recipient):
-            return Entry("global", b"", recipient)
+            if here ^ party("account", account) in keys:
+                return Entry("account", account, recipient)
+            if here ^ party("global", b"") in keys:
+                return Entry("global", b"", recipient)
         return None
 
     # -- many rows at once -------------------------------------------------------------------------------------------
 
     def load(self, entries: Iterable[Entry]) -> None:
-        """Rows read from the store at start; `settle` ends it."""
-        for entry in entries:
-            self._layers[entry.scope][0].load([key_of(entry.party, entry.recipient)])
+        """Rows read from the store at start; `sort` and `settle` end it."""
+        self._layers[0].load(map(self._key, entries))
+
+    def sort(self) -> None:
+        """Order what was loaded."""
+        self._layers[0].settle()
 
     def settle(self, generation: int) -> None:
-        """All rows of `generation` are loaded: from now on questions can be answered."""
-        for layers in self._layers.values():
-            layers[0].settle()
+        """All rows of `generation` are here: from now on questions can be answered."""
         self.generation = generation
+
+    def layer(self) -> OptOutList:
+        """An empty list for rows that are to join this one by `overlay`."""
+        layer = OptOutList(self.hashing.salt)
+        layer._filter = self._filter  # lets through too many meanwhile, which costs a look-up
+        return layer
 
     def overlay(self, layer: OptOutList, generation: int) -> None:
         """All rows of `layer` take effect at once. `folding` makes one layer of them again, little by little."""
-        for scope, layers in layer._layers.items():
-            if layers[0]:
-                self._layers[scope] = [*self._layers[scope], layers[0]]
+        if layer._filter is not self._filter:
+            self._filter = None
+        self._growing = None
+        self._layers = [*self._layers, *layer._layers]
         self.generation = generation
 
     def folding(self) -> Iterator[None]:
         """Move the rows of later layers into the first, a portion at every step; each blocks at every moment."""
-        for scope in SCOPES:
-            while len(self._layers[scope]) > 1:
-                first, later, *rest = self._layers[scope]
-                for shard in later.shards():
-                    for key in shard:
-                        first.add(key)
-                    later.size -= len(shard)
-                    del shard[:]
-                    yield
-                self._layers[scope] = [first, *rest]
+        while len(self._layers) > 1:
+            first, later = self._layers[:2]
+            yield from first.absorb(later)
+            self._layers = [layer for layer in self._layers if layer is not later]
 
+    @property
+    def wants_filter(self) -> bool:
+        """Whether there is no filter, or one that has become too small."""
+        return self._filter is None or len(self) > self._filter.room
 
-def _in(layers: list[KeySet], party: bytes, recipient: bytes) -> bool:
-    if len(layers) == 1:
-        layer = layers[0]
-        return layer.size != 0 and key_of(party, recipient) in layer
-    key = key_of(party, recipient)
-    return any(key in layer for layer in layers)
+    def filtering(self) -> Iterator[None]:
+        """Make a filter that fits, a portion at every step; it is used once this is exhausted. Not before `folding`."""
+        self._growing = growing = Filter(len(self))
+        for layer in self._layers:
+            for shard in layer.shards():
+                growing.add(shard)
+                yield
+        if self._growing is growing:
+            self._filter, self._growing = growing, None
+
+    # -- kept on disk ------------------------------------------------------------------------------------------------
+
+    def portions(self) -> Iterator[tuple[int, bytes]]:
+        """Number and keys of every portion of the first layer, as they are at the moment they are asked for."""
+        return ((number, self._layers[0].portion(number)) for number in range(PORTIONS))
+
+    def put(self, portion: int, keys: bytes) -> None:
+        """Add what `portions` gave, of this list or another with its salt."""
+        self._layers[0].put(portion, keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -91,6 +91,7 @@ class OptOut:
         self._answered = Recent(DAY, 24)
         self._importing: OptOutList | None = None
         self._lifting: dict[Entry, Event] = {}
+        self._lifted_lately: set[Entry] = set()
         self.apply(settings)
 
     def apply(self, settings: OptOutSettings) -> None:
@@ -139,6 +140,10 @@ class OptOut:
         `sender` is what the handset will see, after any rewriting.
         """
         country, pools = self._country, self._pools
+        recipient = canonical(recipient, ton, country)
+        here = self.list.hash_of(recipient)
+        if here is None:
+            return None
         sender = canonical(sender, sender_ton, country)
         if self._categories:
             named = tuple(
@@ -147,7 +152,7 @@ class OptOut:
                 if one.holds(sender, account) and (not one.service_types or service_type in one.service_types)
             )
             pools = {sender: (*pools.get(sender, ()), *named)}
-        return self.list.blocking(sender, canonical(recipient, ton, country), account.encode(), pools)
+        return self.list.blocking(sender, recipient, account.encode(), pools, here)
 
     def learned(
         self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, now: int, why: str, *, connector: str,
@@ -327,20 +332,30 @@ class OptOut:
                 self.list.discard(event.entry)
                 if self._importing is not None:
                     self._importing.discard(event.entry)
+                    self._lifted_lately.add(event.entry)
 
     # -- many at once ------------------------------------------------------------------------------------------------
 
     def begin_import(self) -> OptOutList:
         """A list to fill with what is imported; it counts for nothing until `end_import`."""
-        self._importing = OptOutList()
+        self._importing = self.list.layer()
+        self._lifted_lately = set()
         return self._importing
 
-    def end_import(self, generation: int) -> Iterator[None]:
-        """All of the import blocks from now on. Exhaust what is returned, at leisure: it tidies up."""
+    def lifted(self) -> set[Entry]:
+        """What was lifted since the import began, or since this was asked: an import may say that it blocks, or not."""
+        lifted, self._lifted_lately = self._lifted_lately, set()
+        return lifted
+
+    def end_import(self, generation: int) -> None:
+        """All of the import blocks from now on."""
         layer, self._importing = self._importing, None
         assert layer is not None
         self.list.overlay(layer, generation)
-        return self.list.folding()
+
+    def is_importing(self, layer: OptOutList) -> bool:
+        """Whether `layer` is what `begin_import` gave last."""
+        return self._importing is layer
 
     def remember(self, event: Event) -> None:
         """At a start: an event of the last while, so that an answer is not given twice and YES is understood."""

@@ -7,23 +7,22 @@ that takes effect as one, and an import that never ended counts for nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from smscd.optout import Entry, Event
 from smscd.store import rows
+from smscd.store.optout_keys import IN_FORCE, Aside, MemoryKeys, OptOutKeys, Read, SqliteKeys, Statements, entry_of
 
 ROW = ("recipient", "scope", "party", "state", "generation", "since", "source", "keyword", "reason")
 JOURNAL = (
     "at", "kind", "recipient", "scope", "party", "keyword", "rule", "source", "number", "connector", "message",
-    "system_id", "answered", "actor", "reason",
+    "system_id", "answered", "actor", "reason", "generation",
 )  # fmt: skip
 
 PAGE = 5000
 """Rows read at a time when the list is loaded."""
-
-Statements = list[tuple[str, list[Any]]]
 
 
 @dataclass(slots=True)
@@ -42,6 +41,7 @@ class OptOuts(Protocol):
 
     generation: int
     """The last one that is in force."""
+    keys: OptOutKeys
 
     async def open(self) -> None:
         """Find out which generation is in force."""
@@ -64,8 +64,8 @@ class OptOuts(Protocol):
     async def write(self, events: Sequence[Event], generation: int) -> None:
         """Rows of an import: on disk, and not in force."""
 
-    async def put_in_force(self, generation: int, at: int) -> None:
-        """All rows written under `generation` block from now on."""
+    async def put_in_force(self, generation: int, at: int, keys: int = -1) -> None:
+        """All rows written under `generation` block from now on; `keys` is how many its layer has, -1: it has none."""
 
 
 # --- rows and statements ----------------------------------------------------------------------------------------------
@@ -79,40 +79,35 @@ def _row(event: Event, generation: int) -> rows.Row:
     )  # fmt: skip
 
 
-def _line(event: Event) -> rows.Row:
+def _line(event: Event, generation: int = 0) -> rows.Row:
     entry = event.entry
     return (
         event.at, event.kind, entry.recipient.decode("latin-1"), entry.scope, entry.party.decode("latin-1"),
         event.keyword, event.rule, event.source, event.number.decode("latin-1"), event.connector, event.message,
-        event.system_id, int(event.answered), event.actor, event.reason,
+        event.system_id, int(event.answered), event.actor, event.reason, generation,
     )  # fmt: skip
-
-
-def _entry(recipient: str, scope: Any, party: str) -> Entry:
-    return Entry(scope, party.encode("latin-1"), recipient.encode("latin-1"))
 
 
 def _event(row: rows.Row) -> Event:
     (at, kind, recipient, scope, party, keyword, rule, source, number, connector, message, system_id, answered, actor,
-     reason) = row  # fmt: skip
+     reason, _generation) = row  # fmt: skip
     return Event(
-        at, kind, _entry(recipient, scope, party), keyword, rule, source, number.encode("latin-1"), connector, message,
-        system_id, bool(answered), actor, reason,
+        at, kind, entry_of(recipient, scope, party), keyword, rule, source, number.encode("latin-1"), connector,
+        message, system_id, bool(answered), actor, reason,
     )  # fmt: skip
 
 
-_IN_FORCE = "state = 1 AND generation IN (SELECT generation FROM opt_out_generation)"
 _UPSERT = (
     " ON CONFLICT (recipient, scope, party) DO UPDATE SET state = excluded.state, generation = excluded.generation,"
     " since = excluded.since, source = excluded.source, keyword = excluded.keyword, reason = excluded.reason WHERE "
 )
 _SETTLED = "opt_out.state <> excluded.state OR opt_out.generation <> excluded.generation"
 """A second STOP changes nothing: the row keeps the first one's time."""
-_NEWS = f"NOT (opt_out.{_IN_FORCE})"
+_NEWS = f"NOT (opt_out.{IN_FORCE})"
 """What is in force already stays as it is when it is imported."""
 
-_IDENTITIES = f"SELECT recipient, scope, party FROM opt_out WHERE {_IN_FORCE} AND"  # noqa: S608 - our own words
-_ROWS = f"SELECT recipient, scope, party, since, source, keyword, reason FROM opt_out WHERE {_IN_FORCE} AND"  # noqa: S608
+_IDENTITIES = f"SELECT recipient, scope, party FROM opt_out WHERE {IN_FORCE} AND"  # noqa: S608 - our own words
+_ROWS = f"SELECT recipient, scope, party, since, source, keyword, reason FROM opt_out WHERE {IN_FORCE} AND"  # noqa: S608
 _LINES = f"SELECT {','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
 _NUMBERED = f"SELECT id,{','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
 
@@ -137,21 +132,17 @@ def statements(events: Sequence[Event]) -> Statements:
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 
-class Aside(Protocol):
-    """Writes a transaction of its own; without `synced` it is safe only once the next one is."""
-
-    async def __call__(self, statements: Statements, *, synced: bool = True) -> None: ...
-
-
 class SqliteOptOuts:
     """See `OptOuts`. `read` asks the reader, `aside` writes a transaction of its own."""
 
-    def __init__(self, read: Callable[[str, Iterable[Any]], Awaitable[list[rows.Row]]], aside: Aside) -> None:
+    def __init__(self, read: Read, aside: Aside) -> None:
         self.generation = 0
+        self.keys: OptOutKeys = SqliteKeys(read, aside)
         self._read = read
         self._aside = aside
 
     async def open(self) -> None:
+        await self.keys.open()
         self.generation = (await self._read("SELECT max(generation) FROM opt_out_generation", ()))[0][0]
 
     async def load(self) -> AsyncIterator[list[Entry]]:
@@ -164,7 +155,7 @@ class SqliteOptOuts:
             if not found:
                 return
             after = found[-1]
-            yield [_entry(*row) for row in found]
+            yield [entry_of(*row) for row in found]
 
     async def heard(self, since: int, limit: int) -> list[Event]:
         found = await self._read(
@@ -182,7 +173,7 @@ class SqliteOptOuts:
             f"{_ROWS} {clause} ORDER BY recipient, scope, party LIMIT ?",
             (*parameters, limit),
         )
-        return [OptOutRow(_entry(*row[:3]), *row[3:]) for row in found]
+        return [OptOutRow(entry_of(*row[:3]), *row[3:]) for row in found]
 
     async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
         clause, parameters = ("", []) if recipient is None else ("recipient = ? AND", [recipient.decode("latin-1")])
@@ -200,10 +191,11 @@ class SqliteOptOuts:
 
     async def write(self, events: Sequence[Event], generation: int) -> None:
         written = rows.chunked([_row(event, generation) for event in _last_words(events)], _IMPORT)
-        await self._aside(written + rows.chunked([_line(event) for event in events], _JOURNAL), synced=False)
+        written += rows.chunked([_line(event, generation) for event in events], _JOURNAL)
+        await self._aside(written, synced=False)
 
-    async def put_in_force(self, generation: int, at: int) -> None:
-        await self._aside([("INSERT INTO opt_out_generation VALUES (?, ?)", [generation, at])])
+    async def put_in_force(self, generation: int, at: int, keys: int = -1) -> None:
+        await self._aside([("INSERT INTO opt_out_generation VALUES (?, ?, ?)", [generation, at, keys])])
         self.generation = generation
 
 
@@ -217,13 +209,14 @@ class MemoryOptOuts:
         self.generation = 0
         self.stored: dict[Entry, rows.Row] = {}
         self.lines: list[rows.Row] = []
-        self.in_force = {0}
+        self.in_force = {0: 0}
         self.highest = 0
+        self.keys: OptOutKeys = MemoryKeys(self.lines, self.in_force, self._will_block)
 
     def put(self, events: Sequence[Event], generation: int = 0) -> None:
         """Write events, as a batch or as an import."""
         for event in events:
-            self.lines.append(_line(event))
+            self.lines.append(_line(event, generation))
             if event.blocks is None:
                 continue
             row, before = _row(event, generation), self.stored.get(event.entry)
@@ -235,6 +228,10 @@ class MemoryOptOuts:
 
     def _blocks(self, row: rows.Row) -> bool:
         return row[3] == 1 and row[4] in self.in_force
+
+    def _will_block(self, entry: Entry, generation: int) -> bool:
+        row = self.stored.get(entry)
+        return row is not None and row[3] == 1 and row[4] in {generation, *self.in_force}
 
     async def open(self) -> None:
         self.generation = max(self.in_force)
@@ -270,6 +267,6 @@ class MemoryOptOuts:
     async def write(self, events: Sequence[Event], generation: int) -> None:
         self.put(events, generation)
 
-    async def put_in_force(self, generation: int, at: int) -> None:  # noqa: ARG002 - only SQLite tells when
-        self.in_force.add(generation)
+    async def put_in_force(self, generation: int, at: int, keys: int = -1) -> None:  # noqa: ARG002 - SQLite tells when
+        self.in_force[generation] = keys
         self.generation = generation

@@ -120,4 +120,26 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX message_closed ON message (final_at) WHERE stage = 5;
     CREATE INDEX message_dead ON message (final_at) WHERE stage = 6;
     """,
+    # A start reads the keys of the opt-out list (see store.optout_keys) and what happened since, not every row; the
+    # journal tells an import that took effect from one that did not, so that the list can be rebuilt from it.
+    """
+    CREATE TABLE opt_out_salt (salt BLOB NOT NULL);  -- what the keys are made with
+    INSERT INTO opt_out_salt VALUES (randomblob(16));
+    CREATE TABLE opt_out_keys (
+        layer   INTEGER NOT NULL,  -- 0: the list; else the generation of an import that is not in it yet
+        portion INTEGER NOT NULL,  -- the highest octet of these keys
+        crc     INTEGER NOT NULL,  -- CRC-32
+        keys    BLOB    NOT NULL,  -- 64 bits each, little end first, in order
+        PRIMARY KEY (layer, portion)
+    );
+    CREATE TABLE opt_out_kept (
+        generation INTEGER NOT NULL,  -- imports up to this one are in layer 0
+        journal    INTEGER NOT NULL   -- and other lines of the journal up to this one; -1: there is no layer 0
+    );
+    INSERT INTO opt_out_kept VALUES (0, -1);
+    ALTER TABLE opt_out_generation ADD COLUMN keys INTEGER NOT NULL DEFAULT -1;  -- how many its layer has; -1: no layer
+    ALTER TABLE opt_out_journal ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+    UPDATE opt_out_generation SET keys = 0 WHERE generation = 0;
+    CREATE INDEX opt_out_journal_single ON opt_out_journal (id) WHERE source <> 'import';
+    """,
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smscd.optout import Entry, OptOutList, canonical
-from smscd.optout.keys import KeySet, Recent
+from smscd.optout.keys import PORTIONS, Hashing, KeySet, Recent
+from smscd.optout.list import SCOPES, Scope
 
 KEYS = st.integers(0, (1 << 64) - 1) | st.sampled_from([0, 1, (1 << 52) - 1, 1 << 52, (1 << 64) - 1])
 
@@ -37,7 +38,7 @@ def test_a_key_set_is_a_set(changes: list[tuple[bool, int]], loaded: list[int]) 
         (theirs.add if adds else theirs.discard)(key)
         assert (key in ours) is adds
     assert len(ours) == len(theirs)
-    assert sorted(key for shard in ours.shards() for key in shard) == sorted(theirs)
+    assert list(ours) == sorted(theirs)
 
 
 def test_what_is_remembered_for_a_day_is_forgotten_after_it() -> None:
@@ -50,9 +51,10 @@ def test_what_is_remembered_for_a_day_is_forgotten_after_it() -> None:
 
 def test_an_import_blocks_at_one_moment_and_at_every_moment_while_it_is_folded_in() -> None:
     rows = [Entry("pair", b"12345", b"4477009%05d" % number) for number in range(500)]
-    live, layer = OptOutList(), OptOutList()
+    live = OptOutList(b"salt")
     live.settle(0)
     live.add(rows[0])
+    layer = live.layer()
     for row in rows:
         layer.add(row)
     assert [row in live for row in rows].count(True) == 1
@@ -63,3 +65,73 @@ def test_an_import_blocks_at_one_moment_and_at_every_moment_while_it_is_folded_i
     assert live.generation == 1
     assert live.discard(rows[3])
     assert rows[3] not in live
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(KEYS, max_size=300), st.lists(KEYS, max_size=300))
+def test_a_set_is_what_its_portions_say(some: list[int], others: list[int]) -> None:
+    first, second, third = KeySet(bits=9), KeySet(bits=9), KeySet(bits=9)
+    for keys, into in ((some, first), (others, second)):
+        into.load(keys)
+        into.settle()
+    for one in (first, second):
+        for number in range(PORTIONS):
+            third.put(number, one.portion(number))
+    assert list(third) == sorted({*some, *others})
+    for at, _ in enumerate(first.absorb(second)):
+        assert at % 64 or {*first, *second} == {*third}
+    assert (list(first), len(first), len(second)) == (list(third), len(third), 0)
+
+
+@given(st.binary(max_size=24), st.binary(max_size=24), st.binary(max_size=16), st.sampled_from(SCOPES))
+def test_keys_are_the_same_after_a_start_and_different_elsewhere(
+    one: bytes, other: bytes, party: bytes, scope: Scope
+) -> None:
+    here, again, elsewhere = Hashing(b"salt"), Hashing(b"salt"), Hashing(b"pepper")
+    assert here.recipient(one) == again.recipient(one) < 1 << 64
+    assert here.party(scope, party) == again.party(scope, party) < 1 << 32
+    if one.lstrip(b"\0") != other.lstrip(b"\0"):
+        assert here.recipient(one) != here.recipient(other)
+    if one.lstrip(b"\0"):
+        assert here.recipient(one) != elsewhere.recipient(one)
+
+
+@pytest.mark.parametrize("salt", [b"%d" % number for number in range(20)])
+def test_what_multiplies_is_prime(salt: bytes) -> None:
+    prime = Hashing(salt).prime
+    assert 1 << 63 < prime < 1 << 64
+    assert all(pow(base, prime - 1, prime) == 1 for base in range(2, 60))
+    assert all(prime % small for small in range(2, 10_000))
+
+
+def test_a_filter_lets_every_recipient_through_that_has_a_row_and_few_others() -> None:
+    optouts = OptOutList(b"salt")
+    rows = [Entry("pair", b"12345", b"4477%09d" % number) for number in range(10_000)]
+    optouts.load(rows[:9_000])
+    optouts.sort()
+    assert optouts.wants_filter
+    filtering = optouts.filtering()
+    for at, _ in enumerate(filtering):
+        if 2_000 <= at < 3_000:
+            optouts.add(rows[at + 7_000])  # while it is being made
+    assert not optouts.wants_filter
+    assert all(optouts.hash_of(row.recipient) is not None for row in rows)
+    strangers = sum(optouts.hash_of(b"4478%09d" % number) is not None for number in range(10_000))
+    assert strangers < 1_500
+    for number in range(60_000):
+        optouts.add(Entry("pair", b"12345", b"4479%09d" % number))
+    assert optouts.wants_filter
+
+
+def test_an_import_that_began_before_the_filter_was_replaced_is_not_filtered_out() -> None:
+    live = OptOutList(b"salt")
+    for _ in live.filtering():
+        pass
+    layer = live.layer()
+    for _ in live.filtering():
+        pass
+    row = Entry("global", b"", b"447700900001")
+    layer.add(row)
+    assert live.hash_of(row.recipient) is None
+    live.overlay(layer, 1)
+    assert live.hash_of(row.recipient) is not None
