@@ -56,9 +56,15 @@ async def look(port: Port, health: Health) -> None:
         health.network = found_names[2]
     stored = await port.ask("AT+CPMS?", "+CPMS:", one_line=True)
     if stored.lines:
-        numbers = [field for field in lines.fields(stored.line) if field.isdigit()]
-        if len(numbers) >= 2:
-            health.used, health.capacity = int(numbers[-2]), int(numbers[-1])
+        health.used, health.capacity = counted(stored.line)
+
+
+def counted(line: str, *, first: bool = False) -> tuple[int, int]:
+    """Used and total of a +CPMS line: of the store that receives, or of the `first`, which is read from."""
+    numbers = [int(field) for field in lines.fields(line) if field.isdigit()]
+    if len(numbers) < 2:
+        return 0, 0
+    return (numbers[0], numbers[1]) if first else (numbers[-2], numbers[-1])
 
 
 def registration(line: str) -> int | None:

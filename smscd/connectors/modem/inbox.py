@@ -15,6 +15,7 @@ import structlog
 from smscd.connectors.interface import Returns
 from smscd.connectors.modem import incoming, lines
 from smscd.connectors.modem.dialogue import Unsolicited
+from smscd.connectors.modem.health import counted
 from smscd.connectors.modem.port import Port
 from smscd.connectors.modem.setup import Facts
 from smscd.connectors.settings import ModemSettings
@@ -26,8 +27,8 @@ log = structlog.get_logger("smscd.connectors")
 Slot = tuple[str, int]
 """Memory and index."""
 READABLE = ("SM", "ME", "MT", "SR")
-LIST_TIMEOUT = 30.0
-MOST_SLOTS = 100
+LIST_TIMEOUT = 15.0
+MOST_SLOTS = 255
 """Indices tried one by one where a modem cannot list."""
 
 
@@ -120,8 +121,11 @@ class Inbox:
                 return
             self._lists = False  # some hang over it: one by one from now on
             log.warning("the modem cannot list what it has", connector=self._settings.name, memory=memory)
-        for index in range(MOST_SLOTS):
-            await self._read(port, (memory, index), announced=False)
+        left, capacity = counted((await port.ask("AT+CPMS?", "+CPMS:", one_line=True)).line, first=True)
+        for index in range(min(MOST_SLOTS, capacity) + 1):  # some count from 0, some from 1
+            if left <= 0:
+                return
+            left -= await self._read(port, (memory, index), announced=False)
 
     def _listed(self, memory: str, said: list[str]) -> None:
         for head, octets in pairwise(said):
@@ -132,14 +136,17 @@ class Inbox:
                 self._seen.add((index, octets))  # some show the same messages whichever store is chosen
                 self._stored((memory, int(index)), head, octets)
 
-    async def _read(self, port: Port, slot: Slot, *, announced: bool = True) -> None:
+    async def _read(self, port: Port, slot: Slot, *, announced: bool = True) -> bool:
+        """Hand on what is in `slot`. Whether there is anything."""
         if slot in self._held or not await self._select(port, slot[0]):
-            return
+            return slot in self._held
         reply = await port.ask(f"AT+CMGR={slot[1]}", "+CMGR:", within=15.0)
         if len(reply.lines) >= 2:
             self._stored(slot, reply.lines[-2], reply.lines[-1])
-        elif announced:  # it has gone already, or the modem named the wrong place
+            return True
+        if announced:  # it has gone already, or the modem named the wrong place
             log.debug("announced, but not there", connector=self._settings.name, memory=slot[0], index=slot[1])
+        return False
 
     async def _select(self, port: Port, memory: str) -> bool:
         if memory != self._memory and memory:

@@ -206,6 +206,9 @@ class Keeper:
             self._in_trouble("down", str(fault))
         except OSError as fault:
             self._in_trouble("absent", fault.strerror or str(fault))
+        except Exception as fault:
+            log.error("the modem's task failed; it is opened again", connector=settings.name, exc_info=fault)
+            self._in_trouble("down", "a fault inside smscd: the log says which")
         finally:
             self._over(port)
         return parked
