@@ -240,16 +240,23 @@ class Dialogue:
     def _is_pdu(self, line: str) -> bool:
         """Whether `line` is the PDU that a head has announced; it is then done with."""
         if self._head and lines.fits(line, lines.announced(self._head)):
-            self._events.append(Unsolicited(self._head, line))
-            self._head = ""
+            self._announced(line)
             return True
+        if not lines.is_hex(line):
+            return False
         reply = self._reply
-        if reply is not None and self.state is State.ANSWER and reply.lines:
-            head = reply.lines[-1]
-            if head.startswith(("+CMGL:", "+CMGR:")) and lines.fits(line, lines.announced(head)):
-                reply.lines.append(line)
-                return True
+        listed = reply is not None and self.state is State.ANSWER and reply.line.startswith(("+CMGL:", "+CMGR:"))
+        if reply is not None and listed:  # whatever length it said
+            reply.lines.append(line)
+            return True
+        if self._head and (reply is None or "" not in reply.command.expects):
+            self._announced(line)  # there is nothing else that it could be
+            return True
         return False
+
+    def _announced(self, pdu: str) -> None:
+        self._events.append(Unsolicited(self._head, pdu))
+        self._head = ""
 
     @staticmethod
     def _belongs(line: str, command: Command) -> bool:

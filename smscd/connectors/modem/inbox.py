@@ -92,7 +92,7 @@ class Inbox:
         while self._owed:
             self._owed -= 1
             await port.ask("AT+CNMA")
-        while self._announced:
+        for _ in range(len(self._announced)):  # what is announced meanwhile has its turn later
             await self._read(port, self._announced.popleft())
         while self._delete:
             slot = self._delete.popleft()
@@ -114,7 +114,7 @@ class Inbox:
         await self.work(port)
 
     async def _drain(self, port: Port, memory: str) -> None:
-        if self._lists:
+        if self._lists and self._facts.profile.lists:
             reply = await port.ask("AT+CMGL=4", "+CMGL:", within=LIST_TIMEOUT)
             if reply.final != lines.TIMEOUT:
                 self._listed(memory, reply.lines)

@@ -278,6 +278,8 @@ class Keeper:
                 await self._prepare(port)
             elif self._inbox.has_work:
                 await self._inbox.work(port)
+                if self._worker.has_work:  # however much comes in, something goes out as well
+                    await self._worker.work(port)
             elif self._errands:
                 await self._run(port, self._errands.popleft())
             elif now >= self._look_at:

@@ -21,12 +21,13 @@ class Profile:
     cms: dict[int, Asks] = field(default_factory=dict)
     chunk: int = 0  # octets written at once; 0 = all
     chunk_pause: float = 0.0  # seconds between two chunks
+    lists: bool = True  # False: AT+CMGL is never asked, because some of them hang over it until they are unplugged
     reports_in_sr: bool = False  # +CDSI names another store than the one that holds the report
 
 
 PROFILES: tuple[Profile, ...] = (
     Profile("generic"),
-    Profile("huawei", ("huawei",), ("AT^CURC=0",)),
+    Profile("huawei", ("huawei",), ("AT^CURC=0",), lists=False),
     Profile("quectel", ("quectel",), ('AT+QURCCFG="urcport","usbat"',), reports_in_sr=True),
     Profile("simcom", ("simcom", "sim com")),
     Profile("telit", ("telit",), routings=("2,1,0,1,0", "2,1,0,1", *ROUTINGS[1:])),

@@ -17,6 +17,8 @@ from smscd.connectors.modem.tpdu import Submit, encode_submit
 from smscd.connectors.smpp.correlation import key_of
 from smscd.message import Accepted, Deferred, Message, Outcome, Rejected, Unanswered
 
+_CUT_SHORT = frozenset({lines.TIMEOUT, lines.GONE})
+
 
 @dataclass(slots=True, eq=False)
 class Sending:
@@ -52,7 +54,7 @@ def trouble_of(reply: Reply, profile: Profile) -> Trouble:
 
 def outcome_of(sending: Sending, reply: Reply, trouble: Trouble) -> Outcome:
     """What became of a part that the modem did not take."""
-    if reply.left and reply.final in {lines.TIMEOUT, lines.GONE}:
+    if reply.left and reply.final in _CUT_SHORT:
         return Unanswered()
     message, why = sending.message, f"the modem answered {trouble.line}"
     part = message.parts[sending.number - 1]
@@ -61,9 +63,11 @@ def outcome_of(sending: Sending, reply: Reply, trouble: Trouble) -> Outcome:
     match trouble.asks:
         case Asks.NEVER:
             return Rejected(trouble.command_status, why)
-        case Asks.FEW if message.attempts + 1 >= faults.FEW_ATTEMPTS and reply.final not in {lines.GONE, lines.TIMEOUT}:
+        case Asks.FEW if message.attempts + 1 >= faults.FEW_ATTEMPTS and reply.final not in _CUT_SHORT:
             return Rejected(pdu.ESME_RSUBMITFAIL, why)
         case Asks.MODEM:
             return Deferred(why, retry_after=0.0, counts=False, command_status=trouble.command_status)
+        case _ if reply.final == lines.GONE:  # nothing of it has left
+            return Deferred(why, retry_after=0.0, counts=False)
         case _:
             return Deferred(why, command_status=trouble.command_status)

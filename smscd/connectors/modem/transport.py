@@ -17,10 +17,12 @@ class SerialPort(asyncio.Protocol):
         self._on_octets = on_octets
         self._on_closed = on_closed
         self._transport: asyncio.Transport | None = None
+        self.made = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.made.set()
 
     def data_received(self, data: bytes) -> None:
         self._on_octets(data)
@@ -54,4 +56,5 @@ async def open_serial(
         rtscts=rtscts, exclusive=True,
     )  # fmt: skip
     assert isinstance(protocol, SerialPort)
+    await protocol.made.wait()  # pyserial-asyncio returns a turn of the loop before it can be written to
     return protocol

@@ -47,6 +47,7 @@ class FakeModem:
         self.echo = False
         self.one_by_one = False
         self.prompt = "\r\n> "
+        self.noise: tuple[str, ...] = ()  # said before every answer, and between its lines
         self._master = -1
         self._slave = -1
         self._buffer = b""
@@ -87,6 +88,15 @@ class FakeModem:
     def say(self, text: str) -> None:
         """Write a line, or lines, as an answer or out of the blue."""
         self.write(f"\r\n{text}\r\n")
+
+    def answer(self, text: str) -> None:
+        """Write an answer, with whatever noise there is in its midst; a PDU follows its head at once."""
+        head, after_head = "", False
+        for line in filter(None, text.split("\r\n")):
+            noise = "" if after_head else "".join(f"\r\n{one}\r\n" for one in self.noise)
+            head += f"{noise}\r\n{line}\r\n"
+            after_head = line.startswith(("+CMGL:", "+CMGR:"))
+        self.write(head)
 
     def write(self, text: str) -> None:
         if self._master < 0:
@@ -148,7 +158,7 @@ class FakeModem:
             self.write(octets)
         answer = self.on_submit(decode_submit(split_smsc(bytes.fromhex(octets))[1]))
         if answer is not None:
-            self.say(answer)
+            self.answer(answer)
 
     def _asked(self, command: str) -> None:
         self.asked.append(command)
@@ -158,25 +168,29 @@ class FakeModem:
         if known is not None:
             said = known(command) if callable(known) else known
             if said is not None:
-                self.say(said if _is_final(said) else f"{said}\r\n\r\nOK")
+                self.answer(said if _is_final(said) else f"{said}\r\n\r\nOK")
         elif command.startswith("AT+CMGS="):
             self._pdu = True
             self.write(self.prompt)
         elif command.startswith("AT+CPMS"):
             self.memory = command.split('"')[1] if "=" in command else self.memory
             count = len(self.stored)
-            self.say(f'+CPMS: "ME",{count},20,"ME",{count},20,"ME",{count},20\r\n\r\nOK')
+            self.answer(f'+CPMS: "ME",{count},20,"ME",{count},20,"ME",{count},20\r\n\r\nOK')
         elif command == "AT+CMGL=4":
-            listed = [f"+CMGL: {index},1,,{len(pdu) // 2 - 1}\r\n{pdu}" for index, pdu in self.stored.items()]
-            self.say("\r\n".join([*(listed if self.memory == "ME" else []), "OK"]))
+            listed = [f"+CMGL: {index},1,,{_length(pdu)}\r\n{pdu}" for index, pdu in self.stored.items()]
+            self.answer("\r\n".join([*(listed if self.memory == "ME" else []), "OK"]))
         elif command.startswith("AT+CMGR="):
             pdu = self.stored.get(int(command.partition("=")[2]))
-            self.say("OK" if pdu is None else f"+CMGR: 0,,{len(pdu) // 2 - 1}\r\n{pdu}\r\n\r\nOK")
+            self.answer("OK" if pdu is None else f"+CMGR: 0,,{_length(pdu)}\r\n{pdu}\r\n\r\nOK")
         elif command.startswith("AT+CMGD="):
             self.stored.pop(int(command.partition("=")[2]), None)
-            self.say("OK")
+            self.answer("OK")
         else:
-            self.say("OK")
+            self.answer("OK")
+
+
+def _length(pdu: str) -> int:
+    return len(pdu) // 2 - 1 - int(pdu[:2], 16)
 
 
 def _is_final(said: str) -> bool:

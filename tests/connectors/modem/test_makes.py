@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from smscd.connectors.modem import inbox
 from smscd.connectors.modem.emulated.console import obey
 from smscd.connectors.modem.emulated.profile import NAMED
 from smscd.message import Accepted
@@ -14,12 +13,8 @@ from tests.connectors.modem.desk import Emulated, at
 
 
 @pytest.mark.parametrize("profile", NAMED)
-async def test_every_make_sends_reports_and_receives(
-    profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_every_make_sends_reports_and_receives(profile: str, tmp_path: Path) -> None:
     quick = {"registration_delay": 0.1} if profile == "quectel" else {}
-    if profile == "huawei":  # it hangs over AT+CMGL
-        monkeypatch.setattr(inbox, "LIST_TIMEOUT", 0.2)
     if profile == "sluggish":
         quick = {"response_delay": 0.01, "network_delay": 0.1}
     with Emulated(tmp_path / "modem", profile, **quick) as emulated:
