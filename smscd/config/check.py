@@ -82,6 +82,7 @@ def _connectors(parsed: Parsed) -> Iterator[Fault]:
             yield Fault(what, path, severity="warning", allowed='number = "+…", unless its SIM tells (AT+CNUM)')
         if isinstance(connector, SmppSettings):
             yield from _upstream_tls(connector, path)
+            yield from _outbind(connector, path)
 
 
 def _upstream_tls(connector: SmppSettings, path: Path) -> Iterator[Fault]:
@@ -91,6 +92,17 @@ def _upstream_tls(connector: SmppSettings, path: Path) -> Iterator[Fault]:
     if tls.enabled and not tls.verify:
         what = "anybody could pretend to be this upstream"
         yield Fault(what, (*path, "tls", "verify"), severity="warning", value="false")
+
+
+def _outbind(connector: SmppSettings, path: Path) -> Iterator[Fault]:
+    outbind = connector.outbind
+    if outbind.address is not None and outbind.password is None and not outbind.allow_from:
+        what = "anybody could call and be told our password"
+        allowed = "outbind.password or outbind.allow_from beside it"
+        yield Fault(what, (*path, "outbind", "address"), value=value_text(outbind.address), allowed=allowed)
+    if outbind.address is not None and connector.bind == "transmitter":
+        yield Fault("is of no use: a transmitter dials", (*path, "outbind", "address"), severity="warning",
+                    value=value_text(outbind.address))  # fmt: skip
 
 
 def _schedule(parsed: Parsed) -> Iterator[Fault]:

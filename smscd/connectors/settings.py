@@ -14,6 +14,7 @@ from smscd.units import (
     Endpoint,
     Example,
     ExistingFile,
+    Network,
     Octets,
     Seconds,
     Secret,
@@ -104,6 +105,28 @@ class UpstreamTlsSettings:
 
 
 @dataclass(slots=True)
+class OutbindSettings:
+    """The keys `outbind.*` of an SMPP connector: the upstream opens the connection, and we bind on it."""
+
+    address: Annotated[
+        Endpoint | None,
+        Example("0.0.0.0:2780"),
+        "where we listen for its outbind; sessions that receive then wait to be called, transmitters dial as ever",
+    ] = None
+    system_id: Annotated[str | None, Octets(64), Example("smsc"), "what it has to call itself"] = None
+    password: Annotated[
+        str | None,
+        Secret(),
+        Octets(256),
+        Example("their-secret"),
+        "what it has to know: it gets to know ours",
+    ] = field(default=None, repr=False)
+    allow_from: Annotated[
+        list[Network], Example(["192.0.2.0/24"]), "networks it may call from; empty = from anywhere"
+    ] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class SmppSettings:
     """An upstream SMSC; smscd is the ESME."""
 
@@ -139,6 +162,7 @@ class SmppSettings:
     ] = None
     default_alphabet: Annotated[Alphabet, "what data_coding 0 means on this link"] = "gsm7"
     tls: Annotated[UpstreamTlsSettings, "TLS to this upstream"] = field(default_factory=UpstreamTlsSettings)
+    outbind: Annotated[OutbindSettings, "the upstream calls us"] = field(default_factory=OutbindSettings)
     source_addr: Annotated[
         str | None, Octets(20), Example("ACME"), "sender the handset sees, if this connector rewrites it"
     ] = None

@@ -20,6 +20,7 @@ from smscd.connectors.smpp.content import Composer
 from smscd.connectors.smpp.correlation import Report, key_of, trimmed
 from smscd.connectors.smpp.health import Health
 from smscd.connectors.smpp.line import Line, Sending
+from smscd.connectors.smpp.outbind import CalledLine, Calls
 from smscd.connectors.smpp.pace import Pace
 from smscd.connectors.smpp.reading import read_mo, read_report
 from smscd.counters import ConnectorCounters
@@ -70,10 +71,11 @@ class Upstream:
         self._pace = Pace(settings.rate, clock.monotonic())
         self._health = Health(settings.dead_after, settings.probe_after)
         self._lines = [
-            Line(settings, bind, password, lambda: self.tls, self, links, clock)
+            self._line_class(bind)(settings, bind, password, lambda: self.tls, self, links, clock)
             for _ in range(settings.sessions)
             for bind in BINDS[settings.bind]
         ]
+        self._calls = Calls(settings, [line for line in self._lines if isinstance(line, CalledLine)])
         self._order = 0
         self._pinned: dict[tuple[str, bytes], tuple[Line, int]] = {}  # (ESME, handset) → its line, parts on it
         self._timer: asyncio.TimerHandle | None = None
@@ -81,6 +83,10 @@ class Upstream:
         self._quiet = asyncio.Event()
         self.is_stopped: Callable[[Message], bool] = lambda _message: False
         self.on_opted_out: Callable[[Message, str], None] = lambda _message, _why: None
+
+    def _line_class(self, bind: type[pdu.Bind]) -> type[Line]:
+        """An upstream that calls is not dialled, except by what only sends."""
+        return CalledLine if self.settings.outbind.address and bind is not pdu.BindTransmitter else Line
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
 
@@ -168,10 +174,12 @@ class Upstream:
     async def start(self) -> None:
         for line in self._lines:
             line.start()
+        self._calls.start()
 
     async def stop(self) -> None:
         """Send no more, wait for the answers to what was sent, unbind."""
         self._stopped = True
+        await self._calls.stop()
         if self._timer is not None:
             self._timer.cancel()
         for line in self._lines:

@@ -16,7 +16,7 @@ from smscd import pdu
 from smscd.clock import Clock
 from smscd.connectors.settings import SmppSettings
 from smscd.errors import SessionError
-from smscd.link import Link, Links, connect
+from smscd.link import Link, LinkOwner, Links, connect
 from smscd.message import Message
 from smscd.session import (
     Answered,
@@ -145,6 +145,21 @@ class Line:
     async def _attempt(self) -> None:
         """Connect, bind, and return when that is over, however it went."""
         settings = self._settings
+        self._over = asyncio.Event()
+        link = self.new_link(self)
+        host, port = split_endpoint(settings.address)
+        try:
+            await connect(host, port, link, tls=self._tls(), within=settings.connect_timeout)
+        except OSError as fault:
+            self._in_trouble(f"cannot connect: {fault.strerror or fault}")
+            return
+        self.link = link
+        self._ask_to_bind(link)
+        await self._over.wait()
+
+    def new_link(self, owner: LinkOwner) -> Link:
+        """A link that is not open yet, as ESME, with this upstream's timers and window."""
+        settings = self._settings
         timers = SessionSettings(
             session_init_timer=settings.response_timer,
             enquire_link_timer=settings.enquire_link_timer,
@@ -153,15 +168,10 @@ class Line:
             window=settings.window,
             interface_version=VERSIONS[settings.interface_version],
         )
-        self._over = asyncio.Event()
-        link = Link(Session(Side.ESME, timers, self._clock.monotonic()), self, self._links, window=MOST_OWED)
-        host, port = split_endpoint(settings.address)
-        try:
-            await connect(host, port, link, tls=self._tls(), within=settings.connect_timeout)
-        except OSError as fault:
-            self._in_trouble(f"cannot connect: {fault.strerror or fault}")
-            return
-        self.link = link
+        return Link(Session(Side.ESME, timers, self._clock.monotonic()), owner, self._links, window=MOST_OWED)
+
+    def _ask_to_bind(self, link: Link) -> None:
+        settings = self._settings
         bind = self._bind(
             system_id=settings.system_id.encode(),
             password=self._password,
@@ -171,7 +181,6 @@ class Line:
         )
         link.session.request(bind, self._clock.monotonic(), self)
         link.flush()
-        await self._over.wait()
 
     def _in_trouble(self, why: str) -> None:
         if why != self.trouble:  # once, not at every attempt
