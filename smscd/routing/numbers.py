@@ -54,7 +54,7 @@ class Numbers:
         self._known: dict[tuple[bytes, int], bytes] = {}
 
     def __str__(self) -> str:
-        country = f" of country {self.default_country} or any with its calling code" if self.default_country else ""
+        country = f" ({self.default_country} where it has no country)" if self.default_country else ""
         return f"{self.strictness} number{country}"
 
     def digits(self, address: bytes, ton: int) -> bytes:

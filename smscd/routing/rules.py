@@ -104,7 +104,7 @@ class Rule:
         return next((name for name in (*names[at:], *names[:at]) if name != connector and alive(name)), connector)
 
     def __str__(self) -> str:
-        form = f", numbers as {self.numbers}" if self.numbers is not None else ""
+        form = f", to a {self.numbers}" if self.numbers is not None else ""
         sender = f", as {self.shows.decode('latin-1')}" if self.shows else ""
         return f"{self.way}{form}{sender}"
 
@@ -164,7 +164,7 @@ class Ruleset:
             story.append(Explanation(rule.number, rule.place, False, rule.misses(system_id, content, alphabet, now)))
         if taken is not None:
             refused = taken.refuses(content)
-            why = f"takes it and refuses its recipient: no {taken.numbers}" if refused else f"takes it to {taken}"
+            why = f"takes it and refuses its recipient: it is no {taken.numbers}" if refused else f"takes it to {taken}"
             story.append(Explanation(taken.number, taken.place, True, why))
         return story
 
