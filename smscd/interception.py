@@ -130,8 +130,13 @@ class Interception:
             return
         content = message.content
         sender, ton = (shown, 0) if shown else (content.source_addr, content.source_addr_ton)
+        to = (
+            (message.recipient, INTERNATIONAL)
+            if message.recipient
+            else (content.destination_addr, content.dest_addr_ton)
+        )
         event = self.optout.learned(
-            sender, ton, content.destination_addr, content.dest_addr_ton, self._clock.wall(), why,
+            sender, ton, *to, self._clock.wall(), why,
             connector=message.connector, message=message.id, account=message.system_id,
         )  # fmt: skip
         if event is not None:

@@ -18,7 +18,7 @@ from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.dress import Dress
 from smscd.logs import masked
-from smscd.message import DEAD, HELD, LEASE, LEASED, MT, QUEUED, Content, Deferred, Message, MessageIds
+from smscd.message import DEAD, HELD, LEASE, LEASED, MT, OPT_OUT, QUEUED, Content, Deferred, Message, MessageIds
 from smscd.routing import Receivers, Rule, Ruleset
 from smscd.scheduler import RetrySettings, Scheduler
 from smscd.store import Answer, Store
@@ -179,10 +179,13 @@ class Queueing:
     def reroute(self, message: Message, deferred: Deferred | None = None, *, leaving: bool = False) -> int | None:
         """Ask the rules again where a message that memory owns is to go, now that it was `deferred` where it is.
 
-        What a provider has a part of stays with it: the parts of a message belong on one link.
+        What a provider has a part of stays with it: the parts of a message belong on one link. Our answer to a STOP stays
+        with the connector that the STOP came by: another one may show another sender.
         None if it stays; 0 if it is for another connector now; a command_status if that one will not have it.
         `leaving`: it leaves even a provider that has it, if there is one of its route that it has not been to.
         """
+        if message.origin == OPT_OUT:
+            return None
         rule = self._rule_of(message)
         failed = leaving or (deferred is not None and (deferred.counts or deferred.command_status != 0))
         turn = None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smscd import pdu
-from smscd.message import OPT_OUT, Message, Stage, octets_of, text_of
+from smscd.message import OPT_OUT, Deferred, Message, Stage, Unanswered, octets_of, text_of
 from smscd.optout import Matcher, OptOutSettings
 from smscd.pdu import MessageState
 from smscd.rerouting import reroute_all
@@ -60,6 +60,28 @@ async def test_stop_to_a_rewritten_sender_is_confirmed_by_the_connector_that_sho
         (confirmation,) = rewriting.history
         assert (confirmation.origin, confirmation.content.source_addr) == (OPT_OUT, b"67890")
         assert one.network.history == []
+
+
+async def test_a_confirmation_takes_no_other_way_and_is_never_repeated_in_doubt() -> None:
+    """Another connector may show another sender, and its policy for what is in doubt is not the confirmation's."""
+    async with play() as one:
+        spare = Scripted("spare")
+        spare.shows = b"67890"
+        one.use(one.network, one.bound, spare)
+        one.journey.routes = Ruleset([RouteSettings(["network", "spare"])])
+        mo(one)
+        await one.quiet()
+        (confirmation,) = one.network.handed
+        one.network.outcome(confirmation, Deferred("throttled", command_status=pdu.ESME_RTHROTTLED))
+        one.network.alive = False
+        await reroute_all(one.journey)
+        await one.advance(20)
+        assert spare.history == []
+        assert one.network.handed == [confirmation]
+        one.network.outcome(confirmation, Unanswered())
+        await one.advance(200)
+        assert one.network.history == [confirmation, confirmation]
+        assert (await one.stored(confirmation)).message_state == MessageState.UNKNOWN
 
 
 async def test_the_confirmation_can_be_left_to_somebody_else() -> None:
