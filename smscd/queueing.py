@@ -179,8 +179,8 @@ class Queueing:
     def reroute(self, message: Message, deferred: Deferred | None = None, *, leaving: bool = False) -> int | None:
         """Ask the rules again where a message that memory owns is to go, now that it was `deferred` where it is.
 
-        What a provider has a part of stays with it: the parts of a message belong on one link. Our answer to a STOP stays
-        with the connector that the STOP came by: another one may show another sender.
+        What a provider has a part of stays with it: the parts of a message belong on one link. Our answer to a STOP
+        stays with the connector that the STOP came by: another one may show another sender.
         None if it stays; 0 if it is for another connector now; a command_status if that one will not have it.
         `leaving`: it leaves even a provider that has it, if there is one of its route that it has not been to.
         """
