@@ -261,7 +261,8 @@ class Dialogue:
     @staticmethod
     def _belongs(line: str, command: Command) -> bool:
         if "" in command.expects:
-            return not lines.is_unsolicited(line)
+            named = line.startswith("+") and not line.startswith(f"{command.text[2:].rstrip('?')}:")
+            return not named and not lines.is_unsolicited(line)
         return bool(command.expects) and line.startswith(command.expects)
 
     def _answered(self, line: str, reply: Reply, now: float) -> None:
