@@ -130,6 +130,11 @@ class Queueing:
         """Whether `connector` could hand something over now, or soon: routes skip those that cannot."""
         return ways.is_alive(self.connectors, connector)
 
+    def load(self, connector: str) -> int:
+        """Messages that wait for `connector`, or are out with it."""
+        lane = self.scheduler.lane(connector)
+        return lane.queued + lane.reserved + lane.in_flight
+
     def requeue(self, message: Message) -> None:
         """A message that memory owns goes back to its lane, once that is committed."""
         message.stage = QUEUED

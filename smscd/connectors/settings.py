@@ -282,6 +282,10 @@ class ModemSettings:
     send_timeout: Annotated[
         Seconds, Between(1, 600), "until a part that the modem has not answered for is in doubt"
     ] = 60.0
+    long_mo: Annotated[
+        Literal["parts", "whole"],
+        "MO that came in several parts: joined for every ESME, or as the `long_mo` of the ESME says",
+    ] = "whole"
     unconfirmed: Annotated[
         Literal["DELIVERED", "ACCEPTED"], "what a report means that says forwarded, but cannot confirm delivery"
     ] = "DELIVERED"

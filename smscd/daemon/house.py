@@ -117,7 +117,9 @@ class House:
         self.journey.ids = MessageIds(ids.node_id, ids.notation, recovered.highest_id, recovered.highest_alias)
         self.apply_accounts(self.config)
         await self.upkeep.restore_quotas()
-        self.journey.routes = Ruleset(self.config.routes, self.config.groups, self.config.route_places)
+        self.journey.routes = Ruleset(
+            self.config.routes, self.config.groups, self.config.route_places, self.journey.load
+        )
         await self._start_connectors()
         await self.journey.interception.load()
         await recover(self.journey, recovered)

@@ -82,7 +82,7 @@ async def apply(house: House, new: Config) -> None:
     _swap_connectors(house, new, connectors)
     house.apply_accounts(new)
     house.renew_pumps()
-    house.journey.routes = Ruleset(new.routes, new.groups, new.route_places)
+    house.journey.routes = Ruleset(new.routes, new.groups, new.route_places, house.journey.load)
     if house.http is not None:
         house.http.use_token(token)
     await _swap_doors(house, new, opened, contexts)

@@ -12,7 +12,7 @@ from smscd.routing.hours import Hours
 from smscd.routing.index import Index
 from smscd.routing.numbers import Numbers
 from smscd.routing.settings import GroupSettings, RouteSettings
-from smscd.routing.way import Alive, Way, way_of, ways
+from smscd.routing.way import Alive, Load, Way, no_load, way_of, ways
 from smscd.text import Alphabet
 from smscd.units import compile_expression
 
@@ -115,12 +115,13 @@ class Ruleset:
     __slots__ = ("_index", "alternatives", "dresses", "rewrites", "rules", "takes_all")
 
     def __init__(
-        self, settings: Sequence[RouteSettings], groups: Sequence[GroupSettings] = (), places: Sequence[str] = ()
-    ) -> None:
-        """`places`: where each rule stands, for explanations."""
-        known, forms = ways(groups), _forms(settings)
+        self, settings: Sequence[RouteSettings], groups: Sequence[GroupSettings] = (), places: Sequence[str] = (),
+        load: Load = no_load,
+    ) -> None:  # fmt: skip
+        """`places`: where each rule stands, for explanations. `load` says how busy a connector is."""
+        known, forms = ways(groups, load), _forms(settings)
         self.rules = tuple(
-            Rule(number, one, way_of(one, known), forms.get((one.e164, one.default_country)), place)
+            Rule(number, one, way_of(one, known, load), forms.get((one.e164, one.default_country)), place)
             for number, (one, place) in enumerate(zip(settings, _filled(places, len(settings)), strict=True), start=1)
         )
         self._index = Index(

@@ -11,9 +11,9 @@ from smscd.routing.numbers import CallingCodeNotation
 from smscd.units import AddressPattern, Between, Example, Octets, TextPattern
 
 StrategyName = Annotated[
-    Literal["failover", "round-robin", "weighted", "least-cost"],
-    "which one is taken of those that are bound: the first, each in turn, each as often as its weight says, or the"
-    " cheapest",
+    Literal["failover", "round-robin", "weighted", "least-cost", "least-busy"],
+    "which one is taken of those that are bound: the first, each in turn, each as often as its weight says, the"
+    " cheapest, or the one with the fewest messages waiting and under way",
 ]
 Weights = Annotated[
     list[Annotated[int, Between(0, 1_000_000)]],

@@ -8,6 +8,13 @@ from typing import Protocol
 from smscd.routing.settings import GroupSettings
 
 Alive = Callable[[str], bool]
+Load = Callable[[str], int]
+"""Messages that wait for a connector or are out with it."""
+
+
+def no_load(_connector: str) -> int:
+    """Where nobody counts all are alike, and least-busy is round-robin."""
+    return 0
 
 
 class Strategy(Protocol):
@@ -47,10 +54,11 @@ class Way:
 class Several(Way):
     """Members in an order, each a connector or a group again; `names` are all their connectors, in that order."""
 
-    __slots__ = ("_turns", "_weights", "members", "strategy")
+    __slots__ = ("_load", "_turns", "_weights", "members", "strategy")
 
-    def __init__(self, name: str, members: Sequence[Way], settings: Strategy) -> None:
+    def __init__(self, name: str, members: Sequence[Way], settings: Strategy, load: Load = no_load) -> None:
         super().__init__(name)
+        self._load = load
         self.strategy = settings.strategy
         costs = settings.cost if self.strategy == "least-cost" else []
         if costs:
@@ -65,12 +73,25 @@ class Several(Way):
     def choose(self, alive: Alive) -> str:
         """The first living member for failover and least-cost, each in turn otherwise; then the same inside of it.
 
+        For least-busy each in turn of those that have the least to do.
+
         As if all were alive where none is: the message then waits.
         """
         living = [member for member in self.members if member.is_alive(alive)] or list(self.members)
         if self.strategy in {"failover", "least-cost"}:
             return living[0].choose(alive)
+        if self.strategy == "least-busy":
+            living = self._least_busy(living, alive)
         return self._next_of(living).choose(alive)
+
+    def _least_busy(self, living: list[Way], alive: Alive) -> list[Way]:
+        """Those with the least to do: of a group, its idlest living connector counts."""
+        loads = [
+            min((self._load(name) for name in way.names if alive(name)), default=self._load(way.names[0]))
+            for way in living
+        ]
+        least = min(loads)
+        return [way for way, load in zip(living, loads, strict=True) if load == least]
 
     def _next_of(self, members: list[Way]) -> Way:
         """Smooth weighted round-robin: everybody gains its weight, the richest goes and pays for all."""
@@ -86,7 +107,7 @@ class Several(Way):
         return f"{self.name}({self.strategy}: {inside})" if self.name else f"{self.strategy}: {inside}"
 
 
-def ways(groups: Sequence[GroupSettings]) -> Mapping[str, Way]:
+def ways(groups: Sequence[GroupSettings], load: Load = no_load) -> Mapping[str, Way]:
     """Every group by its name. Groups may name each other in any order, but not in a circle."""
     settings = {group.name: group for group in groups}
     made: dict[str, Way] = {}
@@ -95,7 +116,7 @@ def ways(groups: Sequence[GroupSettings]) -> Mapping[str, Way]:
         if name not in made:
             group = settings.get(name)
             members = [make(one) for one in group.connectors] if group is not None else []
-            made[name] = Several(name, members, group) if group is not None else Way(name)
+            made[name] = Several(name, members, group, load) if group is not None else Way(name)
         return made[name]
 
     for name in settings:
@@ -103,10 +124,10 @@ def ways(groups: Sequence[GroupSettings]) -> Mapping[str, Way]:
     return made
 
 
-def way_of(settings: Strategy, groups: Mapping[str, Way]) -> Way:
+def way_of(settings: Strategy, groups: Mapping[str, Way], load: Load = no_load) -> Way:
     """The way that a route takes."""
     members = [groups.get(name) or Way(name) for name in settings.connectors]
-    return members[0] if len(members) == 1 else Several("", members, settings)
+    return members[0] if len(members) == 1 else Several("", members, settings, load)
 
 
 def circle(groups: Sequence[GroupSettings]) -> Iterator[tuple[int, str]]:

@@ -53,6 +53,18 @@ def test_least_cost_takes_the_cheapest_that_is_alive_and_the_first_among_equals(
     assert one.choose({"dear"}.__contains__) == "dear"
 
 
+def test_least_busy_takes_who_has_the_least_to_do_and_each_in_turn_among_equals() -> None:
+    busy = Counter({"a": 2})
+    settings = [RouteSettings(["a", "b", "c"], strategy="least-busy")]
+    one = Ruleset(settings, load=busy.__getitem__).rules[0]
+    taken = []
+    for _ in range(7):
+        taken.append(one.choose())
+        busy[taken[-1]] += 1
+    assert Counter(taken) == {"a": 1, "b": 3, "c": 3}
+    assert one.choose({"a"}.__contains__) == "a"  # however busy, if there is no other
+
+
 def test_groups_stand_for_what_is_in_them_however_deep() -> None:
     groups = [
         GroupSettings("all", ["uk", "spare"]),

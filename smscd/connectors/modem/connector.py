@@ -53,6 +53,7 @@ class Modem:
         self.name = self.provider = settings.name
         self.in_doubt = int(messages.InDoubt[settings.in_doubt.upper()])
         self.shows = _digits(settings.number or "")  # no handset ever sees another sender
+        self.joins = settings.long_mo == "whole"
         self.window = 1
         self._news = news
         self._clock = clock

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from smscd import pdu
+import pytest
+
+from smscd import pdu, text
+from smscd.errors import ControlError
 from tests.chaos.esme import message
 from tests.connectors.modem.between import plugged
 from tests.connectors.modem.fake import FakeModem
 from tests.connectors.smpp.between import all_reported, shown, submitted
+
+LONG = "Ein langer Text, der nicht in eine Nachricht passt. " * 5
 
 
 async def test_a_message_leaves_and_its_status_report_becomes_a_receipt(tmp_path: Path) -> None:
@@ -75,3 +80,56 @@ async def test_a_long_ucs2_message_leaves_in_parts_and_comes_back_as_one_receipt
         assert [(one.message_id, one.stat) for one in esme.ledger.receipts] == [(message_id, "EXPIRED")]
         parts = (await shown(gateway, message_id))["parts"]
         assert [part["upstream_message_id"] for part in parts] == ["1-00000001", "2-00000001", "3-00000001"]
+
+
+async def test_a_long_message_from_a_handset_is_one_message_to_the_esme(tmp_path: Path) -> None:
+    with_parts = text.segment(LONG, reference=7)
+    async with plugged(tmp_path) as (gateway, esme, modem):
+        for part in reversed(with_parts):
+            modem.receive(part.octets, udhi=True)
+        await modem.until(lambda: not modem.stored)
+        await esme.ledger.until(lambda: esme.ledger.mo_order)
+        assert len(esme.ledger.mo_order) == 1
+        listed = (await asyncio.to_thread(gateway.ask, "message.list", kind="MO", state="DELIVERED"))["messages"]
+        story = await asyncio.to_thread(gateway.ask, "message.show", message_id=listed[0]["message_id"], text=True)
+        assert story["text"] == LONG
+
+
+async def test_two_modems_share_what_there_is_to_do_and_one_takes_over_from_the_other(tmp_path: Path) -> None:
+    second = FakeModem(tmp_path / "second").plug()
+    pool = (
+        f'[[connector]]\nname = "modem-2"\nkind = "modem"\ndevice = "{second.link}"\nnumber = "+447700900002"\n'
+        'reconnect = "50ms"\n'
+    )
+    async with plugged(tmp_path, tables=pool) as (gateway, esme, first):
+        text_of = gateway.config.read_text().replace(
+            'connectors = ["modem-1"]', 'connectors = ["modem-1", "modem-2"]\nstrategy = "least-busy"'
+        )
+        await asyncio.to_thread(gateway.reload, text_of)
+        await asyncio.to_thread(gateway.wait_for, "reloaded")
+        await asyncio.to_thread(gateway.wait_for, "modem up", count=2)
+        for _ in range(10):
+            await esme.submit()
+        await first.until(lambda: len(first.submits) + len(second.submits) == 10)
+        assert min(len(first.submits), len(second.submits)) >= 3
+        second.unplug()
+        await asyncio.to_thread(gateway.wait_for, "modem is away", connector="modem-2")
+        for _ in range(4):
+            await esme.submit()
+        await first.until(lambda: len(first.submits) + len(second.submits) == 14)
+
+
+async def test_the_operator_sees_and_asks_a_modem(tmp_path: Path) -> None:
+    async with plugged(tmp_path, 'in_doubt = "hold"') as (gateway, _esme, modem):
+        modem.answers['AT+CUSD=1,"*100#",15'] = 'OK\r\n\r\n+CUSD: 0,"Your balance is 5.00",15\r\n\r\nOK'
+        (listed,) = (await asyncio.to_thread(gateway.ask, "modem.list"))["modems"]
+        assert (listed["state"], listed["imei"], listed["signal_dbm"]) == ("up", "356938035643809", -73)
+        shown_modem = await asyncio.to_thread(gateway.ask, "modem.show", name="modem-1")
+        assert shown_modem["service_centre"] == "+447785016005"
+        answer = await asyncio.to_thread(gateway.ask, "modem.ussd", name="modem-1", code="*100#")
+        assert answer["text"] == "Your balance is 5.00"
+        tested = await asyncio.to_thread(gateway.ask, "modem.test", name="modem-1", to="+447700900123")
+        assert tested["answers"][-1]["said"] == "+CMGS: 1"
+        assert modem.submits[0].text == "smscd modem test"
+        with pytest.raises(ControlError, match="no modem"):
+            await asyncio.to_thread(gateway.ask, "modem.show", name="modem-9")
