@@ -12,6 +12,7 @@ from typing import Any
 
 from smscd import cli
 from smscd.daemon import house
+from smscd.message import SENT
 from smscd.pdu import ESME_ROK
 from smscd.store import MemoryStore, Recovered, SqliteStore
 from smscd.store.batch import Batch
@@ -23,7 +24,10 @@ class AnswerFirst(SqliteStore):
     async def _write(self, batch: Batch) -> None:
         for message, answer in batch._answers:
             answer(message, ESME_ROK)
+        for messages, answer_all in batch._answers_all:
+            answer_all(messages, ESME_ROK)
         batch._answers.clear()
+        batch._answers_all.clear()
         await asyncio.sleep(0.02)  # the links flush at the end of this loop turn; a kill now finds much to lose
         await super()._write(batch)
 
@@ -42,7 +46,16 @@ class Unsynced(SqliteStore):
         return recovered
 
 
-STORES = {"answer-first": AnswerFirst, "forgetful": forgetful, "unsynced": Unsynced}
+class Amnesiac(SqliteStore):
+    """What an upstream has answered is not written down: after a crash all of it is in doubt."""
+
+    async def _write(self, batch: Batch) -> None:
+        for key in [key for key, part in batch.parts.items() if part.stage == SENT]:
+            del batch.parts[key]
+        await super()._write(batch)
+
+
+STORES = {"answer-first": AnswerFirst, "forgetful": forgetful, "unsynced": Unsynced, "amnesiac": Amnesiac}
 
 if __name__ == "__main__":
     vars(house)["SqliteStore"] = STORES[sys.argv.pop(1)]

@@ -46,6 +46,11 @@ class Proxy:
             transport.abort()
         self._writers.clear()
 
+    def heal(self) -> None:
+        """Forward again. What was connected hears that it is not any more, as with the first packet that comes through."""
+        self.swallows = False
+        self.reset()
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._forward(reader, writer))
         self._forwarding.add(task)
@@ -69,5 +74,5 @@ class Proxy:
                     await writer.drain()
                     if self.portion:
                         await asyncio.sleep(0)  # so that each portion is a read of its own
-            if not self.swallows:
-                writer.close()
+        if not self.swallows:
+            writer.close()  # however the other side ended, by FIN or RST
