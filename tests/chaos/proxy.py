@@ -47,7 +47,7 @@ class Proxy:
         self._writers.clear()
 
     def heal(self) -> None:
-        """Forward again. What was connected hears that it is not any more, as with the first packet that comes through."""
+        """Forward again. What was connected hears that it is not any more, as by the first packet through."""
         self.swallows = False
         self.reset()
 
