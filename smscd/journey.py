@@ -180,6 +180,7 @@ class Journey(Queueing):
         lane = self.scheduler.lane(connector.name)
         room = connector.credit() - lane.reserved
         now = self.clock.wall()
+        leaving: list[Message] = []
         while room > 0:
             message = self.scheduler.take(lane)
             if message is None:
@@ -196,7 +197,9 @@ class Journey(Queueing):
                 self.store.batch.change(message)
                 self.store.batch.then_all(message, self.then_leave)
             else:
-                self._leave(connector.name, [message])
+                leaving.append(message)
+        if leaving:
+            self._leave(connector.name, leaving)
         self.store.wake()
 
     def leave_all(self, messages: list[Message]) -> None:
@@ -272,6 +275,13 @@ class Journey(Queueing):
             case _:
                 assert_never(outcome)
 
+    def delivered(self, messages: list[Message]) -> None:
+        """The recipient itself, a bound ESME, has acknowledged these."""
+        self.counters.connector(messages[0].connector).outcomes["delivered"] += len(messages)
+        for message in messages:
+            message.attempts += 1
+        self.settle_all(messages, DELIVERED, 0)
+
     def taken_over(self, messages: list[Message]) -> None:
         """The other side has all of these, under the ids that their parts carry already."""
         now = self.clock.wall()
@@ -280,7 +290,7 @@ class Journey(Queueing):
             for part in message.parts:
                 part.stage = SENT
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-                self.report(message, NOTIFICATION, ENROUTE, 0, now)
+                self.report([message], NOTIFICATION, ENROUTE, 0, now)
         if messages:
             self.counters.connector(messages[0].connector).outcomes["accepted"] += len(messages)
 
@@ -297,7 +307,7 @@ class Journey(Queueing):
             self.store.batch.part(part)
             self.store.wake()
         if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-            self.report(message, NOTIFICATION, ENROUTE, 0, self.clock.wall())
+            self.report([message], NOTIFICATION, ENROUTE, 0, self.clock.wall())
 
     def handed_over(self, message: Message) -> None:
         """A provider has every part: its receipts come when they come, and until then the store remembers.
@@ -336,7 +346,7 @@ class Journey(Queueing):
                 why=deferred.why,
             )  # fmt: skip
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
-                self.report(message, NOTIFICATION, ENROUTE, deferred.command_status, now)
+                self.report([message], NOTIFICATION, ENROUTE, deferred.command_status, now)
 
     def _in_doubt(self, message: Message) -> None:
         """It left and nobody answered: as the message says (its connector's policy, or its sender's own)."""
@@ -377,13 +387,14 @@ class Journey(Queueing):
         self.store.wake()
 
     def _close_all(self, messages: list[Message], message_state: int, error_code: int, now: int) -> None:
+        asking: list[Message] = []
         for message in messages:
             message.message_state, message.error_code, message.final_at = message_state, error_code, now
             if message.kind == MT:
                 message.stage = CLOSED
                 asked = message.content.registered_delivery
                 if asked & pdu.REGISTERED_RECEIPT_MASK and receipts.wanted(asked, message_state):
-                    message.receipt = self.report(message, RECEIPT, message_state, error_code, now).id
+                    asking.append(message)
             elif message_state == DELIVERED:
                 message.stage = CLOSED
             else:
@@ -392,6 +403,8 @@ class Journey(Queueing):
                     "dead letter", message_id=message.message_id, kind=Kind(message.kind).name,
                     esme=message.system_id, message_state=pdu.MessageState(message_state).name,
                 )  # fmt: skip
+        if asking:
+            self.report(asking, RECEIPT, message_state, error_code, now)
         batch = self.store.batch
         batch.close_all(messages)
         batch.then_all_of(messages, self.then_release)
@@ -402,12 +415,17 @@ class Journey(Queueing):
         if message.origin == OPT_OUT:
             log.warning("answer dropped: too late", message_id=message.message_id, connector=message.connector)
 
-    def report(self, message: Message, kind: int, message_state: int, error_code: int, now: int) -> Message:
-        """A receipt or notification about `message`: a message to its ESME, in the batch of what it reports."""
-        esme = self.esmes.get(message.system_id)
-        alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
-        content = receipts.deliver_sm(message, kind, message_state, error_code, now, alphabet)
-        receipt = self._to_esme(kind, message.system_id, content, now)
-        receipt.original = message.id
-        self.enter(receipt, now)
-        return receipt
+    def report(self, messages: list[Message], kind: int, message_state: int, error_code: int, now: int) -> None:
+        """Receipts or notifications about `messages`: messages to their ESMEs, in the batch of what they report."""
+        by_esme: dict[str, list[Message]] = {}
+        for message in messages:
+            esme = self.esmes.get(message.system_id)
+            alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
+            content = receipts.deliver_sm(message, kind, message_state, error_code, now, alphabet)
+            receipt = self._to_esme(kind, message.system_id, content, now)
+            receipt.original = message.id
+            if kind == RECEIPT:
+                message.receipt = receipt.id
+            by_esme.setdefault(receipt.connector, []).append(receipt)
+        for name, some in by_esme.items():
+            self.enter_all(name, some, now)

@@ -17,8 +17,8 @@ from smscd.queueing import Queueing
 from smscd.routing import Rule
 from smscd.store import AnswerAll
 
-Enter = Callable[[Connector, list[Message], int], None]
-"""Puts new messages of one connector into the batch; the time in microseconds."""
+Enter = Callable[[str, list[Message], int], None]
+"""Puts new messages for one connector, by its name, into the batch; the time in microseconds."""
 
 
 def accept_all(
@@ -49,7 +49,7 @@ def accept_all(
         else:
             by_connector[message.connector] = [message]
     for name, some in by_connector.items():
-        enter(queueing.connectors[name], some, now)
+        enter(name, some, now)
     store.batch.answer_all(messages, answer)
     store.wake()
     return True

@@ -101,20 +101,23 @@ class Queueing:
             batch.then(message, self.scheduler.push)
         self.store.wake()
 
-    def enter_all(self, connector: Connector, messages: list[Message], now: int) -> None:
+    def enter_all(self, name: str, messages: list[Message], now: int) -> None:
         """`enter` for new messages of one connector that are due now."""
-        lane = self.scheduler.lane(connector.name)
-        room = connector.credit() - lane.reserved if lane.idle else 0
+        lane = self.scheduler.lane(name)
+        connector = self.connectors.get(name)
+        room = connector.credit() - lane.reserved if connector is not None and lane.idle else 0
         leaving = messages if room >= len(messages) else messages[: max(room, 0)]
         by_id = {message.id: message for message in leaving}
         self.store.batch.add_all(by_id)
         self.scheduler.own_all(lane, by_id)
         lane.reserved += len(leaving)
-        for message in leaving:
-            self.lease(message, connector, now)
+        if connector is not None:
+            for message in leaving:
+                self.lease(message, connector, now)
         self.store.batch.then_all_of(leaving, self.then_leave)
         for message in messages[len(leaving) :]:
             self.enter(message, now)
+        self.store.wake()
 
     def lease(self, message: Message, connector: Connector, now: int) -> None:
         """Record that `message` is given to `connector`, before a single octet leaves."""

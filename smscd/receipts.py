@@ -12,6 +12,9 @@ DELIVERED = int(pdu.MessageState.DELIVERED)
 ACCEPTED = int(pdu.MessageState.ACCEPTED)
 TEXT_OCTETS = 20
 """Appendix B: the first 20 characters of the short message."""
+_RECEIPTED_MESSAGE_ID, _MESSAGE_STATE, _NETWORK_ERROR_CODE, _USER_MESSAGE_REFERENCE = (int(tag) for tag in (
+    pdu.Tag.receipted_message_id, pdu.Tag.message_state, pdu.Tag.network_error_code, pdu.Tag.user_message_reference,
+))  # fmt: skip
 GSM_NETWORK = 3
 """network_error_code, network type GSM (SMPP 3.4 §5.3.2.31)."""
 SMPP_ERROR = 7
@@ -75,15 +78,16 @@ def deliver_sm(
 
 def _tlvs(message: Message, message_state: int, error_code: int) -> list[tuple[int, bytes]]:
     tlvs = [
-        (int(pdu.Tag.receipted_message_id), message.message_id.encode() + b"\0"),
-        (int(pdu.Tag.message_state), bytes((message_state,))),
+        (_RECEIPTED_MESSAGE_ID, message.message_id.encode() + b"\0"),
+        (_MESSAGE_STATE, bytes((message_state,))),
     ]
     if error_code:
         network = bytes((_network_type(message, error_code),))
-        tlvs.append((int(pdu.Tag.network_error_code), network + (error_code & 0xFFFF).to_bytes(2, "big")))
-    reference = pdu.tlv.get(message.content.tlvs, pdu.Tag.user_message_reference)
+        tlvs.append((_NETWORK_ERROR_CODE, network + (error_code & 0xFFFF).to_bytes(2, "big")))
+    given = message.content.tlvs
+    reference = pdu.tlv.get(given, _USER_MESSAGE_REFERENCE) if given else None
     if reference is not None:  # the sender's own number for it: §5.3.2.17
-        tlvs.append((int(pdu.Tag.user_message_reference), reference))
+        tlvs.append((_USER_MESSAGE_REFERENCE, reference))
     return tlvs
 
 

@@ -235,7 +235,7 @@ class Reports:
         if report.intermediate:
             counters.receipts["intermediate"] += 1
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION and message.kind == MT:
-                self._journey.report(message, NOTIFICATION, report.message_state, report.error_code, now)
+                self._journey.report([message], NOTIFICATION, report.message_state, report.error_code, now)
             self._answer_after_commit(message, waiting)
             return
         counters.receipts["final"] += 1

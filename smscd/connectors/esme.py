@@ -14,7 +14,7 @@ from smscd.clock import Clock
 from smscd.connectors.interface import News
 from smscd.errors import SessionError
 from smscd.link import Link
-from smscd.message import RESEND, Content, Deferred, Delivered, Message, Rejected
+from smscd.message import RESEND, Content, Deferred, Message, Rejected
 from smscd.session import Answered, State, Unanswered
 
 RECEIVES = frozenset({State.BOUND_RX, State.BOUND_TRX})
@@ -70,20 +70,26 @@ class EsmeConnector:
             self._ended(message)
             self._news.outcome(message, 1, Deferred("the ESME's session ended", retry_after=0.0, counts=False))
 
-    def answered(self, link: Link, event: Answered) -> None:
-        """deliver_sm_resp (or data_sm_resp, or a generic_nack) for one of ours."""
-        message = event.context
-        assert isinstance(message, Message)
-        status = event.response.command_status
-        self._ended(message)
-        if status == pdu.ESME_ROK and isinstance(event.response, ACKNOWLEDGEMENTS):
-            self._news.outcome(message, 1, Delivered())
-        else:
-            command = pdu.command_name(event.response.command_id)
-            why = f"the ESME answered {command} {pdu.status.status_name(status)}"
-            never = status in PERMANENT
-            self._news.outcome(message, 1, Rejected(status, why) if never else Deferred(why, command_status=status))
+    def answered(self, link: Link, events: list[Answered]) -> None:
+        """deliver_sm_resp (or data_sm_resp, or a generic_nack) for some of ours."""
+        delivered: list[Message] = []
+        for event in events:
+            message = event.context
+            assert isinstance(message, Message)
+            self._ended(message)
+            if event.response.command_status == pdu.ESME_ROK and isinstance(event.response, ACKNOWLEDGEMENTS):
+                delivered.append(message)
+            else:
+                self._refused(message, event.response)
+        if delivered:
+            self._news.delivered(delivered)
         self._next_on(link)
+
+    def _refused(self, message: Message, response: pdu.Pdu) -> None:
+        status = response.command_status
+        why = f"the ESME answered {pdu.command_name(response.command_id)} {pdu.status.status_name(status)}"
+        never = status in PERMANENT
+        self._news.outcome(message, 1, Rejected(status, why) if never else Deferred(why, command_status=status))
 
     def unanswered(self, link: Link, event: Unanswered) -> None:
         """The response timer ran out: the ESME is bound but does not answer."""
@@ -153,7 +159,8 @@ class EsmeConnector:
         content = message.content
         deliver = content if isinstance(content, pdu.DeliverSm) else as_deliver_sm(content, message.recipient)
         try:
-            link.session.request(deliver, self._clock.monotonic(), message)
+            frame = message.frame if deliver is content else b""
+            link.session.request(deliver, self._clock.monotonic(), message, frame)
         except (SessionError, ValueError) as fault:  # it cannot be said to this peer: a message_payload to a 3.3 bind
             self._ended(message)
             self._news.outcome(message, 1, Rejected(pdu.ESME_RINVMSGLEN, str(fault)))

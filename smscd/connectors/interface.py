@@ -22,6 +22,9 @@ class News(Protocol):
     def taken_over(self, messages: list[Message]) -> None:
         """`Accepted`, for many at once whose parts carry their upstream_message_id already."""
 
+    def delivered(self, messages: list[Message]) -> None:
+        """`Delivered`, for many of one connector at once."""
+
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         """The other side reports the final state of `message`."""
 

@@ -119,6 +119,7 @@ class Pump:
 
     def _hear(self, link: Link, events: Iterator[Event]) -> None:
         plain: list[pdu.SubmitSm] = []
+        answers: list[Answered] = []
         for event in events:
             if type(event) is pdu.SubmitSm:
                 if is_plain(event):
@@ -127,14 +128,20 @@ class Pump:
                 if plain:
                     plain = self._plain_submissions(link, plain)
                 self._submission(link, event)
+            elif type(event) is Answered:
+                answers.append(event)
             else:
                 if plain:
                     plain = self._plain_submissions(link, plain)
+                if answers:
+                    answers = self._answered(link, answers)
                 handle = self._HANDLERS.get(type(event))
                 if handle is not None:
                     handle(self, link, event)
         if plain:
             self._plain_submissions(link, plain)
+        if answers:
+            self._answered(link, answers)
 
     def writable(self, link: Link) -> None:
         if self._connector is not None:
@@ -293,12 +300,17 @@ class Pump:
 
     # -- everything else ---------------------------------------------------------------------------------------------
 
-    def _answered(self, link: Link, event: Answered) -> None:
-        if isinstance(event.context, asyncio.Future):  # somebody wanted to know whether this link is alive
-            if not event.context.done():
+    def _answered(self, link: Link, events: list[Answered]) -> list[Answered]:
+        """The answers of one read, in order; those that are to come."""
+        about_messages = []
+        for event in events:
+            if not isinstance(event.context, asyncio.Future):
+                about_messages.append(event)
+            elif not event.context.done():  # somebody wanted to know whether this link is alive
                 event.context.set_result(None)
-        elif self._connector is not None:
-            self._connector.answered(link, event)
+        if about_messages and self._connector is not None:
+            self._connector.answered(link, about_messages)
+        return []
 
     def _unanswered(self, link: Link, event: Unanswered) -> None:
         if self._connector is not None and isinstance(event.context, Message):
@@ -365,7 +377,6 @@ class Pump:
         pdu.BroadcastSm: _not_offered,
         pdu.QueryBroadcastSm: _not_offered,
         pdu.CancelBroadcastSm: _not_offered,
-        Answered: _answered,
         Unanswered: _unanswered,
         LateAnswer: _late,
         Refusal: _refusal,

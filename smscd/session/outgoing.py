@@ -39,6 +39,13 @@ class Outgoing:
         else:
             self._chunks.append(versions.encode_for(request, self.interface_version))
 
+    def framed(self, request: Pdu, frame: bytes) -> None:
+        """`request`, whose frame is known but for its sequence_number."""
+        if self.interface_version >= versions.V3_4:
+            self._chunks.append(b"%b%b%b" % (frame[:12], request.sequence_number.to_bytes(4, "big"), frame[16:]))
+        else:
+            self.request(request)
+
     def response(self, response: Pdu, sequence_number: int) -> None:
         """Fills in `sequence_number` and, where the peer's version asks for it, another command_status."""
         response.sequence_number = sequence_number

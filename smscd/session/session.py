@@ -228,8 +228,10 @@ class Session(Lifecycle):
 
     # --- what we ask ----------------------------------------------------------------------------------------------
 
-    def request(self, request: Pdu, now: float, context: object = None) -> int:
+    def request(self, request: Pdu, now: float, context: object = None, frame: bytes = b"") -> int:
         """Queues a request of ours; `context` comes back with its answer. Returns the sequence_number it was given.
+
+        `frame` is `request` encoded, under any sequence_number, where the caller has that already.
 
         Raises WindowFull without `credit`, SessionError if the matrix or the peer's version forbids it, ValueError if
         the PDU cannot be encoded; then nothing is queued. Binds, enquire_link and unbind do not count in the window.
@@ -241,7 +243,10 @@ class Session(Lifecycle):
         if len(in_flight.messages) >= self.settings.window:
             raise WindowFull(f"{self.settings.window} requests are unanswered")
         number = request.sequence_number = in_flight.allot()
-        self._out.request(request)
+        if frame:
+            self._out.framed(request, frame)
+        else:
+            self._out.request(request)
         time = self._last_message = self._time.at(now)
         in_flight.messages[number] = Pending(request, context, time)
         return number

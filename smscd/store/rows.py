@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from smscd import pdu
-from smscd.message import ENROUTE, Content, Message, Part
+from smscd.message import ENROUTE, MT, Content, Message, Part
 
 MESSAGE = (
     "id", "message_id", "kind", "system_id", "connector", "stage", "message_state", "error_code", "attempts",
@@ -16,11 +16,11 @@ MESSAGE = (
 )  # fmt: skip
 FRESH = (
     "id", "message_id", "kind", "system_id", "connector", "stage", "accepted_at", "due", "expires", "segments",
-    "in_doubt", "owner", "lease_until", "source_addr", "destination_addr", "pdu",
+    "in_doubt", "original", "owner", "lease_until", "source_addr", "destination_addr", "pdu",
 )  # fmt: skip
 """What is worth telling of a message that has just come in; everything else of it is as in `_UNTOUCHED`."""
 _UNTOUCHED = {
-    "message_state": str(int(ENROUTE)), "error_code": "0", "attempts": "0", "final_at": "0", "original": "0",
+    "message_state": str(int(ENROUTE)), "error_code": "0", "attempts": "0", "final_at": "0",
     "receipt": "0", "group_id": "NULL", "alias": "NULL", "origin": "0",
 }  # fmt: skip
 CHANGED = (
@@ -43,18 +43,21 @@ Statements = list[tuple[str, list[Any]]]
 def message_row(m: Message) -> Row:
     """`m` in the order of MESSAGE."""
     content = m.content
+    frame = pdu.encode(content)
+    if m.kind != MT:
+        m.frame = frame
     return (
         m.id, m.message_id, m.kind, m.system_id, m.connector, m.stage, m.message_state, m.error_code,
         m.attempts, m.accepted_at, m.due, m.expires, m.final_at, m.segments, m.in_doubt, m.original, m.receipt,
         m.group_id or None, m.alias, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
-        content.destination_addr.decode("latin-1"), pdu.encode(content), m.origin,
+        content.destination_addr.decode("latin-1"), frame, m.origin,
     )  # fmt: skip
 
 
 def is_fresh(m: Message) -> bool:
-    """Whether `fresh_row` says all of `m`: a receipt, a part of a submit_multi or an answer of our own is not."""
+    """Whether `fresh_row` says all of `m`: of a submit_multi or an answer of our own it does not."""
     return not (
-        m.attempts or m.final_at or m.original or m.group_id or m.origin or m.error_code or m.alias is not None
+        m.attempts or m.final_at or m.group_id or m.origin or m.error_code or m.alias is not None
         or m.message_state != ENROUTE
     )  # fmt: skip
 
@@ -62,10 +65,13 @@ def is_fresh(m: Message) -> bool:
 def fresh_row(m: Message) -> Row:
     """`m` in the order of FRESH."""
     content = m.content
+    frame = pdu.encode(content)
+    if m.kind != MT:
+        m.frame = frame
     return (
         m.id, m.message_id, m.kind, m.system_id, m.connector, m.stage, m.accepted_at, m.due, m.expires, m.segments,
-        m.in_doubt, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
-        content.destination_addr.decode("latin-1"), pdu.encode(content),
+        m.in_doubt, m.original, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
+        content.destination_addr.decode("latin-1"), frame,
     )  # fmt: skip
 
 

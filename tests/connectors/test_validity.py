@@ -20,6 +20,9 @@ class Told:
     def taken_over(self, messages: list[Message]) -> None:
         """Not asked for here."""
 
+    def delivered(self, messages: list[Message]) -> None:
+        """Not asked for here."""
+
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         self.settle_all([message], message_state, error_code)
 

@@ -9,7 +9,7 @@ from typing import cast
 from smscd import pdu
 from smscd.connectors import EsmeConnector
 from smscd.link import Link
-from smscd.message import Accepted, Message, Outcome
+from smscd.message import Accepted, Delivered, Message, Outcome
 from smscd.session import Answered, Closed, SessionSettings, Unanswered
 from tests.session.pair import SessionPair
 
@@ -34,6 +34,10 @@ class Told:
 
     def taken_over(self, messages: list[Message]) -> None:
         self.accepted += messages
+
+    def delivered(self, messages: list[Message]) -> None:
+        for message in messages:
+            self.outcome(message, 1, Delivered())
 
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         assert message in self.accepted, "a final state of what was never taken over"
@@ -76,8 +80,8 @@ class Wire:
         """What is under way on the cable arrives, and the connector hears what its pump would tell it."""
         self.pair.pump()
         self.heard += self.pair.esme.take(pdu.DeliverSm)
-        for answer in self.pair.mc.take(Answered):
-            self.connector.answered(self.link, answer)
+        if answers := self.pair.mc.take(Answered):
+            self.connector.answered(self.link, answers)
         for missing in self.pair.mc.take(Unanswered):
             self.connector.unanswered(self.link, missing)
 
