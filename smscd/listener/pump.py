@@ -99,8 +99,14 @@ class Pump:
     # -- LinkOwner ---------------------------------------------------------------------------------------------------
 
     def events(self, link: Link, events: list[Event]) -> None:
-        """Everything one read brought, in order."""
+        """What one read brought, in order; answers first: a fault in what the peer asks must not cost them."""
         self._link = link
+        answers = [event for event in events if type(event) is Answered]
+        if answers:
+            self._answered(link, answers)
+            if len(answers) == len(events):
+                return
+            events = [event for event in events if type(event) is not Answered]
         left = iter(events)
         try:
             self._hear(link, left)
@@ -109,39 +115,27 @@ class Pump:
             raise
 
     def _salvage(self, link: Link, left: Iterator[Event]) -> None:
-        """A fault costs the link; the answers behind it are about messages that must not be forgotten for it."""
+        """A fault costs the link; what ends behind it is about messages that must not be forgotten for it."""
         for event in left:
-            if isinstance(event, Answered | Unanswered | Closed):
+            if isinstance(event, Unanswered | Closed):
                 try:
                     self._HANDLERS[type(event)](self, link, event)
                 except Exception as fault:
-                    log.error("an answer was lost to a fault", peer=link.peer, exc_info=fault)
+                    log.error("the end of a request was lost to a fault", peer=link.peer, exc_info=fault)
 
     def _hear(self, link: Link, events: Iterator[Event]) -> None:
         plain: list[pdu.SubmitSm] = []
-        answers: list[Answered] = []
         for event in events:
-            if type(event) is pdu.SubmitSm:
-                if is_plain(event):
-                    plain.append(event)
-                    continue
-                if plain:
-                    plain = self._plain_submissions(link, plain)
-                self._submission(link, event)
-            elif type(event) is Answered:
-                answers.append(event)
-            else:
-                if plain:
-                    plain = self._plain_submissions(link, plain)
-                if answers:
-                    answers = self._answered(link, answers)
-                handle = self._HANDLERS.get(type(event))
-                if handle is not None:
-                    handle(self, link, event)
+            if type(event) is pdu.SubmitSm and is_plain(event):
+                plain.append(event)
+                continue
+            if plain:
+                plain = self._plain_submissions(link, plain)
+            handle = self._HANDLERS.get(type(event))
+            if handle is not None:
+                handle(self, link, event)
         if plain:
             self._plain_submissions(link, plain)
-        if answers:
-            self._answered(link, answers)
 
     def writable(self, link: Link) -> None:
         if self._connector is not None:
@@ -300,8 +294,7 @@ class Pump:
 
     # -- everything else ---------------------------------------------------------------------------------------------
 
-    def _answered(self, link: Link, events: list[Answered]) -> list[Answered]:
-        """The answers of one read, in order; those that are to come."""
+    def _answered(self, link: Link, events: list[Answered]) -> None:
         about_messages = []
         for event in events:
             if not isinstance(event.context, asyncio.Future):
@@ -310,7 +303,6 @@ class Pump:
                 event.context.set_result(None)
         if about_messages and self._connector is not None:
             self._connector.answered(link, about_messages)
-        return []
 
     def _unanswered(self, link: Link, event: Unanswered) -> None:
         if self._connector is not None and isinstance(event.context, Message):
@@ -369,6 +361,7 @@ class Pump:
         pdu.BindTransmitter: _bind,
         pdu.BindReceiver: _bind,
         pdu.BindTransceiver: _bind,
+        pdu.SubmitSm: _submission,
         pdu.DataSm: _submission,
         pdu.SubmitMulti: _submit_multi,
         pdu.QuerySm: _query,

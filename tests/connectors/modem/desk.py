@@ -52,6 +52,9 @@ class Desk:
     def taken_over(self, messages: list[Message]) -> None:
         raise AssertionError("a modem takes parts over one by one")
 
+    def delivered(self, messages: list[Message]) -> None:
+        raise AssertionError("a modem is not the recipient")
+
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         raise AssertionError("a modem's news of the end are reports")
 
