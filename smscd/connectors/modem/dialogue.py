@@ -275,8 +275,7 @@ class Dialogue:
 
     def _final(self, line: str, now: float) -> None:
         if self.state is State.WAKING:
-            if line == lines.OK:
-                self.state, self.deadline = State.QUIET, now + QUIET
+            self.state, self.deadline = State.QUIET, now + QUIET  # an ERROR is an answer too: some know no bare AT
         elif self.state in {State.QUIET, State.ESCAPED}:
             self.deadline = now + QUIET
         elif self._reply is not None and self.state in BUSY:

@@ -158,6 +158,16 @@ def test_who_never_answers_is_silent() -> None:
     assert talk.events() == [Silent()]
 
 
+@pytest.mark.parametrize("said", ["OK", "ERROR", "+CME ERROR: 100"])
+def test_any_result_says_that_somebody_is_there(said: str) -> None:
+    """phonesim, a modem emulator that foreign software is tested with, knows no bare AT: ERROR."""
+    talk = Dialogue()
+    talk.wake(0.0)
+    talk.receive(wired([said]), 0.1)
+    talk.tick(0.1 + dialogue.QUIET)
+    assert talk.events() == [Synchronised()]
+
+
 def test_silence_after_ctrl_z_says_that_it_has_left() -> None:
     talk = Dialogue()
     talk.start(SEND, 0.0)
