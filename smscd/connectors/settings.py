@@ -268,8 +268,8 @@ class ModemSettings:
     ] = None
     imsi: Annotated[str | None, Octets(15), Example("234150999999999"), "the SIM it has to have"] = None
     profile: Annotated[
-        Literal["auto", "generic", "huawei", "quectel", "simcom", "telit", "wavecom", "siemens", "nokia"],
-        "its make; auto asks the modem",
+        Literal["auto", "generic", "huawei", "quectel", "simcom", "telit", "wavecom", "siemens", "nokia", "no-smsc"],
+        "its make; auto asks the modem. no-smsc: an old phone that takes no service centre in the PDU",
     ] = "auto"
     storage: Annotated[
         Literal["auto", "SM", "ME"], "where it keeps what arrives: the SIM, or itself; auto = itself if it can"
@@ -294,9 +294,7 @@ class ModemSettings:
         Seconds, Between(0.01, 86400), "how long it is then left alone; each time twice as long, up to an hour"
     ] = 60.0
     health: Annotated[Seconds, Between(0.05, 3600), "how often signal, registration and store are looked at"] = 30.0
-    drain: Annotated[Seconds, Between(0.05, 86400), "how often its store is searched for what was not announced"] = (
-        300.0
-    )
+    drain: Annotated[Seconds, Between(0.05, 86400), "how often its store is searched for what was not announced"] = 60.0
     reconnect: Annotated[
         Seconds, Between(0.01, 3600), "first pause before it is opened again; it doubles up to a minute"
     ] = 1.0

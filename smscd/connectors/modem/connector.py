@@ -14,6 +14,7 @@ from smscd import message as messages
 from smscd import pdu
 from smscd.clock import Clock
 from smscd.connectors.interface import News, Returns
+from smscd.connectors.modem.dialogue import Command, Reply, Unsolicited
 from smscd.connectors.modem.faults import Asks
 from smscd.connectors.modem.inbox import Inbox
 from smscd.connectors.modem.incoming import UNCONFIRMED, kept_report
@@ -27,13 +28,15 @@ from smscd.connectors.settings import ModemSettings
 from smscd.connectors.smpp.correlation import Report
 from smscd.connectors.smpp.pace import Pace
 from smscd.counters import ConnectorCounters
-from smscd.message import Accepted, Content, Deferred, Message, Outcome, Rejected
+from smscd.message import Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
 from smscd.text import Alphabet
 
 log = structlog.get_logger("smscd.connectors")
 
 DRAIN = 5.0
 """Seconds that the modem gets to answer for what is in flight at a stop (CONTRACT, "Stop")."""
+LATE_GRACE = 120.0
+"""Seconds for which an answer that comes late is still recognised."""
 BUSY_PAUSE = 1.0
 BUSY_ATTEMPTS = 20
 
@@ -56,6 +59,7 @@ class Modem:
         self.joins = settings.long_mo == "whole"
         self.window = 1
         self._news = news
+        self._returns = returns
         self._clock = clock
         self._counters = counters
         self._notes = notes
@@ -70,6 +74,8 @@ class Modem:
         self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self.keeper = Keeper(settings, clock, counters, self._inbox, self, notes)
+        self.keeper.listen(self._heard)
+        self._unanswered: tuple[Sending, float] | None = None  # the last part in doubt, and since when
         self.is_stopped: Callable[[Message], bool] = lambda _message: False
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
@@ -168,6 +174,9 @@ class Modem:
         except ModemGone:
             self._ended(sending, Deferred("the modem is away", retry_after=0.0, counts=False))
             raise
+        except BaseException:  # a fault of ours, or the end: how far it had come nobody knows
+            self._ended(sending, Unanswered())
+            raise
         if not isinstance(outcome, Accepted):
             self._give_back_rest(sending.message)
         self._ended(sending, outcome)
@@ -187,9 +196,10 @@ class Modem:
         more = sending.total - sending.number
         await self._concatenate(port, sending)
         for _ in range(BUSY_ATTEMPTS):
+            self._unanswered = None  # the next +CMGS is for this one
             try:
                 submit = self._composer.compose(message, self._clock.wall())[sending.number - 1]
-                reply = await send(port, submit, self.settings.smsc, self.settings.send_timeout)
+                reply = await send(port, submit, self.settings, self.keeper.facts.profile)
             except TpduError as fault:
                 return Rejected(pdu.ESME_RSYSERR, str(fault))
             if reply.ok and reply.left:
@@ -200,8 +210,18 @@ class Modem:
                 break
             await asyncio.sleep(BUSY_PAUSE)
         outcome = outcome_of(sending, reply, trouble)
+        if isinstance(outcome, Unanswered):
+            self._unanswered = (sending, self._clock.monotonic())
         self._went_wrong(outcome, trouble.asks, trouble.line)
         return outcome
+
+    def _heard(self, said: Unsolicited) -> None:
+        """An answer that comes after all, though nobody waits for it any more."""
+        if said.line.startswith("+CMGS:") and self._unanswered is not None:
+            (sending, since), self._unanswered = self._unanswered, None
+            if self._clock.monotonic() - since < LATE_GRACE:
+                outcome = accepted(sending.message, Reply(Command(""), lines=[said.line]))
+                self._returns.late(self.provider, sending.message, sending.number, outcome)
 
     async def _concatenate(self, port: Port, sending: Sending) -> None:
         """Keep the radio link open between the parts of one message (27.005 §3.5.6)."""

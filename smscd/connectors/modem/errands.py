@@ -40,7 +40,7 @@ async def examine(modem: Modem, to: str | None = None) -> list[dict[str, Any]]:
             found.append({"what": name, "asked": command, "said": "; ".join(reply.lines), "result": reply.final})
         if to is not None:
             submit = Submit(parse_number(to), text.encode("smscd modem test", "gsm7"), validity=3600)
-            reply = await send(port, submit, modem.settings.smsc, modem.settings.send_timeout)
+            reply = await send(port, submit, modem.settings, modem.keeper.facts.profile)
             found.append({"what": f"to {to}", "asked": "AT+CMGS", "said": reply.line, "result": reply.final})
         return found
 

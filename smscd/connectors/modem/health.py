@@ -10,8 +10,6 @@ from smscd.connectors.modem.port import Port
 REGISTERED = frozenset({1, 5, 6, 7})
 """+CREG, +CEREG: at home, roaming, and the two "SMS only" (27.007 §7.2, §10.1.22)."""
 QUESTIONS = ("CREG", "CEREG", "CGREG")
-WEAK = 5
-"""+CSQ below this is hardly a signal; 99 means unknown."""
 
 
 @dataclass(slots=True)

@@ -48,6 +48,7 @@ class Inbox:
         self._held: set[Slot] = set()  # handed on, or never to be touched
         self._received: deque[Unsolicited] = deque()
         self._owed = 0  # acknowledgements
+        self._pending = 0  # handed on, and not answered yet
         self._memory = ""
         self._lists = True
         self._seen: set[tuple[str, str]] = set()  # by the search that is under way
@@ -59,6 +60,11 @@ class Inbox:
         self._delete.clear()
         self._held.clear()
         self._received.clear()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something was handed on that is not committed yet."""
+        return self._pending > 0
 
     @property
     def has_work(self) -> bool:
@@ -185,10 +191,19 @@ class Inbox:
         except (incoming.TpduError, ValueError) as fault:
             log.warning("what the modem has received cannot be read", connector=name, why=str(fault))
             return
+        if isinstance(found, incoming.Stored):
+            return
+        self._pending += 1
+
+        def answered(status: int) -> None:
+            self._pending -= 1
+            answer(status)
+
         if isinstance(found, incoming.StatusReport):
-            self._returns.report(incoming.report(found, name, incoming.UNCONFIRMED[self._settings.unconfirmed]), answer)
-        elif isinstance(found, incoming.Deliver):
+            unconfirmed = incoming.UNCONFIRMED[self._settings.unconfirmed]
+            self._returns.report(incoming.report(found, name, unconfirmed), answered)
+        else:
             self._counters.mo_accepted += 1
             content = incoming.deliver_sm(found, self._settings.number or self._facts.number)
             log.debug("mo", connector=name, handset=masked(content.source_addr))
-            self._returns.mo(name, content, answer)
+            self._returns.mo(name, content, answered)

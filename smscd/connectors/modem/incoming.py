@@ -132,6 +132,7 @@ def report(status: StatusReport, connector: str, unconfirmed: int = DELIVERED) -
         intermediate=state == ENROUTE,
         content=_kept(status),
         base="same",
+        sent_by=status.scts.moment if status.scts is not None else 0,
     )
 
 

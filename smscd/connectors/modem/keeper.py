@@ -25,11 +25,19 @@ log = structlog.get_logger("smscd.connectors")
 LONGEST_PAUSE = 60.0
 STEADY = 30.0
 """Seconds of work after which the pauses begin anew."""
+RESET_AFTER = 2
+"""Attempts in a row after which one that answers, but does not work, is told to restart."""
+RESET = b"AT+CFUN=1,1\r"
+RESET_PAUSE = 0.5
 DESPERATE = 4
 """Attempts in a row that came to nothing, after which it is reset the hard way."""
 RESET_TIMEOUT = 30.0
 UNREGISTERED = 3.0
 """Seconds between two looks while there is no network."""
+LAST_COMMITS = 1.0
+"""Seconds at a stop for the commit of what was read last."""
+UNANNOUNCED = 10.0
+"""Seconds between two searches where the modem announces nothing."""
 SETTLE = 5.0
 """Seconds after a set-up in which signs of a start are those of the one before it."""
 
@@ -204,6 +212,10 @@ class Keeper:
             self._in_trouble("parked", str(fault))
         except (ModemFault, ModemGone) as fault:
             self._in_trouble("down", str(fault))
+            if isinstance(fault, ModemFault) and fault.may_pass and self._fruitless + 1 == RESET_AFTER:
+                log.warning("restarting the modem", connector=settings.name)
+                port.shout(RESET)
+                await asyncio.sleep(RESET_PAUSE)
         except OSError as fault:
             self._in_trouble("absent", fault.strerror or str(fault))
         except Exception as fault:
@@ -266,7 +278,11 @@ class Keeper:
                  imei=facts.imei, storage=facts.storage, routing=facts.routing)  # fmt: skip
         await self._look(port)
         await self._inbox.drain(port, everywhere=True)
-        self._drain_at = self._clock.monotonic() + self._settings.drain
+        self._drain_at = self._clock.monotonic() + self._searching
+
+    @property
+    def _searching(self) -> float:
+        return self._settings.drain if self.facts.routing else min(self._settings.drain, UNANNOUNCED)
 
     async def _work(self, port: Port) -> None:
         """Until the port is closed or a stop is asked for: the most urgent first."""
@@ -288,12 +304,20 @@ class Keeper:
                 await self._worker.work(port)
             elif self._drain or now >= self._drain_at:
                 self._drain = False
-                self._drain_at = now + self._settings.drain
+                self._drain_at = now + self._searching
                 await self._inbox.drain(port, everywhere=False)
             else:
                 await self._wait(min(self._look_at, self._drain_at) - now)
-        if self._inbox.has_work:
-            await self._inbox.work(port)
+        await self._finish(port)
+
+    async def _finish(self, port: Port) -> None:
+        """The last of what has come in."""
+        patience = self._clock.monotonic() + LAST_COMMITS
+        while self._inbox.has_work or (self._inbox.is_waiting and self._clock.monotonic() < patience):
+            if self._inbox.has_work:  # what is committed is deleted now, or the next start would read it again
+                await self._inbox.work(port)
+            else:
+                await self._wait(LAST_COMMITS)
 
     async def _run(self, port: Port, errand: Errand) -> None:
         try:

@@ -79,6 +79,11 @@ class Port:
             self._awake = asyncio.get_running_loop().create_future()
         return reply
 
+    def shout(self, octets: bytes) -> None:
+        """Write something to which no answer is awaited."""
+        if self._serial is not None:
+            self._serial.write(octets)
+
     def close(self) -> None:
         if self._serial is not None:
             self._serial.close()

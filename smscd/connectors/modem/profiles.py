@@ -22,6 +22,7 @@ class Profile:
     chunk: int = 0  # octets written at once; 0 = all
     chunk_pause: float = 0.0  # seconds between two chunks
     lists: bool = True  # False: AT+CMGL is never asked, because some of them hang over it until they are unplugged
+    has_smsc: bool = True  # False: it takes a TPDU without a service centre's address before it
     reports_in_sr: bool = False  # +CDSI names another store than the one that holds the report
 
 
@@ -33,6 +34,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile("telit", ("telit",), routings=("2,1,0,1,0", "2,1,0,1", *ROUTINGS[1:])),
     Profile("wavecom", ("wavecom", "sierra"), ("AT+WIND=0",), cms={515: Asks.WAIT, 512: Asks.LATER, 514: Asks.LATER}),
     Profile("siemens", ("siemens", "cinterion", "gemalto"), cms={512: Asks.LATER, 515: Asks.NEVER}),
+    Profile("no-smsc", has_smsc=False),
     Profile("nokia", ("nokia",), chunk=18, chunk_pause=0.01),
 )
 NAMES = ("auto", *(profile.name for profile in PROFILES))

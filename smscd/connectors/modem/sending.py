@@ -14,6 +14,7 @@ from smscd.connectors.modem.outgoing import address_of
 from smscd.connectors.modem.port import Port
 from smscd.connectors.modem.profiles import Profile
 from smscd.connectors.modem.tpdu import Submit, encode_submit
+from smscd.connectors.settings import ModemSettings
 from smscd.connectors.smpp.correlation import key_of
 from smscd.message import Accepted, Deferred, Message, Outcome, Rejected, Unanswered
 
@@ -29,11 +30,13 @@ class Sending:
     total: int
 
 
-async def send(port: Port, submit: Submit, smsc: str | None, within: float) -> Reply:
+async def send(port: Port, submit: Submit, settings: ModemSettings, profile: Profile) -> Reply:
     """Hand `submit` to the modem; TpduError if it cannot be written, ModemGone before anything has left."""
     tpdu = encode_submit(submit)
-    prefix = smsc_prefix(parse_number(smsc) if smsc else None)
+    smsc = parse_number(settings.smsc) if settings.smsc else None
+    prefix = smsc_prefix(smsc) if profile.has_smsc else b""
     octets = (prefix + tpdu).hex().upper().encode()
+    within = settings.send_timeout
     return await port.ask(f"AT+CMGS={len(tpdu)}", "+CMGS:", within=within, payload=octets, one_line=True)
 
 

@@ -29,7 +29,11 @@ PUK_ATTEMPTS_LEFT = 3
 
 
 class ModemFault(SmscdError):
-    """This modem cannot work now: open it anew, later."""
+    """This modem cannot work now: open it anew, later. `may_pass`: a restart of it may help."""
+
+    def __init__(self, why: str, *, may_pass: bool = True) -> None:
+        super().__init__(why)
+        self.may_pass = may_pass
 
 
 class ModemParked(SmscdError):
@@ -160,9 +164,9 @@ class SetUp:
         facts.profile = profile_of(settings.profile, facts.manufacturer)
         self._port.chunk, self._port.chunk_pause = facts.profile.chunk, facts.profile.chunk_pause
         if settings.imei is not None and facts.imei[:14] != _digits(settings.imei)[:14]:  # the last is a check digit
-            raise ModemFault(f"another modem is here: its IMEI is {facts.imei or 'unknown'}")
+            raise ModemFault(f"another modem is here: its IMEI is {facts.imei or 'unknown'}", may_pass=False)
         if settings.imsi is not None and facts.imsi != settings.imsi:
-            raise ModemFault(f"another SIM is here: its IMSI is {facts.imsi or 'unknown'}")
+            raise ModemFault(f"another SIM is here: its IMSI is {facts.imsi or 'unknown'}", may_pass=False)
         own = await self._port.ask("AT+CNUM", "+CNUM:")
         if own.lines and len(found := lines.fields(own.line)) > 1:
             facts.number = found[1]

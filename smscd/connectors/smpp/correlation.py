@@ -21,6 +21,9 @@ Rule = Literal["same", "case", "zeros", "hex-decimal", "decimal-hex", "address"]
 RULES: tuple[Rule, ...] = ("same", "case", "zeros", "hex-decimal", "decimal-hex")
 """In the order of how little they assume."""
 
+CLOCK_SKEW = 120_000_000
+"""Microseconds by which a provider's clock may be behind ours."""
+
 LEARNED = 3
 """So many receipts in a row explained by a rule make it a provider's own."""
 
@@ -38,6 +41,7 @@ class Report:
     intermediate: bool
     content: Content  # as it came
     base: Base = "auto"
+    sent_by: int = 0  # microseconds UTC: what left after it is not meant; 0 where nobody says
     by_address: bool = False  # whether its operator allows that it is matched by recipient and order
 
 
@@ -124,9 +128,10 @@ def match(report: Report, candidates: Iterable[Message], learned: Rule | None) -
     """The part that `report` means among messages found by its keys; None if it is none of them.
 
     Ids come round again and several parts may share one: the recipient's number decides first, then the rule, then
-    whether a final state is still missing, then which is newest. A number that was converted needs its recipient.
+    whether a final state is still missing, then which had left by then, then which is newest. A number that was
+    converted needs its recipient.
     """
-    found: list[tuple[tuple[bool, int, bool, int], Match]] = []
+    found: list[tuple[tuple[bool, int, bool, bool, int], Match]] = []
     for message in candidates:
         recipient = same_number(report.source_addr, message.content.destination_addr)
         for part in message.parts:
@@ -135,7 +140,8 @@ def match(report: Report, candidates: Iterable[Message], learned: Rule | None) -
                 continue
             rank = 0 if rule == learned else 1 + RULES.index(rule)
             settled = not message.is_open or part.message_state != _ENROUTE
-            found.append(((not recipient, rank, settled, -message.id), Match(message, part, rule)))
+            too_young = 0 < report.sent_by + CLOCK_SKEW < part.changed_at if report.sent_by else False
+            found.append(((not recipient, rank, settled, too_young, -message.id), Match(message, part, rule)))
     return min(found, key=lambda one: one[0])[1] if found else None
 
 

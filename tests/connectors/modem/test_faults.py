@@ -381,3 +381,33 @@ async def test_a_full_store_is_emptied(modem: FakeModem) -> None:
         await desk.sent(b"hello")
         await desk.until(lambda: desk.heard)
         await desk.until(lambda: not modem.stored)
+
+
+async def test_a_modem_that_answers_but_does_not_work_is_told_to_restart(
+    modem: FakeModem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "RESET_PAUSE", 0.01)
+
+    def restarts(_command: str) -> str:
+        modem.answers["AT+CMGF=0"] = "OK"
+        return "OK"
+
+    modem.answers |= {"AT+CMGF=0": "ERROR", "AT+CFUN=1,1": restarts}
+    async with at(modem.link) as desk:
+        await desk.up()
+        assert modem.asked.count("AT+CFUN=1,1") == 1
+
+
+async def test_a_phone_that_wants_no_service_centre_gets_none(modem: FakeModem) -> None:
+    heard: list[str] = []
+    decoded = modem._submitted
+
+    def submitted(octets: str) -> None:
+        heard.append(octets)
+        decoded(f"00{octets}")
+
+    modem._submitted = submitted  # type: ignore[method-assign]
+    async with at(modem.link, profile="no-smsc") as desk:
+        await desk.sent(b"hello")
+        assert heard[0].startswith("31")
+        assert f"AT+CMGS={len(heard[0]) // 2}" in modem.asked

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from smscd import pdu, text
+from smscd.connectors.modem.tpdu import Submit
 from smscd.errors import ControlError
-from tests.chaos.esme import message
+from tests.chaos.esme import Esme, message
 from tests.connectors.modem.between import plugged
 from tests.connectors.modem.fake import FakeModem
-from tests.connectors.smpp.between import all_reported, shown, submitted
+from tests.connectors.smpp.between import all_reported, closed, shown, submitted
 
 LONG = "Ein langer Text, der nicht in eine Nachricht passt. " * 5
 
@@ -136,3 +137,61 @@ async def test_the_operator_sees_and_asks_a_modem(tmp_path: Path) -> None:
         assert modem.submits[0].text == "smscd modem test"
         with pytest.raises(ControlError, match="no modem"):
             await asyncio.to_thread(gateway.ask, "modem.show", name="modem-9")
+
+
+async def test_an_answer_that_comes_late_spares_the_doubt(tmp_path: Path) -> None:
+    async with plugged(tmp_path, 'in_doubt = "hold"\nsend_timeout = "1s"') as (gateway, esme, modem):
+        modem.on_submit = modem.submits.append
+        message_id = await submitted(esme)
+        await closed(gateway, message_id, "HELD")
+        modem.say("+CMGS: 77\r\n\r\nOK")
+        await asyncio.to_thread(gateway.wait_for, "late answer", message_id=message_id, too_late=False)
+        modem.report(modem.submits[0], 77)
+        await all_reported(esme)
+        assert [one.stat for one in esme.ledger.receipts] == ["DELIVRD"]
+        assert len(modem.submits) == 1
+
+
+async def test_a_report_that_overtakes_its_answer_finds_it(tmp_path: Path) -> None:
+    async with plugged(tmp_path) as (_gateway, esme, modem):
+
+        def overtaken(submit: Submit) -> str | None:
+            modem.report(submit, modem.reference + 1 & 0xFF)
+            return modem.take(submit)
+
+        modem.on_submit = overtaken
+        for _ in range(3):
+            await esme.submit()
+        await all_reported(esme)
+        assert {one.stat for one in esme.ledger.receipts} == {"DELIVRD"}
+
+
+async def test_a_reload_leaves_a_modem_alone_unless_it_is_another(tmp_path: Path) -> None:
+    async with plugged(tmp_path) as (gateway, esme, modem):
+        await asyncio.to_thread(gateway.reload, gateway.config.read_text().replace('"100ms"', '"200ms"'))
+        await asyncio.to_thread(gateway.wait_for, "reloaded")
+        assert modem.asked.count("AT+CMGF=0") == 1
+        await asyncio.to_thread(gateway.reload, gateway.config.read_text().replace("900000", "900009"))
+        await asyncio.to_thread(gateway.wait_for, "modem up", count=2)
+        await esme.submit()
+        await modem.until(lambda: modem.submits)
+        (listed,) = (await asyncio.to_thread(gateway.ask, "modem.list"))["modems"]
+        assert listed["number"] == "+447700900009"
+        gone = gateway.config.read_text().replace('connectors = ["modem-1"]', 'connectors = ["esme:test"]')
+        before, _, after = gone.partition("[[connector]]")
+        await asyncio.to_thread(gateway.reload, f"{before}[[route]]{after.partition('[[route]]')[2]}")
+        await asyncio.to_thread(gateway.wait_for, "reloaded", count=3)
+        assert (await asyncio.to_thread(gateway.ask, "modem.list"))["modems"] == []
+
+
+async def test_a_clean_stop_reads_nothing_twice(tmp_path: Path) -> None:
+    async with plugged(tmp_path) as (gateway, esme, modem):
+        for number in range(5):
+            modem.receive(b"message %d" % number)
+        await asyncio.to_thread(gateway.stop)
+        await asyncio.to_thread(gateway.start)
+        again = await Esme(esme.ledger).bind(gateway.port)
+        await esme.ledger.until(lambda: len(esme.ledger.mo) == 5)
+        await modem.until(lambda: not modem.stored)
+        assert set(esme.ledger.mo.values()) == {1}
+        await again.leave()
