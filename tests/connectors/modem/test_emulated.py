@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smscd.clock import FakeClock
 from smscd.connectors.modem.emulated.console import obey
-from smscd.connectors.modem.emulated.modem import EmulatedModem
+from smscd.connectors.modem.emulated.modem import _COMMANDS, EmulatedModem
 from smscd.connectors.modem.emulated.network import Network, Rule
 from smscd.connectors.modem.emulated.parsing import Call, parse_line
 from smscd.connectors.modem.emulated.profile import NAMED, Profile, SettingError, named, setting
@@ -380,3 +382,52 @@ def test_the_console_tells_what_it_can_and_how_things_are() -> None:
     assert "hangup" in obey(bench.modem, "help")
     assert "stored SM 0/30" in obey(bench.modem, "status")
     assert obey(bench.modem, "") == ""
+
+
+LENGTH = len(encode_submit(submit(status_report=True)))
+words = st.sampled_from([*_COMMANDS, "+X", "&Z", "S0"])
+arguments = st.lists(
+    st.sampled_from(["0", "1", "2", "-1", "999", '"SM"', '"ME"', '""', "", "x", '"+4477"', "²"]), max_size=5
+)
+commands = st.builds(
+    lambda word, form, rest: word + form + (",".join(rest) if form == "=" else ""),
+    words,
+    st.sampled_from(["", "=", "?", "=?"]),
+    arguments,
+)
+typed = st.one_of(
+    st.lists(commands, min_size=1, max_size=3).map(lambda several: "AT" + ";".join(several) + "\r"),
+    st.sampled_from(
+        [
+            "\x1a",
+            "\x1b",
+            "00" + encode_submit(submit(status_report=True)).hex() + "\x1a",
+            "AT\r",
+            "AT+CMGF=1\r",
+            f"AT+CMGS={LENGTH}\r",
+            f"AT+CMGW={LENGTH}\r",
+            f"AT+CMGW={LENGTH},0\r",
+        ]
+    ),
+    st.text(st.characters(max_codepoint=255), max_size=20),
+)
+told = st.sampled_from(
+    ["mo INFO hi", "mo +447700900123 " + "long " * 40, "registration 2", "registration 1", "restart"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(typed, told.map(lambda line: (line,))), max_size=12))
+def test_whatever_is_typed_the_modem_lives_on(pieces: list[str | tuple[str]]) -> None:
+    bench = Bench(registration_delay=0.5)
+    for piece in pieces:
+        if isinstance(piece, tuple):
+            obey(bench.modem, piece[0])
+        else:
+            bench.type(piece, "")
+        bench.wait(0.3)
+    if bench.modem.gone is not None:
+        bench.modem.power_on()
+    bench.wait(1)
+    assert bench.type("\x1b\rATV1Q0E0", "\r") is not None
+    assert bench.type("AT").endswith("\r\nOK\r\n")

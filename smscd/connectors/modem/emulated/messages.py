@@ -10,13 +10,14 @@ from smscd.connectors.modem.emulated.answers import CmsError
 from smscd.connectors.modem.emulated.general import Command, need_sim
 from smscd.connectors.modem.emulated.network import Rule
 from smscd.connectors.modem.emulated.parsing import Call
-from smscd.connectors.modem.emulated.slots import ALL, READ, STATUS_WORDS, UNREAD, UNSENT, Memory, Stored
+from smscd.connectors.modem.emulated.slots import ALL, READ, SENT, STATUS_WORDS, UNREAD, UNSENT, Memory, Stored
 from smscd.connectors.modem.tpdu import (
     Deliver,
     StatusReport,
     Submit,
     Timestamp,
     TpduError,
+    decode_received,
     decode_submit,
     encode_deliver,
     encode_status_report,
@@ -67,7 +68,7 @@ def _cpms(modem: EmulatedModem, call: Call) -> list[str]:
         return [f"+CPMS: ({names}),({stores}),({stores})"]
     if call.form == "set":
         names_given = [name.upper() for name in call.args if name]
-        if not names_given or any(name not in modem.memories for name in names_given):
+        if not 0 < len(names_given) <= 3 or any(name not in modem.memories for name in names_given):
             raise CmsError(302)
         chosen[: len(names_given)] = names_given
         arrivals.flush(modem)
@@ -162,6 +163,11 @@ def _typed_pdu(typed: bytes, length: int) -> tuple[bytes, bytes]:
 
 
 def _keep(modem: EmulatedModem, smsc: bytes, tpdu: bytes, status: int) -> None:
+    try:
+        read = decode_submit if _within(status, SENT) >= UNSENT else decode_received
+        read(tpdu)
+    except TpduError:
+        raise CmsError(304) from None
     index = _memory(modem, 1).put(Stored(status, smsc, tpdu))
     if index is None:
         raise CmsError(322)
