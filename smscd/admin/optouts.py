@@ -66,10 +66,9 @@ class OptOutCommands:
         """Block one recipient; nothing changes if it is blocked already."""
         optout = self._optout
         entry = _entry(optout, arguments)
-        is_new = entry not in optout.list
+        event = self._event("add", entry, arguments)
+        is_new = optout.block([event])
         if is_new:
-            event = self._event("add", entry, arguments)
-            optout.block([event])
             self._store.batch.opt_out([event])
             self._store.wake()
         await self._store.committed()

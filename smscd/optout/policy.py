@@ -315,7 +315,7 @@ class OptOut:
         """The rows of `events` block from now on. Whether any of them is new. Before the store is told, not after."""
         is_new = False
         for event in events:
-            self._lifting.pop(event.entry, None)
+            is_new |= self._lifting.pop(event.entry, None) is not None  # the store is told that it does not block
             is_new |= self.list.add(event.entry)
         return is_new
 

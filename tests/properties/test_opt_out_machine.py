@@ -24,10 +24,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from smscd import pdu
+from smscd import blocklist, pdu
 from smscd.admin.commands import handset_message
 from smscd.admin.optouts import OptOutCommands
 from smscd.errors import ControlError
+from smscd.joining import Joining
 from smscd.message import (
     MT,
     OPT_OUT,
@@ -46,7 +47,6 @@ from smscd.rerouting import reroute_all
 from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings
 from smscd.store import Listing
-from smscd.store import batch as store_batch
 from tests.cast import deliver_sm
 from tests.play import Play, Scripted
 
@@ -141,6 +141,7 @@ class TwoNetworks(Play):
         self.journey.routes = Ruleset([RouteSettings(["network", "spare"])])
         self.journey.receivers = Receivers({"test": ["*"]})
         self.commands = OptOutCommands(self.journey)
+        self.joining = Joining(self.journey, self.ancillary)
 
     def _watching_over(self, network: Scripted) -> Any:
         return lambda message: self.books.handed(network, message)
@@ -266,10 +267,11 @@ class StopMeansStop(RuleBasedStateMachine):
     @rule(handset=st.sampled_from(HANDSETS), number=st.sampled_from(NUMBERS), turns=TURNS)
     def bring_in(self, handset: bytes, number: bytes, turns: int) -> None:
         async def bring_in() -> None:
-            at, commands = self.books.tick(), self.play.commands
             if self.importing:
                 return
             self.importing = True
+            at, commands = self.books.tick(), self.play.commands
+            await self.play.store.committed()  # what was asked before has had its say
             try:
                 begun = (await commands.begin({}))["import"]
                 row = {"recipient": handset.decode(), "from": number.decode()}
@@ -343,6 +345,7 @@ class StopMeansStop(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         async def advance() -> None:
             self.play.clock.advance(seconds)
+            self.play.joining.expire()
             self.play.journey.scheduler._changed.set()
             await asyncio.sleep(0)
 
@@ -352,9 +355,8 @@ class StopMeansStop(RuleBasedStateMachine):
     def crash(self, turns: int, room: int) -> None:
         async def crash() -> None:
             await turn(turns)
-            for task in self.tasks:
-                task.cancel()
             await self.play.die()
+            await perish()
             stored = await self.play.store.listing(Listing(limit=100_000))
             self.books.may_leave_again = {row.id for row in stored if row.stage == Stage.QUEUED}
             known = {row.id for row in stored}
@@ -384,6 +386,7 @@ class StopMeansStop(RuleBasedStateMachine):
         finally:
             if hasattr(self, "play"):
                 self.run(self.play.__aexit__(None, None, None))
+                self.run(perish())
             self.runner.close()
 
     async def _to_the_end(self) -> None:
@@ -407,13 +410,21 @@ class StopMeansStop(RuleBasedStateMachine):
             assert self.play.accept(source_addr=number, destination_addr=handset) == pdu.ESME_RSUBMITFAIL
 
 
+async def perish() -> None:
+    """Whatever is under way ends here, as it does with a process."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 async def turn(turns: int) -> None:
     for _ in range(turns):
         await asyncio.sleep(0)
 
 
 def test_no_interleaving_hands_a_message_over_after_the_answer_to_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_batch, "FULL_PAUSE", 0)
+    monkeypatch.setattr(blocklist, "PAUSE", 0)
     run_state_machine_as_test(
         StopMeansStop,
         settings=settings(
