@@ -233,6 +233,10 @@ class SmppSettings:
         "what happens then: the message ends UNKNOWN, or takes the next way of its route: a handset may get it twice",
     ] = "unknown"
     interface_version: Annotated[Literal["3.3", "3.4", "5.0"], "the version we bind with"] = "3.4"
+    upstream_version: Annotated[
+        Literal["auto", "3.3", "3.4", "5.0"],
+        "the version the upstream speaks: what its bind_resp says (3.4 if that says nothing), or always this one",
+    ] = "auto"
     system_type: Annotated[str, Octets(12, 0), Example("SMPP"), "given in the bind"] = ""
     address_range: Annotated[str, Octets(40, 0), "given in the bind"] = ""
     connect_timeout: Annotated[Seconds, Between(0.1, 300), "name look-up, TCP and TLS"] = 10.0

@@ -255,6 +255,8 @@ class Upstream:
         status = response.command_status
         if status == pdu.ESME_ROK and isinstance(response, pdu.SubmitSmResp):
             upstream_message_id = trimmed(response.message_id or b"")
+            if not upstream_message_id:
+                self._without_id()
             return Accepted(upstream_message_id, key_of(upstream_message_id))
         why = f"the upstream answered {pdu.command_name(response.command_id)} {status_name(status)}"
         if status == pdu.ESME_ROK:
@@ -297,6 +299,12 @@ class Upstream:
             del self._pinned[pin]
         self._judge(outcome)
         self._news.outcome(sending.message, sending.number, outcome)
+
+    def _without_id(self) -> None:
+        """It was taken, and no receipt can ever name it: counted, and said once."""
+        if not self._counters.receipts["no id"] and not self.settings.receipts_by_address:
+            log.warning("upstream gives no message_id", connector=self.name, try_="receipts_by_address")
+        self._counters.receipts["no id"] += 1
 
     def _judge(self, outcome: Outcome) -> None:
         """What an outcome says about the upstream, whatever it says about the message."""

@@ -139,6 +139,8 @@ class Composer:
         for part in text.segment(octets, meaning, reference, how="sar" if sar else "udh8"):
             submit = pdu.SubmitSm(**{name: getattr(first, name) for name in _COPIED})
             submit.tlvs = [*first.tlvs, *(_sar(part) if sar else ())]
+            if part.number < part.total:  # §5.3.2.34: the network may keep the way to the handset open
+                add_missing(submit.tlvs, (pdu.tlv.octet(pdu.Tag.more_messages_to_send, 1),))
             submit.esm_class |= pdu.ESM_UDHI if part.udhi else 0
             submit.short_message = part.octets
             made.append(submit)

@@ -167,6 +167,7 @@ class Line:
             late_grace=settings.late_grace,
             window=settings.window,
             interface_version=VERSIONS[settings.interface_version],
+            peer_version=VERSIONS.get(settings.upstream_version, 0),
         )
         return Link(Session(Side.ESME, timers, self._clock.monotonic()), owner, self._links, window=MOST_OWED)
 

@@ -6,6 +6,7 @@ from smscd import pdu
 from smscd.connectors.esme import as_deliver_sm
 from smscd.connectors.smpp.correlation import Base, Report, trimmed
 from smscd.message import Content, octets_of
+from smscd.text import read_udh
 
 FINAL = frozenset(int(state) for state in pdu.MessageState) - {
     int(pdu.MessageState.ENROUTE), int(pdu.MessageState.SCHEDULED),
@@ -24,6 +25,8 @@ def read_report(
     if not pdu.receipt.is_receipt(delivered.esm_class, delivered.tlvs, octets, sniff=sniff):
         return None
     said = pdu.receipt.parse_receipt(octets)
+    if said is None and delivered.esm_class & pdu.ESM_UDHI:  # 0x44 is seen: the text begins behind the header
+        said = pdu.receipt.parse_receipt(read_udh(octets)[1])
     if said is None and b"\0" in octets:  # UCS-2 of what is ASCII
         said = pdu.receipt.parse_receipt(octets.replace(b"\0", b""))
     named = pdu.tlv.get(delivered.tlvs, pdu.Tag.receipted_message_id)

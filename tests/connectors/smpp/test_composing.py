@@ -84,7 +84,9 @@ def test_a_connector_passes_on_the_tlvs_that_it_is_told_to_and_what_belongs_to_t
 def test_every_part_of_a_long_text_wears_the_same() -> None:
     dress = dress_of("ACME", {"0x1400": "entity"})
     parts = composed(submit_sm(b"x" * 200), dress=dress, segments=2, long_messages="udh")
-    assert [(part.source_addr, part.tlvs) for part in parts] == [(b"ACME", [(0x1400, b"entity")])] * 2
+    more = (int(pdu.Tag.more_messages_to_send), b"\1")
+    assert [part.tlvs for part in parts] == [[(0x1400, b"entity"), more], [(0x1400, b"entity")]]
+    assert [part.source_addr for part in parts] == [b"ACME"] * 2
 
 
 def test_letters_in_a_sender_make_it_alphanumeric_where_its_own_type_cannot_be() -> None:
