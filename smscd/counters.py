@@ -74,7 +74,7 @@ class ConnectorCounters:
     rejected: Tally = field(default_factory=Tally)  # by command_status of the answer
     closed: Tally = field(default_factory=Tally)  # MT by final message_state
     mo_accepted: int = 0
-    receipts: Tally = field(default_factory=Tally)  # by what they were: final, intermediate, duplicate, unknown; "no id"
+    receipts: Tally = field(default_factory=Tally)  # final, intermediate, duplicate, unknown; "no id" of a submit
     in_doubt: int = 0  # parts that left and were never answered
     unexpected: int = 0  # responses and nacks that answer nothing we know of
     queue: Tally = field(default_factory=Tally)  # messages now, by stage
