@@ -144,7 +144,7 @@ class Ancillary:
         too_late = admitted.schedule >= expires
         due = admitted.schedule if replace.schedule_delivery_time else None
         rewrite = partial(self._rewrite, content=content, segments=admitted.segments, due=due, expires=expires)
-        if too_late or not await self._claim_each([message], gone, rewrite):
+        if too_late or not await self._claim_each([message], gone, rewrite, held=False):
             esme.refund(admitted.segments, now)
             return pdu.ESME_RINVSCHED if too_late else pdu.ESME_RREPLACEFAIL
         await self._store.committed()
@@ -189,7 +189,9 @@ class Ancillary:
 
     # -- whose is it? ------------------------------------------------------------------------------------------------
 
-    async def _claim_each(self, messages: list[Message], gone: set[int], act: Callable[[Message], None]) -> int:
+    async def _claim_each(
+        self, messages: list[Message], gone: set[int], act: Callable[[Message], None], *, held: bool = True
+    ) -> int:
         """Claim each of `messages` and `act` on it in the same moment. How many could be claimed.
 
         One that is on its way to a connector or back from it, while that is being committed, is waited for.
@@ -198,7 +200,7 @@ class Ancillary:
         for attempt in range(1, ATTEMPTS + 1):
             moving: list[int] = []
             for message in messages:
-                claimed = self.claim(message, gone)
+                claimed = self.claim(message, gone, held=held)
                 if claimed is not None:
                     act(claimed)
                     done += 1
@@ -216,14 +218,15 @@ class Ancillary:
         owned = self._scheduler.owned.get(message.id)
         return owned.is_open if owned is not None else message.id in gone
 
-    def claim(self, message: Message, gone: set[int]) -> Message | None:
+    def claim(self, message: Message, gone: set[int], *, held: bool = True) -> Message | None:
         """Make memory own `message` with nobody else holding it; None if it is final or cannot be taken back.
 
-        `message` was read from the store; `gone` is what memory has let go of since before that reading.
+        `message` was read from the store; `gone` is what memory has let go of since before that reading. Without `held`
+        one that waits for the operator, because it may have left, is left alone.
         """
         owned = self._scheduler.owned.get(message.id)
         if owned is None:
-            if message.id in gone or message.stage not in {Stage.QUEUED, Stage.HELD}:
+            if message.id in gone or (message.stage != Stage.QUEUED and not (held and message.stage == Stage.HELD)):
                 return None
             self._scheduler.own(message)
             self._off_the_queue(message)

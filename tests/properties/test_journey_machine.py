@@ -262,18 +262,21 @@ class WholeJourney(RuleBasedStateMachine):
 
     # -- what the other sides say ------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self._unanswered())
-    @rule(at=st.integers(0, MOST), turns=TURNS, outcome=st.sampled_from([
-        Delivered(), Deferred("busy"), Deferred("throttled", retry_after=0.5, command_status=0x58),
-        Deferred("gone", retry_after=0.0, counts=False), Rejected(11, "no"), Unanswered(), Accepted("up"),
-        Accepted("up"), Accepted("up"),
-    ]))  # fmt: skip
-    def network_says(self, at: int, outcome: Outcome, turns: int) -> None:
-        waiting = self._unanswered()
-        message = waiting[at % len(waiting)]
+    def _network_says(self, at: int, outcome: Outcome, state: MessageState, turns: int) -> None:
+        """What it has not answered it answers; on what it has taken over it reports."""
+        handed = [one for network in self.play.networks for one in network.handed]
+        message = handed[at % len(handed)]
+        if message.parts[0].stage == Stage.SENT:
+            self._report(message, state, turns)
+        else:
+            self._answer(message, outcome, turns)
+
+    def _answer(self, message: Message, outcome: Outcome, turns: int) -> None:
         network = self.play.out_with(message)
 
         async def say() -> None:
+            if message not in network.handed:  # taken back by what was under way when this rule was chosen
+                return
             again = isinstance(outcome, Deferred) or (
                 isinstance(outcome, Unanswered) and message.in_doubt == InDoubt.RESEND
             )
@@ -285,25 +288,29 @@ class WholeJourney(RuleBasedStateMachine):
         self.run(say())
         REACHED[type(outcome).__name__] += 1
 
-    def _unanswered(self) -> list[Message]:
-        return [one for network in self.play.networks for one in network.handed if one.parts[0].stage != Stage.SENT]
-
-    @precondition(lambda self: self._sent())
-    @rule(at=st.integers(0, MOST), state=st.sampled_from(STATES), turns=TURNS)
-    def network_reports(self, at: int, state: MessageState, turns: int) -> None:
-        sent = self._sent()
-        message = sent[at % len(sent)]
+    def _report(self, message: Message, state: MessageState, turns: int) -> None:
         network = self.play.out_with(message)
 
         async def report() -> None:
+            if message not in network.handed:
+                return
             network.settle(message, int(state), 1)
             await turn(turns)
 
         self.run(report())
         REACHED["settled"] += 1
 
-    def _sent(self) -> list[Message]:
-        return [one for network in self.play.networks for one in network.handed if one.parts[0].stage == Stage.SENT]
+    _speaks = rule(at=st.integers(0, MOST), state=st.sampled_from(STATES), turns=TURNS, outcome=st.sampled_from([
+        Delivered(), Deferred("busy"), Deferred("throttled", retry_after=0.5, command_status=0x58),
+        Deferred("gone", retry_after=0.0, counts=False), Rejected(11, "no"), Unanswered(), Accepted("up"),
+        Accepted("up"), Accepted("up"),
+    ]))  # fmt: skip
+    _is_asked = precondition(lambda self: any(network.handed for network in self.play.networks))
+    # hypothesis leaves out some rules of every run, and whole batches of runs have gone by without the only one that
+    # makes a network speak: three of a kind are hardly ever left out at once
+    network_says = _is_asked(_speaks(_network_says))
+    network_goes_on = _is_asked(_speaks(_network_says))
+    network_ends = _is_asked(_speaks(_network_says))
 
     @precondition(lambda self: self.play.bound.handed)
     @rule(at=st.integers(0, MOST), turns=TURNS, outcome=st.sampled_from([
@@ -315,6 +322,8 @@ class WholeJourney(RuleBasedStateMachine):
         message = bound.handed[at % len(bound.handed)]
 
         async def say() -> None:
+            if message not in bound.handed:
+                return
             if isinstance(outcome, Deferred):
                 self.books.may_leave_again.add(message.id)
             else:
@@ -403,9 +412,9 @@ class WholeJourney(RuleBasedStateMachine):
         network = self.play.networks[at]
         network.alive = not network.alive
 
-    @rule()
-    def fill_or_free_the_disk(self) -> None:
-        self.play.store.full_now = not self.play.store.full_now
+    @rule(full=st.sampled_from([True, False, False, False]))  # on a full disk nothing moves that could be watched
+    def fill_or_free_the_disk(self, full: bool) -> None:
+        self.play.store.full_now = full
         REACHED["full"] += self.play.store.full_now
 
     @precondition(lambda self: self.play.counts() or self.play.store.batch)
