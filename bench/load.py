@@ -39,6 +39,8 @@ class Load:
     receipts: bool = False
     rate: float = 0.0  # submits per second over all binds, 0 = as fast as the window allows
     timeout: float = 120.0
+    prefix: str = "4477009"  # how the numbers of the handsets begin
+    stamp: bool = False  # each text begins with the time of its submit, for `sink.py`
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Connection:
         self.sequence = 1
         self.sent_at: dict[int, float] = {}
         self.body = submit_body(load, number)
+        self.stamp, self.octets = load.stamp, load.octets
 
     def _bind(self, load: Load) -> None:
         body = load.system_id.encode() + b"\0" + load.password.encode() + b"\0\0\x34\0\0\0"
@@ -98,6 +101,8 @@ class Connection:
         """Queue `many` submits."""
         body, length, out, sent_at = self.body, 16 + len(self.body), self.out, self.sent_at
         first = self.sequence + 1
+        if self.stamp:
+            body = body[: -self.octets] + b"%016x" % time.monotonic_ns() + body[16 - self.octets :]
         for sequence in range(first, first + many):
             out += HEADER.pack(length, 4, 0, sequence)
             out += body
@@ -146,7 +151,7 @@ class Connection:
 def submit_body(load: Load, number: int) -> bytes:
     """The body of every submit_sm of one bind: its own recipient, so that per-recipient order matters."""
     return (
-        b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + f"4477009{number:05d}".encode() + b"\0" + b"\0\0\0" + b"\0\0"
+        b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + f"{load.prefix}{number:05d}".encode() + b"\0" + b"\0\0\0" + b"\0\0"
         + bytes((1 if load.receipts else 0, 0, 0, 0, load.octets)) + b"x" * load.octets
     )  # fmt: skip
 
@@ -158,7 +163,7 @@ def run(load: Load) -> Result:
     selector = selectors.DefaultSelector()
     for connection in connections:
         selector.register(connection.sock, selectors.EVENT_READ, connection)
-    cpu = _cpu()
+    before = cpu()
     started = time.monotonic()
     give_up = started + load.timeout
     while True:
@@ -183,14 +188,14 @@ def run(load: Load) -> Result:
         for key, _ in selector.select(pause):
             key.data.read(result, time.monotonic())
     result.circle_seconds = time.monotonic() - started
-    result.client_cpu = _cpu() - cpu
+    result.client_cpu = cpu() - before
     for connection in connections:
         connection.write()
         connection.sock.close()
     return result
 
 
-def _cpu() -> float:
+def cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
