@@ -18,6 +18,8 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
+from smscd.clock import Clock, SystemClock
+
 LogFormat = Literal["console", "json"]
 
 _FIRST = ("timestamp", "level", "logger", "event", "message_id")
@@ -30,7 +32,7 @@ _SHORT = 6  # digits: a short code is a service, not a person
 _HIDDEN = 4  # digits at least
 
 
-def configure(log_format: LogFormat, log_level: str, stream: TextIO | None = None) -> None:
+def configure(log_format: LogFormat, log_level: str, stream: TextIO | None = None, clock: Clock | None = None) -> None:
     """Set up logging of this process, to standard error unless told otherwise; may be called again after a reload.
 
     "console" becomes JSON where `stream` goes to systemd's journal.  What libraries log through `logging` comes in the
@@ -46,7 +48,7 @@ def configure(log_format: LogFormat, log_level: str, stream: TextIO | None = Non
     ]
     render = _as_json if as_json else _as_text
     structlog.configure(
-        processors=[*shared, _with_exception, render],
+        processors=[_Ration(clock or SystemClock()), *shared, _with_exception, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_factory(stream),
         cache_logger_on_first_use=False,  # a reload may change the level of loggers that exist already
@@ -59,6 +61,42 @@ def configure(log_format: LogFormat, log_level: str, stream: TextIO | None = Non
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+PER_SECOND = {"debug": 1000, "info": 200, "warning": 1000}
+"""Lines of one event in a second. A thousand peers that come and go, or as many messages put off, say no more in a
+thousand lines than in two hundred, and each costs as much as a message does. Errors are never left out."""
+
+EACH = frozenset({"in doubt"})
+"""Named one by one however many: what left and was never answered may reach its recipient twice."""
+
+
+class _Ration:
+    """Leaves out what is said too often; the last line of a second that is shown, and the next one, say so."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second = -1
+        self._said: dict[str, int] = {}
+        self._left_out: dict[str, int] = {}
+
+    def __call__(self, _logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        most = PER_SECOND.get(method)
+        name = str(event.get("event"))
+        if most is None or name in EACH:
+            return event
+        second = int(self._clock.monotonic())
+        if second != self._second:
+            self._second, self._said = second, {}
+        said = self._said[name] = self._said.get(name, 0) + 1
+        if said > most:
+            self._left_out[name] = self._left_out.get(name, 0) + 1
+            raise structlog.DropEvent
+        if name in self._left_out:
+            event["left_out"] = self._left_out.pop(name)
+        if said == most:
+            event["and_more"] = "not shown"
+        return event
 
 
 def masked(number: str | bytes) -> str:

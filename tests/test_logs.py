@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from smscd import logs
+from smscd.clock import FakeClock
 
 FORGED = "x\r\n2026-01-01T00:00:00Z info    bound system_id=root\x1b[2K\u202e\x9b\u2028"
 
@@ -40,6 +41,29 @@ def test_a_fact_is_one_line_of_keys_and_values_with_message_id_first() -> None:
     line = stream.getvalue()
     assert line.endswith(' info    accepted message_id=17 system_id=test text="two words" parts=3\n')
     assert line.count("\n") == 1
+
+
+def test_what_is_said_too_often_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "PER_SECOND", {"info": 3, "warning": 3})
+    stream, clock = io.StringIO(), FakeClock()
+    logs.configure("json", "info", stream, clock)
+    logger = structlog.get_logger("smscd.test")
+    for number in range(10):
+        logger.info("closed", number=number)
+        logger.error("a fault", number=number)
+        logger.warning("in doubt", number=number)
+    logger.info("bound", number=0)
+    clock.advance(1.0)
+    logger.info("closed", number=10)
+    logger.info("closed", number=11)
+    said = [json.loads(line) for line in stream.getvalue().splitlines()]
+    closed = [fact for fact in said if fact["event"] == "closed"]
+    assert [fact["number"] for fact in closed] == [0, 1, 2, 10, 11]
+    assert [fact.get("and_more") for fact in closed] == [None, None, "not shown", None, None]
+    assert [fact.get("left_out") for fact in closed] == [None, None, None, 7, None]
+    for each in ("a fault", "in doubt"):
+        assert len([fact for fact in said if fact["event"] == each]) == 10, "these are never left out"
+    assert "left_out" not in next(fact for fact in said if fact["event"] == "bound")
 
 
 def test_json_is_one_object_per_line() -> None:
