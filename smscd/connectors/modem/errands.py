@@ -93,6 +93,8 @@ def _characters(said: str, dcs: int) -> str:
     octets = bytes.fromhex(said)
     if dcs & 0xCC == 0x48 or dcs == 0x11:  # 23.038 §5: UCS-2
         return text.decode(octets, "ucs2")
+    if dcs & 0xCC == 0x44:  # octets
+        return octets.decode("latin-1")
     if octets[0] == 0 and len(octets) % 2 == 0:  # UCS-2 that is not called so
         return text.decode(octets, "ucs2")
     return text.decode(text.unpack(octets, len(octets) * 8 // 7), "gsm7").rstrip("\r@")

@@ -191,19 +191,16 @@ class SetUp:
                 log.warning("the SIM knows no service centre: give smsc", connector=self._settings.name)
 
     async def _storage(self) -> None:
-        """Where what arrives is kept: itself holds more than the SIM does."""
-        offered = await self._port.ask("AT+CPMS=?", "+CPMS:")
-        self.facts.memories = memories(offered.line)
-        wanted = [self._settings.storage] if self._settings.storage != "auto" else ["ME", "SM"]
-        for memory in wanted:
-            if self._settings.storage == "auto" and memory not in self.facts.memories:
-                continue
-            for text in (f'AT+CPMS="{memory}","{memory}","{memory}"', f'AT+CPMS="{memory}"'):
-                if (await self._port.ask(text, "+CPMS:")).ok:
-                    self.facts.storage = memory
-                    return
+        """Where what arrives is kept: the modem itself holds more than the SIM does, if it can read what it keeps."""
+        offered = (await self._port.ask("AT+CPMS=?", "+CPMS:")).line
+        self.facts.memories = memories(offered)[0]
+        for memory in usable(offered) if self._settings.storage == "auto" else (self._settings.storage,):
+            if (await self._port.ask(f'AT+CPMS="{memory}","{memory}","{memory}"', "+CPMS:")).ok:
+                self.facts.storage = memory
+                return
         now = await self._port.ask("AT+CPMS?", "+CPMS:", one_line=True)
-        self.facts.storage = lines.fields(now.line)[0] if now.lines else "SM"
+        names = [field for field in lines.fields(now.line) if field and not field.isdigit()]
+        self.facts.storage = names[-1] if names else "SM"  # the last is where it puts what it receives
 
     async def _routing(self) -> None:
         for routing in self.facts.profile.routings:
@@ -213,10 +210,16 @@ class SetUp:
         log.warning("nothing will be announced: the modem takes no AT+CNMI", connector=self._settings.name)
 
 
-def memories(line: str) -> tuple[str, ...]:
-    """The stores that can be read, from an answer to AT+CPMS=?: those of its first group (27.005 §3.2.2)."""
-    first = line.partition("(")[2].partition(")")[0]
-    return tuple(name.strip().strip('"') for name in first.split(",") if name.strip())
+def memories(line: str) -> tuple[tuple[str, ...], ...]:
+    """The stores to read from, to write to and to receive in, from an answer to AT+CPMS=? (27.005 §3.2.2)."""
+    groups = [group.partition(")")[0] for group in line.split("(")[1:]]
+    named = [tuple(name.strip().strip('"') for name in group.split(",") if name.strip()) for group in groups]
+    return tuple(named) or ((),)
+
+
+def usable(line: str) -> tuple[str, ...]:
+    """Those of "ME" and "SM" that are good for all three."""
+    return tuple(memory for memory in ("ME", "SM") if all(memory in group for group in memories(line)))
 
 
 def _digits(text: str) -> str:
