@@ -37,8 +37,10 @@ Holds = Callable[[Message, Answer | None, str, Alphabet], bool]
 class Look:
     """How far the queue of a connector that is away has been searched for messages that know another way."""
 
-    prospects: object
-    """Under which it was: with others it begins anew."""
+    laws: object
+    """The rules, connectors and hours under which it was: with others it begins anew."""
+    living: frozenset[str]
+    """Where else the rules led then: with more it begins anew too."""
     since: float
     after: tuple[int, int] = (-(1 << 62), 0)
     """(due, id) of the last row that was read."""

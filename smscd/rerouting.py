@@ -30,14 +30,9 @@ async def reroute_all(journey: Journey) -> int:
     """
     moved = 0
     for name in [name for name, lane in journey.scheduler.lanes.items() if lane.queued]:
-        prospects = _prospects(journey, name)
-        if prospects is None:
-            journey.looked_at.pop(name, None)
+        look = _look(journey, name)
+        if look is None:
             continue
-        now = journey.clock.monotonic()
-        look = journey.looked_at.get(name)
-        if look is None or look.prospects != prospects or now - look.since >= LOOK_AGAIN:
-            look = journey.looked_at[name] = Look(prospects, now)
         count = await reroute(journey, name, look)
         if count:
             log.warning("rerouted", connector=name, messages=count)
@@ -45,24 +40,27 @@ async def reroute_all(journey: Journey) -> int:
     return moved
 
 
-def _prospects(journey: Journey, name: str) -> object | None:
-    """Where else what waits for `name` might go; None if there is no need to look.
+def _look(journey: Journey, name: str) -> Look | None:
+    """From where to search what waits for `name`; None if there is no need to.
 
-    It is needed if the connector is not configured, or not alive while rules that lead to it lead to a living one. What
-    ESMEs wait for belongs to them, but a message that a route sends to an ESME may have another way too.
+    It is needed once under the rules of today, because these may lead it away, and then whenever one more connector is
+    alive that the rules for `name` lead to as well. What ESMEs wait for belongs to them, but a message that a route
+    sends to an ESME may have another way too.
     """
     routes = journey.routes
-    if journey.is_alive(name):
+    if journey.is_alive(name) or (name.startswith("esme:") and name not in routes.alternatives):
+        journey.looked_at.pop(name, None)
         return None
-    if name.startswith("esme:") and name not in routes.alternatives:
-        return None
-    elsewhere = routes.alternatives.get(name)
-    if elsewhere is None or name not in journey.connectors:
-        elsewhere = frozenset(journey.connectors)
+    elsewhere = routes.alternatives.get(name, frozenset(journey.connectors))
     living = frozenset(other for other in elsewhere if journey.is_alive(other))
-    if name in journey.connectors and name in routes.alternatives and not living:
-        return None
-    return routes, living, frozenset(journey.connectors), routes.phase(journey.clock.wall())
+    laws = (routes, frozenset(journey.connectors), routes.phase(journey.clock.wall()))
+    now = journey.clock.monotonic()
+    look = journey.looked_at.get(name)
+    if look is None or look.laws != laws or living - look.living or (living and now - look.since >= LOOK_AGAIN):
+        look = journey.looked_at[name] = Look(laws, living, now)
+        return look
+    look.living = living
+    return look if living else None
 
 
 async def reroute(journey: Journey, name: str, look: Look) -> int:
@@ -72,6 +70,7 @@ async def reroute(journey: Journey, name: str, look: Look) -> int:
     """
     lane = journey.scheduler.lane(name)
     moved = _from_memory(journey, lane)
+    await journey.store.committed()  # what has just been put back must be found: it may be due before what is there
     while True:
         with journey.scheduler.watching() as gone:
             page = await journey.store.queued(name, look.after, PAGE)

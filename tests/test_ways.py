@@ -101,7 +101,9 @@ async def test_what_a_dead_connector_keeps_is_searched_once_and_not_every_two_se
 
         monkeypatch.setattr(play.store, "queued", counted)
         assert await reroute_all(play.journey) == 0
-        assert pages == []  # nobody else is alive either: nothing can be found
+        assert sum(pages) == 4  # once, because the rules of today may lead elsewhere
+        assert await reroute_all(play.journey) == 0
+        assert sum(pages) == 4  # nobody else is alive either: nothing can be found
         b.alive = True
         assert await reroute_all(play.journey) == 1
         await play.quiet()
