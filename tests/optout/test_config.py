@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from smscd.config import check
 
+ROOT = Path(__file__).parents[2]
 OFFERS = '[[opt_out.category]]\nname = "offers"\nsenders = ["12345"]\n'
 
 
@@ -40,3 +42,20 @@ def test_a_sound_section_has_no_fault(tmp_path: Path) -> None:
         OFFERS + 'words = ["offers", "angebote"]\nservice_type = ["PROMO"]\nstop_text = "No more offers."\n'
     )
     assert [fault for fault in check(path) if fault.path[:1] == ("opt_out",)] == []
+
+
+COUNTRIES = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/opt-out.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("text", COUNTRIES)
+def test_what_the_page_proposes_for_a_country_is_sound(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "smscd.toml"
+    path.write_text(text)
+    assert [fault for fault in check(path) if fault.path[:1] == ("opt_out",)] == []
+
+
+def test_the_page_proposes_something_for_each_of_four_countries() -> None:
+    assert {line for text in COUNTRIES for line in text.splitlines() if line.startswith("packs")} >= {
+        'packs = ["us"]', 'packs = ["us", "ca"]', 'packs = ["fr"]',
+    }  # fmt: skip
+    assert len(COUNTRIES) >= 5
