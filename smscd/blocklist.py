@@ -47,6 +47,10 @@ class Keeping:
 
     async def load(self) -> OptOutList:
         """The list of the store, ready to be asked."""
+        async with self.turn:  # a reload may ask while an import takes effect
+            return await self._load()
+
+    async def _load(self) -> OptOutList:
         stored = self._store.opt_outs
         generation = stored.generation
         found = OptOutList(stored.keys.salt)

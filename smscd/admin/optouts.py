@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from smscd.admin.arguments import count, optional, required
+from smscd.admin.imports import Imports
 from smscd.errors import ControlError
 from smscd.journey import Journey
-from smscd.optout import Entry, Event, OptOut, OptOutList
+from smscd.optout import Entry, Event, OptOut
 from smscd.optout.list import SCOPES, Scope
 from smscd.store import OptOutRow
 
 MOST = 5000
-"""Rows of a page, or of one step of an import."""
-PORTION = 64
-"""Rows of an import in one transaction: a millisecond or two that a submit may have to wait."""
-ABANDONED = 60.0
-"""Seconds after which an import that says nothing more makes room for another."""
-
-
-class Import:
-    """One import under way: rows on disk that count for nothing yet, and their keys."""
-
-    def __init__(self, generation: int, layer: OptOutList, now: float) -> None:
-        self.generation = generation
-        self.layer = layer
-        self.heard_at = now
-        self.rows = 0
+"""Rows of a page."""
 
 
 class OptOutCommands:
@@ -37,8 +23,7 @@ class OptOutCommands:
     def __init__(self, journey: Journey) -> None:
         self._journey = journey
         self._store = journey.store
-        self._import: Import | None = None
-        self._tidying: set[asyncio.Task[None]] = set()
+        self.imports = Imports(journey, lambda: self._optout, self._imported)
 
     def table(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
         """Every command by its name."""
@@ -48,9 +33,7 @@ class OptOutCommands:
             "optout.check": self.check,
             "optout.list": self.listing,
             "optout.audit": self.audit,
-            "optout.import.begin": self.begin,
-            "optout.import.rows": self.rows,
-            "optout.import.end": self.end,
+            **self.imports.table(),
         }
 
     @property
@@ -130,75 +113,8 @@ class OptOutCommands:
             "system_id": event.system_id, "answered": event.answered, "actor": event.actor, "reason": event.reason,
         }  # fmt: skip
 
-    # -- many at once ------------------------------------------------------------------------------------------------
-
-    async def begin(self, _arguments: dict[str, Any]) -> dict[str, Any]:
-        """Begin an import; rows that one before left behind unfinished count for nothing."""
-        now = self._journey.clock.monotonic()
-        if self._import is not None and now - self._import.heard_at < ABANDONED:
-            raise ControlError("another import is under way", "again when it has ended")
-        optout = self._optout
-        generation = await self._store.opt_outs.new_generation()
-        self._import = Import(generation, optout.begin_import(), now)
-        return {"import": generation}
-
-    async def rows(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Rows of an import, all of them or, if one is faulty, none of this step."""
-        under_way = self._under_way(arguments)
-        given = arguments.get("rows")
-        if not isinstance(given, list) or len(given) > MOST:
-            raise ControlError(f"rows is no list of up to {MOST}", "rows as a list of tables")
-        events = [self._imported(at, row) for at, row in enumerate(given, start=under_way.rows + 1)]
-        for at in range(0, len(events), PORTION):
-            portion = events[at : at + PORTION]
-            await self._store.opt_outs.write(portion, under_way.generation)
-            for event in portion:
-                under_way.layer.add(event.entry)
-        under_way.rows += len(events)
-        under_way.heard_at = self._journey.clock.monotonic()
-        return {"rows": under_way.rows}
-
-    def _imported(self, number: int, row: Any) -> Event:
-        if not isinstance(row, dict):
-            raise ControlError(f"row {number} is no table", "columns recipient, scope, sender")
-        try:
-            return self._event("import", _entry(self._optout, row), row)
-        except ControlError as error:
-            raise ControlError(f"row {number}: {error.reason}", error.remedy) from None
-
-    async def end(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Everything that was imported blocks from now on, all of it at one moment."""
-        under_way = self._under_way(arguments)
-        self._import = None
-        generation, layer = under_way.generation, under_way.layer
-        stored, keeping = self._store.opt_outs, self._journey.interception.keeping
-        async with keeping.turn:
-            await self._store.committed()  # a START of a moment ago has had its say
-            await self._settle(generation, layer)
-            keys = await keeping.write(layer, generation)
-            await stored.put_in_force(generation, self._journey.clock.wall(), keys)
-            self._optout.end_import(generation)
-        task = asyncio.create_task(self._journey.interception.tidy(), name="tidy opt-outs")
-        self._tidying.add(task)
-        task.add_done_callback(self._tidying.discard)
-        return {"rows": under_way.rows}
-
-    async def _settle(self, generation: int, layer: OptOutList) -> None:
-        """What was lifted while it was imported: the store knows which of the two came last."""
-        optout = self._optout
-        while lifted := optout.lifted():
-            for entry, blocks in await self._store.opt_outs.keys.state(list(lifted), generation):
-                (layer.add if blocks else layer.discard)(entry)
-
-    def _under_way(self, arguments: dict[str, Any]) -> Import:
-        under_way = self._import
-        if (
-            under_way is None
-            or under_way.generation != arguments.get("import")
-            or not self._optout.is_importing(under_way.layer)
-        ):
-            raise ControlError("this import is not under way", "smscd optout import FILE again")
-        return under_way
+    def _imported(self, row: dict[str, Any]) -> Event:
+        return self._event("import", _entry(self._optout, row), row)
 
 
 def _entry(optout: OptOut, arguments: dict[str, Any]) -> Entry:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import getpass
+import itertools
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +18,7 @@ from rich.console import Console, RenderableType
 from rich.progress import Progress
 
 from smscd.cli.control import call
+from smscd.cli.optout_file import COLUMNS, SortedRows
 from smscd.cli.output import JsonOption, cell, moment, on_terminal, show, table
 from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
 from smscd.errors import ControlError
@@ -26,8 +30,9 @@ app = typer.Typer(
     help="Who does not want messages: look, change, import, export.",
 )
 
-COLUMNS = ("recipient", "scope", "party", "since", "source", "keyword", "reason")
 AUDITED = ("at", "event", "recipient", "scope", "party", "keyword", "rule", "source", "answered", "actor", "reason")
+NICE = 10
+"""An import has time: whatever else the machine does goes first."""
 STEP = 500
 """Rows sent to smscd, or asked from it, at a time: what it reads in two or three milliseconds."""
 
@@ -167,47 +172,25 @@ def import_rows(
     """
     places = data_dirs(config, data_dir)
     plain = _asked(from_=from_, scope=scope, pool=pool, esme=esme, reason=reason, actor=getpass.getuser())
-    number = call(places, "optout.import.begin")["import"]
+    os.nice(NICE)
     with Progress(console=Console(stderr=True), disable=not on_terminal(), transient=True) as progress:
-        size = file.stat().st_size
-        task = progress.add_task("importing", total=size)
-        for rows, octets in _steps(file, plain):
-            call(places, "optout.import.rows", **{"import": number, "rows": rows})
-            progress.update(task, completed=octets)
-    answer = call(places, "optout.import.end", **{"import": number})
+        reading = progress.add_task("reading", total=file.stat().st_size)
+        with SortedRows(file, plain, lambda octets: progress.update(reading, completed=octets)) as rows:
+            importing = progress.add_task("importing", total=rows.count)
+            answer = _imported(places, rows, lambda done: progress.update(importing, completed=done))
     show(answer, as_json, lambda value: [f"{value['rows']} rows are in force"])
 
 
-def _steps(file: Path, plain: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], int]]:
-    """Rows in portions, and how far into the file they reach, in octets."""
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        read = 0
-
-        def counted() -> Iterator[str]:
-            nonlocal read
-            for line in lines:
-                read += len(line.encode())
-                yield line
-
-        rows: list[dict[str, Any]] = []
-        for row in csv.DictReader(counted()) if file.suffix == ".csv" else _json_lines(counted()):
-            said = {key: value for key, value in row.items() if key in {*COLUMNS, "sender", "to"} and value}
-            rows.append(plain | said)
-            if len(rows) == STEP:
-                yield rows, read
-                rows = []
-        if rows:
-            yield rows, read
-
-
-def _json_lines(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict):
-            raise ControlError(f"line {number} is no JSON object", 'lines like {"recipient": "+447700900123"}')
-        yield row
+def _imported(places: Any, rows: Iterable[dict[str, Any]], told: Callable[[int], None]) -> dict[str, Any]:
+    """Hand the rows over, in steps; whatever goes wrong, nothing of it is in force then."""
+    number = call(places, "optout.import.begin")["import"]
+    left = iter(rows)
+    try:
+        while step := list(itertools.islice(left, STEP)):
+            told(call(places, "optout.import.rows", **{"import": number, "rows": step})["rows"])
+        ended: dict[str, Any] = call(places, "optout.import.end", **{"import": number})
+    except BaseException:
+        with suppress(ControlError):
+            call(places, "optout.import.abandon", **{"import": number})
+        raise
+    return ended

@@ -347,10 +347,9 @@ class OptOut:
         lifted, self._lifted_lately = self._lifted_lately, set()
         return lifted
 
-    def end_import(self, generation: int) -> None:
+    def end_import(self, layer: OptOutList, generation: int) -> None:
         """All of the import blocks from now on."""
-        layer, self._importing = self._importing, None
-        assert layer is not None
+        self._importing = None
         self.list.overlay(layer, generation)
 
     def is_importing(self, layer: OptOutList) -> bool:

@@ -87,7 +87,7 @@ class Act:
             case "import":
                 number = await self._begun(what)
                 self.compare()
-                await self.commands.end({"import": number})
+                await self.commands.imports.end({"import": number})
                 self.model.update(what)
             case "abandoned import":
                 await self._begun(what)
@@ -96,7 +96,7 @@ class Act:
                 number = await self._begun([what])
                 await self.commands.remove({**named(what), "reason": "asked"})
                 survives = what not in self.model  # there was nothing to remove yet
-                await self.commands.end({"import": number})
+                await self.commands.imports.end({"import": number})
                 (self.model.add if survives else self.model.discard)(what)
             case "tidy":
                 await self.play.journey.interception.tidy()
@@ -107,8 +107,8 @@ class Act:
         self.compare()
 
     async def _begun(self, rows: list[Row]) -> int:
-        number: int = (await self.commands.begin({}))["import"]
-        await self.commands.rows({"import": number, "rows": [named(row) for row in rows]})
+        number: int = (await self.commands.imports.begin({}))["import"]
+        await self.commands.imports.rows({"import": number, "rows": [named(row) for row in rows]})
         return number
 
     async def _die_after(self, writes: int) -> None:
@@ -130,7 +130,7 @@ class Act:
         await self._die()
 
     async def _die(self) -> None:
-        tidying = list(self.commands._tidying)
+        tidying = list(self.commands.imports.tidying)
         for task in tidying:
             task.cancel()
         if tidying:
