@@ -199,6 +199,20 @@ def test_direct_messages_stop_when_they_are_not_acknowledged() -> None:
     assert bench.lines("AT+CNMA") == ["+CMS ERROR: 340"]
 
 
+def test_what_was_not_acknowledged_before_a_restart_comes_again() -> None:
+    bench = Bench()
+    bench.type("AT+CSMS=1;+CNMI=2,2,0,1,0")
+    obey(bench.modem, "mo INFO once more")
+    _, hexadecimal = bench.wait(0).split("\r\n")[1:3]
+    obey(bench.modem, "restart")
+    assert bench.lines("AT+CMGR=1")[1] == hexadecimal  # nobody has asked for it directly yet: onto the SIM
+    bench.type("AT+CSMS=1;+CNMI=2,2,0,1,0")
+    obey(bench.modem, "mo INFO another")
+    bench.type("AT+CNMA")
+    obey(bench.modem, "restart")
+    assert bench.lines("AT+CPMS?")[0].startswith('+CPMS: "SM",1,30,')
+
+
 def test_nothing_comes_or_goes_without_a_network() -> None:
     bench = Bench()
     bench.type("AT+CNMI=2,1,0,1,0")

@@ -70,6 +70,7 @@ class EmulatedModem:
         self.news: deque[Event] = deque(maxlen=10_000)
         self.gone: float | None = None
         self.hung = False
+        self.unacknowledged: bytes | None = None
         self._plans: list[tuple[float, int, bool, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._out = bytearray()
@@ -89,7 +90,9 @@ class EmulatedModem:
         self.unlocked = not profile.pin
         self.powered_at = self.clock.monotonic()
         self.registration = 0 if profile.registration_delay or profile.pin else profile.registration
-        self.unacknowledged: bytes | None = None
+        if self.unacknowledged is not None:  # the network does not know that it has arrived
+            self.network.waiting.appendleft(self.unacknowledged)
+        self.unacknowledged = None
         self.held_back: list[list[str]] = []
         self.after_ok: list[str] = []
         self._input = bytearray()
