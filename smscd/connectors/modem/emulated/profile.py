@@ -97,7 +97,7 @@ NAMED: Final[Mapping[str, Mapping[str, Any]]] = {
         "manufacturer": "huawei",
         "model": "E173",
         "boot": ("^BOOT:23841592,0,0,0,75",),
-        "accepts": ("^CURC", "^U2DIAG"),
+        "accepts": ("^CURC", "^U2DIAG", "^PORTSEL"),
         "interrupt": ("^RSSI:18", "^SRVST:2"),
         "first_index": 0,
         "empty_slot": "ok",
