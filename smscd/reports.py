@@ -33,17 +33,20 @@ from smscd.message import (
     Message,
     Outcome,
     Rejected,
+    octets_of,
 )
 from smscd.parking import Parking, Waiting, closed, waiting_for
 from smscd.receipts import worst
 from smscd.store import Listing
-from smscd.text import Alphabet
+from smscd.text import Alphabet, recode
 
 log = structlog.get_logger("smscd.reports")
 
 ENROUTE = int(pdu.MessageState.ENROUTE)
 REJECTED = int(pdu.MessageState.REJECTED)
 PAGE = 1000
+LONGEST = 254
+"""Octets of short_message in SMPP 3.4 (§5.2.22)."""
 TRIES, PAUSE = 5, 0.5
 """How often the store is asked in vain before a provider is told to come again, and the seconds in between."""
 
@@ -80,6 +83,10 @@ class Reports:
         if journey.store.full:
             answer(pdu.ESME_RX_T_APPN)
             return
+        esme = journey.esmes.get(journey.receivers.owner(content.destination_addr) or "")
+        if esme is not None and esme.settings.default_alphabet != alphabet:
+            _recode(content, alphabet, esme.settings.default_alphabet)
+            alphabet = esme.settings.default_alphabet
         message = journey.accept_mo(
             content, lambda _message, status: answer(pdu.ESME_RX_T_APPN if status else status), connector,
             alphabet,
@@ -298,3 +305,18 @@ class Reports:
         self._late.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             log.error("a late answer could not be applied", exc_info=fault)
+
+
+def _recode(content: pdu.DeliverSm, source: Alphabet, target: Alphabet) -> None:
+    """data_coding 0 as the ESME means it; where its upstream and it mean the same nobody comes here."""
+    if content.data_coding:
+        return
+    octets, content.data_coding = recode(
+        octets_of(content), source, target, udhi=bool(content.esm_class & pdu.ESM_UDHI)
+    )
+    payload = int(pdu.Tag.message_payload)
+    if pdu.tlv.get(content.tlvs, payload) is not None or len(octets) > LONGEST:
+        content.tlvs = [one for one in content.tlvs if one[0] != payload] + [(payload, octets)]
+        content.short_message = b""
+    else:
+        content.short_message = octets

@@ -2,7 +2,7 @@
 
     tables       the tables of 3GPP TS 23.038 as printed
     gsm7         GSM 7-bit, one octet per septet, with national tables      septets    packed into octets and out again
-    alphabets    encode, decode, fits, choose by the name of an alphabet
+    alphabets    encode, decode, recode, fits, choose by the name of an alphabet
     data_coding  what a data_coding octet says
     udh          user data header: information elements
     segments     cutting long messages and counting parts (graphemes: where not to cut)
@@ -16,7 +16,7 @@ never make it raise, except where a function says so; what our own side asks for
 
 from __future__ import annotations
 
-from smscd.text.alphabets import ALPHABETS, DATA_CODING, Alphabet, choose, decode, encode, fits
+from smscd.text.alphabets import ALPHABETS, DATA_CODING, Alphabet, choose, decode, encode, fits, recode
 from smscd.text.data_coding import DataCoding, MessageWaiting, data_coding, data_coding_table
 from smscd.text.reassembly import Addition, Assembled, Fragment, Reassembly, fragment_of
 from smscd.text.segments import USER_DATA, Part, count_segments, room, segment
@@ -71,6 +71,7 @@ __all__ = [
     "pack",
     "parse_udh",
     "read_udh",
+    "recode",
     "room",
     "segment",
     "transliterate",

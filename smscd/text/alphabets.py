@@ -135,3 +135,14 @@ def choose(text: str, default_alphabet: Alphabet = "gsm7", *, handset: bool = Tr
     if fits(text, default_alphabet) and (default_alphabet == "gsm7" or not handset or DEFAULT.fits(text)):
         return default_alphabet, 0
     return "ucs2", DATA_CODING["ucs2"]
+
+
+def recode(octets: bytes, source: Alphabet, target: Alphabet, *, udhi: bool = False) -> tuple[bytes, int]:
+    """What data_coding 0 meant on one link, for a link where it means `target`: the octets, and their data_coding.
+
+    UCS-2 where `target` lacks a character. A user data header (`udhi`) stays as it is.
+    """
+    header = octets[: octets[0] + 1] if udhi and octets else b""
+    characters = decode(octets[len(header) :], source)
+    alphabet, data_coding = (target, 0) if fits(characters, target) else ("ucs2", DATA_CODING["ucs2"])
+    return header + encode(characters, alphabet), data_coding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smscd.errors import TextError, Unencodable
-from smscd.text import ALPHABETS, DATA_CODING, choose, data_coding, decode, encode, fits
+from smscd.text import ALPHABETS, DATA_CODING, choose, data_coding, decode, encode, fits, recode
 
 
 def test_plain_text_is_one_octet_per_septet() -> None:
@@ -154,3 +154,11 @@ def test_the_narrowest_alphabet_that_reaches_the_handset_is_chosen(
 
 def test_latin1_is_used_whole_where_the_far_side_is_no_gsm_handset() -> None:
     assert choose("ça", "latin1", handset=False) == ("latin1", 0)
+
+
+def test_what_data_coding_0_means_changes_from_link_to_link() -> None:
+    assert recode(b"a@b", "latin1", "gsm7") == (b"a\0b", 0)
+    assert recode(b"a\0b", "gsm7", "latin1") == (b"a@b", 0)
+    assert recode("\xa9".encode("latin-1"), "latin1", "gsm7") == (b"\0\xa9", 8)
+    assert recode(b"\5\0\3\0\2\1@", "latin1", "gsm7", udhi=True) == (b"\5\0\3\0\2\1\0", 0)
+    assert recode(b"", "latin1", "gsm7", udhi=True) == (b"", 0)

@@ -124,12 +124,8 @@ class Composer:
         theirs, ours = self._alphabet_of(message.system_id), self._settings.default_alphabet
         if submit.data_coding or theirs == ours:
             return ours, octets
-        header = octets[: octets[0] + 1] if submit.esm_class & pdu.ESM_UDHI and octets else b""
-        characters = text.decode(octets[len(header) :], theirs)
-        alphabet: Alphabet = ours
-        if not text.fits(characters, alphabet):
-            alphabet, submit.data_coding = "ucs2", text.DATA_CODING["ucs2"]
-        return ours, header + text.encode(characters, alphabet)
+        octets, submit.data_coding = text.recode(octets, theirs, ours, udhi=bool(submit.esm_class & pdu.ESM_UDHI))
+        return ours, octets
 
     def _parts(self, message: Message, first: pdu.SubmitSm, octets: bytes, alphabet: Alphabet) -> list[pdu.SubmitSm]:
         sar = self._settings.long_messages == "sar"

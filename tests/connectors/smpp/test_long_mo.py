@@ -51,3 +51,16 @@ async def test_what_stays_incomplete_is_delivered_in_parts(tmp_path: Path) -> No
         upstream.deliver(upstream.receiving, first)
         await esme.ledger.until(lambda: esme.ledger.mo)
         assert esme.ledger.mo_order == [first.short_message]
+
+
+async def test_data_coding_0_of_an_upstream_becomes_that_of_the_esme_in_one_piece_and_in_many(tmp_path: Path) -> None:
+    more = 'default_alphabet = "latin1"\nlong_mo = "whole"'
+    async with Quirky() as upstream, between(tmp_path, upstream, more) as (_gateway, esme):
+        header = b"\5\0\3\x09\2"
+        for octets in (b"me@example", header + b"\1\xe9t@", header + b"\2\xa9 \xd7"):  # the last fits no GSM 7-bit
+            upstream.deliver(upstream.receiving, pdu.DeliverSm(
+                source_addr=b"447700900001", destination_addr=b"12345", short_message=octets,
+                esm_class=pdu.ESM_UDHI if octets.startswith(header) else 0,
+            ))  # fmt: skip
+        await esme.ledger.until(lambda: len(esme.ledger.mo_order) == 2)
+        assert esme.ledger.mo_order == [b"me\0example", "\xe9t@\xa9 \xd7".encode("utf-16-be")]
