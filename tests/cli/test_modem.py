@@ -11,7 +11,8 @@ from tests.cli.conftest import Serve, Smscd, scripted
 
 UP: dict[str, Any] = {
     "name": "modem-1", "state": "up", "network": "[b]Net\x1b[2J", "registration": "home", "signal_dbm": -73,
-    "queued": 4, "in_flight": 1, "stored": "0/30 ME", "number": "+447700900000", "device": "/dev/modem-1", "trouble": None,
+    "queued": 4, "in_flight": 1, "stored": "0/30 ME", "number": "+447700900000",
+    "device": "/dev/modem-1", "trouble": None,
 }  # fmt: skip
 ANSWER = {"what": "signal", "asked": "AT+CSQ", "said": "+CSQ: 20,0", "result": "OK"}
 
