@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
@@ -21,6 +22,8 @@ from smscd.store import Listing
 
 MOST = 10_000
 """Messages one listing returns at most; the rest of a submit_multi may come on top."""
+PORTION = 200
+"""Of them that are looked at before everybody else has their turn."""
 MOST_IN_GROUP = 255
 """Destinations of one submit_multi (SMPP 5.0 §4.2.3.1)."""
 
@@ -123,7 +126,12 @@ class Commands:
             wanted.before, wanted.limit = found[-1].id, MOST_IN_GROUP
             rest, group = await self._journey.store.listing(wanted), found[-1].group_id
             found += itertools.takewhile(lambda message: message.group_id == group, rest)
-        return {"messages": [outline(self._current(message)) for message in found]}
+        outlines: list[dict[str, Any]] = []
+        for message in found:
+            outlines.append(outline(self._current(message)))
+            if len(outlines) % PORTION == 0:
+                await asyncio.sleep(0)
+        return {"messages": outlines}
 
     async def message_show(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """All that is known of one message: its way, its parts, its receipt, its PDU; its text only if asked for."""

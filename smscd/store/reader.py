@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,6 +22,8 @@ COLUMNS = ",".join(f"message.{name}" for name in rows.MESSAGE)
 PARTS = ",".join(rows.PART)
 AT_ONCE = 500
 """Values in one IN (…)."""
+PORTION = 200
+"""Rows that are decoded before everybody else has their turn: some milliseconds."""
 
 
 class Reader(aiosqlite.Connection):
@@ -51,7 +54,10 @@ class Reader(aiosqlite.Connection):
         put into `unreadable`.
         """
         found: list[Message] = []
-        for row in await self.ask(f"SELECT {COLUMNS} FROM message WHERE {where}", parameters):  # noqa: S608 - clauses of our own, values bound
+        answer = await self.ask(f"SELECT {COLUMNS} FROM message WHERE {where}", parameters)  # noqa: S608 - clauses of our own, values bound
+        for at, row in enumerate(answer):
+            if at % PORTION == PORTION - 1:
+                await asyncio.sleep(0)
             try:
                 found.append(rows.message_of(row))
             except Exception as fault:  # noqa: BLE001 - whatever a decoder says to octets that nobody ever encoded

@@ -17,6 +17,7 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
+from smscd.admin import control
 from smscd.admin.control import LARGEST_REQUEST, LONGEST_PATH, Command, ControlServer
 from smscd.errors import ControlError
 
@@ -263,3 +264,22 @@ def test_it_works_the_same_on_uvloop(path: Path) -> None:
 
     assert uvloop.run(once()) == (200, 0o600)
     assert not is_there(path)
+
+
+@pytest.mark.parametrize("items", [0, 1, 200, 201, 1000, 10_001])
+async def test_a_long_list_is_encoded_in_portions_and_says_the_same(items: int) -> None:
+    value = {"messages": [{"message_id": str(n), "text": 'a "é", [x]'} for n in range(items)], "more": None, "é": [1]}
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    encoded = await control._encoded(value)
+    beside.cancel()
+    assert json.loads(encoded) == value
+    assert encoded.endswith(b"\n")
+    assert turns >= (items // control.PORTION if items > control.PORTION else 0)
