@@ -14,6 +14,7 @@ from tests.chaos.esme import Esme, message
 from tests.connectors.modem.between import plugged
 from tests.connectors.modem.fake import FakeModem
 from tests.connectors.smpp.between import all_reported, closed, shown, submitted
+from tests.running import until
 
 LONG = "Ein langer Text, der nicht in eine Nachricht passt. " * 5
 
@@ -114,13 +115,13 @@ async def test_two_modems_share_what_there_is_to_do_and_one_takes_over_from_the_
         await asyncio.to_thread(gateway.wait_for, "modem up", count=2)
         for _ in range(10):
             await esme.submit()
-        await first.until(lambda: len(first.submits) + len(second.submits) == 10)
+        await asyncio.to_thread(until, lambda: len(first.submits) + len(second.submits) == 10)
         assert min(len(first.submits), len(second.submits)) >= 3
         second.unplug()
         await asyncio.to_thread(gateway.wait_for, "modem is away", connector="modem-2")
         for _ in range(4):
             await esme.submit()
-        await first.until(lambda: len(first.submits) + len(second.submits) == 14)
+        await asyncio.to_thread(until, lambda: len(first.submits) + len(second.submits) == 14)
 
 
 async def test_the_operator_sees_and_asks_a_modem(tmp_path: Path) -> None:
