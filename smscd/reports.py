@@ -27,6 +27,7 @@ from smscd.message import (
     LEASED,
     MT,
     NOTIFICATION,
+    QUEUED,
     RECEIPT,
     SENT,
     Accepted,
@@ -292,6 +293,8 @@ class Reports:
         part = claimed.parts[number - 1]
         part.stage, part.changed_at, part.provider = SENT, journey.clock.wall(), provider
         part.upstream_message_id, part.upstream_key = outcome.upstream_message_id, outcome.upstream_key
+        if part.connector != claimed.connector:
+            self._go_back(claimed, part.connector)
         journey.store.batch.part(part)
         journey.on_sent(part.provider, part.upstream_key)
         if all(one.stage in {SENT, CLOSED, DEAD} for one in claimed.parts):
@@ -300,6 +303,19 @@ class Reports:
             journey.handed_over(claimed)
         else:
             journey.requeue(claimed)
+
+    def _go_back(self, message: Message, name: str) -> None:
+        """It was to take another way meanwhile; but what has one of its parts gets the others too."""
+        journey = self._journey
+        way = journey.connectors.get(name)
+        log.info("rerouted", message_id=message.message_id, connector=name)
+        journey.scheduler.move(message, name)
+        if way is not None:
+            message.in_doubt = way.in_doubt
+            wanted = way.divide(message)
+            for part in message.parts:
+                if not part.is_with_provider and part.number <= wanted:
+                    part.stage = QUEUED
 
     def _late_done(self, task: asyncio.Task[None]) -> None:
         self._late.discard(task)

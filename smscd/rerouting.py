@@ -69,13 +69,13 @@ async def reroute(journey: Journey, name: str, look: Look) -> int:
     On disk it begins after what `look` has come to.
     """
     lane = journey.scheduler.lane(name)
-    moved = _from_memory(journey, lane)
     await journey.store.committed()  # what has just been put back must be found: it may be due before what is there
+    moved = _from_memory(journey, lane)
     while True:
         with journey.scheduler.watching() as gone:
             page = await journey.store.queued(name, look.after, PAGE)
         if not page:
-            return moved
+            return moved + _from_memory(journey, lane)  # what came into the window meanwhile
         look.after = (page[-1].due, page[-1].id)
         for message in page:
             if message.id in journey.scheduler.owned or message.id in gone or message.kind != MT:

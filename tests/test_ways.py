@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from smscd import pdu
-from smscd.message import Deferred, Message, Outcome, Stage, Unanswered
+from smscd.message import Accepted, Deferred, Message, Outcome, Stage, Unanswered
 from smscd.optout import OptOutSettings
+from smscd.reports import Reports
 from smscd.rerouting import reroute_all
 from smscd.routing import RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings
@@ -276,3 +277,56 @@ async def test_who_stopped_under_the_international_number_is_not_reached_under_t
         await play.quiet()
         assert early.id not in [one.id for one in waiting.history]
         assert (await play.stored(early)).stage == Stage.CLOSED
+
+
+# --- late answers -----------------------------------------------------------------------------------------------------
+
+
+class Upstream(Scripted):
+    """A network whose receipts come back by a provider's id; it cuts every message into so many parts."""
+
+    def __init__(self, name: str, count: int) -> None:
+        super().__init__(name)
+        self.provider = name
+        self.count = count
+
+    def divide(self, message: Message) -> int:
+        return self.count
+
+    def says(self, message: Message, *outcomes: Outcome) -> None:
+        self.handed.remove(message)
+        for number, outcome in enumerate(outcomes, start=1):
+            self.news.outcome(message, number, outcome)
+
+
+@pytest.mark.parametrize(("count", "others"), [(1, 1), (2, 1), (2, 2), (1, 2), (3, 2)])
+async def test_a_late_answer_brings_the_message_back_and_the_rest_of_it_leaves_where_its_part_is(
+    count: int, others: int
+) -> None:
+    async with Play() as play:
+        a, b = Upstream("a", count), Upstream("b", others)
+        play.use(a, b, play.bound)
+        play.journey.routes = Ruleset([RouteSettings(["a", "b"])])
+        reports = Reports(play.journey, play.ancillary)
+        b.room = 0
+        message = await play.submitted(registered_delivery=1)
+        a.says(message, *[Unanswered()] * count)
+        await play.quiet()
+        assert (message.connector, message.stage) == ("b", Stage.QUEUED)
+        reports.late("a", message, 1, Accepted("up-1", "up-1"))
+        await reports.stop()
+        await play.quiet()
+        b.open()
+        await play.quiet()
+        assert b.history == []
+        row = await play.stored(message)
+        assert row.connector == "a"
+        if count > 1:
+            (again,) = a.handed
+            assert [one.number for one in again.parts if one.stage == Stage.LEASED] == list(range(2, count + 1))
+            for number in range(2, count + 1):
+                play.journey.outcome(again, number, Accepted(f"up-{number}", f"up-{number}"))
+            await play.quiet()
+            row = await play.stored(message)
+        assert [one.stage for one in row.parts] == [Stage.SENT] * count
+        assert play.counts() == {}
