@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path as FilePath
 from typing import Any
 
 from smscd.admin.settings import AdminSettings
@@ -75,6 +76,8 @@ def _collide(one: str, other: str) -> bool:
 
 
 def _connectors(parsed: Parsed) -> Iterator[Fault]:
+    modems = [(one, parsed.path_of(one)) for one in parsed.config.connectors if isinstance(one, ModemSettings)]
+    yield from _devices(modems)
     for connector in parsed.config.connectors:
         path = parsed.path_of(connector)
         if isinstance(connector, ModemSettings) and connector.number is None:
@@ -83,6 +86,15 @@ def _connectors(parsed: Parsed) -> Iterator[Fault]:
         if isinstance(connector, SmppSettings):
             yield from _upstream_tls(connector, path)
             yield from _outbind(connector, path)
+
+
+def _devices(connectors: list[tuple[ModemSettings, Path]]) -> Iterator[Fault]:
+    """Two connectors on one port: the second would never get it."""
+    seen: set[FilePath] = set()
+    for settings, path in connectors:
+        if settings.device in seen:
+            yield Fault("is the port of another modem too", (*path, "device"), value=value_text(str(settings.device)))
+        seen.add(settings.device)
 
 
 def _upstream_tls(connector: SmppSettings, path: Path) -> Iterator[Fault]:

@@ -428,3 +428,10 @@ def test_a_value_that_carries_control_characters_cannot_forge_a_line() -> None:
     assert "\\u001b" in line
     assert "\n" not in line
     assert "\x1b" not in line
+
+
+def test_two_modems_cannot_have_one_port(tmp_path: Path) -> None:
+    modem = '[[connector]]\nname = "{}"\nkind = "modem"\ndevice = "/dev/null"\nnumber = "+1"\n'
+    path = tmp_path / "smscd.toml"
+    path.write_text(modem.format("a") + modem.format("b"), encoding="utf-8")
+    assert any("port of another modem" in str(fault) for fault in check(path))

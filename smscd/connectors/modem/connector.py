@@ -132,6 +132,7 @@ class Modem:
     # -- its life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
+        self._stopped = False
         self.keeper.start()
 
     async def stop(self) -> None:

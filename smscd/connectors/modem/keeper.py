@@ -153,6 +153,7 @@ class Keeper:
     # -- its life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
+        self._stopping = False
         self._task = asyncio.create_task(self._keep(), name=f"connector {self._settings.name}")
 
     async def stop(self, within: float) -> None:

@@ -6,12 +6,21 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from smscd.clock import Clock
 from smscd.connectors.modem import lines
 from smscd.connectors.modem.dialogue import Command, Dialogue, Reply, Restarted, Silent, Synchronised, Unsolicited
 from smscd.connectors.modem.transport import SerialPort, open_serial
 from smscd.counters import ConnectorCounters
 from smscd.errors import SmscdError
+
+log = structlog.get_logger("smscd.modem")
+
+
+def without_pin(text: str) -> str:
+    """A command as the log may show it."""
+    return "AT+CPIN=***" if text.startswith("AT+CPIN=") else text
 
 
 class ModemGone(SmscdError):
@@ -75,6 +84,8 @@ class Port:
         self._turn()
         reply = await self._waiting
         self._waiting = None
+        said = [line for line in reply.lines if not lines.is_hex(line)]  # a PDU is somebody's message
+        log.debug("at", connector=self._counters.name, asked=without_pin(text), said=said, result=reply.final)
         if reply.final == lines.TIMEOUT and not self.is_closed:
             self._awake = asyncio.get_running_loop().create_future()
         return reply

@@ -411,3 +411,20 @@ async def test_a_phone_that_wants_no_service_centre_gets_none(modem: FakeModem) 
         await desk.sent(b"hello")
         assert heard[0].startswith("31")
         assert f"AT+CMGS={len(heard[0]) // 2}" in modem.asked
+
+
+async def test_the_log_shows_the_dialogue_without_pins_and_messages(
+    modem: FakeModem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    locked(modem, "1234")
+    async with at(modem.link, pin="1234") as desk:
+        await desk.up()
+        modem.receive(b"a secret")
+        await desk.until(lambda: desk.heard)
+        await desk.until(lambda: not modem.stored)
+    said = capsys.readouterr().out
+    assert "AT+CSQ" in said
+    assert "AT+CPIN=***" in said
+    assert "1234" not in said.replace("234150999999999", "")
+    assert b"a secret".hex() not in said
+    assert not any(len(word.strip("'[],")) > 60 for word in said.split())  # no PDU
