@@ -1,6 +1,7 @@
 """The long runs, by hand: `scripts/soak`.
 
     scripts/soak --minutes 30            one fault after the other under load, conservation checked after each
+    scripts/soak --minutes 30 --gateway  the same through to an upstream that writes down what it is handed
     scripts/soak --minutes 30 --steady   one life under load: memory, descriptors and latency must stay as they are
     --seed N                             the same faults again
 
@@ -22,11 +23,14 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from smscd.daemon.house import EXIT_BROKEN
 from tests.chaos.chaotic import Chaotic
+from tests.chaos.ordeal import WATCHFUL, Ordeal
+from tests.chaos.road import road
 from tests.chaos.shim import built
 from tests.chaos.traffic import Traffic
 
@@ -179,6 +183,8 @@ FAULTS: list[Fault] = [
 
 async def _main(arguments: argparse.Namespace) -> int:
     directory = Path(tempfile.mkdtemp(prefix="smscd-soak-"))
+    if arguments.gateway:
+        return await _through(directory, arguments)
     soak = Soak(directory, arguments.seed, shadowed=not arguments.steady)  # the shadow copies cost time
     print(f"--seed {arguments.seed}; the log is {soak.smscd.log}", flush=True)
     try:
@@ -199,12 +205,31 @@ async def _main(arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def _through(directory: Path, arguments: argparse.Namespace) -> int:
+    print(f"--seed {arguments.seed}; everything is in {directory}", flush=True)
+
+    def build(text: str, **how: Any) -> Chaotic:
+        return Chaotic(directory / "smscd", text, data_dir=directory / "data", **how)
+
+    options = ("--answer-after", "0.002", "--mo-every", "10")
+    async with road(build, directory, *options, keys=WATCHFUL, shadowed=True) as way:
+        wrong = await Ordeal(way, random.Random(arguments.seed)).rounds(arguments.minutes)
+        for line in wrong:
+            print(f"BROKEN: {line}")
+        if not wrong:
+            print(f"kept its promises: {way.ledger}; {way.duplicates} handed over again")
+    if not wrong:
+        shutil.rmtree(directory)
+    return bool(wrong)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--steady", action="store_true")
+    parser.add_argument("--gateway", action="store_true")
     try:
         built()
     except pytest.skip.Exception as reason:
