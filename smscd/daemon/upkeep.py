@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from smscd import aging
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.daemon.recovery import horizon
@@ -43,7 +44,7 @@ class Upkeep:
             self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
             self._every(2.0, self.reroute), self._every(5.0, self.keep_quotas), self._every(60.0, self.forget_parts),
             self._every(1.0, self.mind),
-            self._every(60.0, self._journey.interception.tidy),
+            self._every(60.0, self._journey.interception.tidy), self._every(3600.0, self.expire_opt_outs),
             self._measure_lag(),
         )  # fmt: skip
 
@@ -98,6 +99,11 @@ class Upkeep:
     async def forget_parts(self) -> None:
         """Long MO whose parts never all came."""
         self._journey.interception.forget_parts()
+
+    async def expire_opt_outs(self) -> int:
+        """Rows of the opt-out list whose time is over; how many."""
+        journey = self._journey
+        return await aging.expire(journey.interception.optout, journey.store, journey.clock)
 
     async def mind(self) -> None:
         """What others asked to be reminded of every second."""

@@ -26,10 +26,11 @@ OTHERS = "others"
 CARRIERS_START: Final = frozenset({"start", "unstop"})
 """What lifts a block that a carrier made itself (US toll-free): YES and the like do nothing there."""
 
-EventKind = Literal["stop", "start", "help", "flag", "carrier", "add", "remove", "import"]
+EventKind = Literal["stop", "start", "help", "flag", "carrier", "add", "remove", "import", "expire"]
 
 CHANGES: Final[dict[EventKind, bool]] = {
     "stop": True, "carrier": True, "add": True, "import": True, "start": False, "remove": False,
+    "expire": False,
 }  # fmt: skip
 """What touches a row, and whether it blocks afterwards."""
 
@@ -43,7 +44,7 @@ class Event:
     entry: Entry
     keyword: str = ""
     rule: str = ""
-    source: str = "mo"  # mo | verb | import | carrier-error
+    source: str = "mo"  # mo | verb | import | carrier-error | expiry
     number: bytes = b""  # the sender that was written to
     connector: str = ""
     message: int = 0  # the MO's number
@@ -92,6 +93,8 @@ class OptOut:
         self._importing: OptOutList | None = None
         self._lifting: dict[Entry, Event] = {}
         self._lifted_lately: set[Entry] = set()
+        self.changes = 0
+        """How often somebody has asked for a block."""
         self.apply(settings)
 
     def apply(self, settings: OptOutSettings) -> None:
@@ -314,6 +317,7 @@ class OptOut:
     def block(self, events: Iterable[Event]) -> bool:
         """The rows of `events` block from now on. Whether any of them is new. Before the store is told, not after."""
         is_new = False
+        self.changes += 1
         for event in events:
             is_new |= self._lifting.pop(event.entry, None) is not None  # the store is told that it does not block
             is_new |= self.list.add(event.entry)
@@ -350,11 +354,16 @@ class OptOut:
     def end_import(self, layer: OptOutList, generation: int) -> None:
         """All of the import blocks from now on."""
         self._importing = None
+        self.changes += 1
         self.list.overlay(layer, generation)
 
     def is_importing(self, layer: OptOutList) -> bool:
         """Whether `layer` is what `begin_import` gave last."""
         return self._importing is layer
+
+    def is_imported_now(self, entry: Entry) -> bool:
+        """Whether an import that is under way has this row."""
+        return self._importing is not None and entry in self._importing
 
     def remember(self, event: Event) -> None:
         """At a start: an event of the last while, so that an answer is not given twice and YES is understood."""

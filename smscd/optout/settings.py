@@ -114,6 +114,12 @@ class OptOutSettings:
     answer_limit: Annotated[
         int, Between(1, 100), "answers that one handset gets from one number a day: a guard against auto-responders"
     ] = 5
+    expire_after: Annotated[
+        Seconds | None,
+        Between(86400, 100 * 365 * 86400),
+        Example(3 * 365 * 86400.0),
+        "a row lapses so long after the last STOP: numbers find new owners; absent: never",
+    ] = None
     yes_within: Annotated[
         Seconds, Between(0, 365 * 86400), "YES starts again only so long after a STOP: it is an ordinary word"
     ] = 30 * 86400.0
