@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from smscd import blocklist, pdu
+from smscd.admin import imports
 from smscd.admin.commands import handset_message
 from smscd.admin.optouts import OptOutCommands
 from smscd.errors import ControlError
@@ -270,13 +271,13 @@ class StopMeansStop(RuleBasedStateMachine):
             if self.importing:
                 return
             self.importing = True
-            at, commands = self.books.tick(), self.play.commands
+            at, bringing = self.books.tick(), self.play.commands.imports
             await self.play.store.committed()  # what was asked before has had its say
             try:
-                begun = (await commands.begin({}))["import"]
+                begun = (await bringing.begin({}))["import"]
                 row = {"recipient": handset.decode(), "from": number.decode()}
-                await commands.rows({"import": begun, "rows": [row]})
-                await commands.end({"import": begun})
+                await bringing.rows({"import": begun, "rows": [row]})
+                await bringing.end({"import": begun})
             except ControlError:
                 return  # the one before is being tidied up
             finally:
@@ -424,7 +425,8 @@ async def turn(turns: int) -> None:
 
 
 def test_no_interleaving_hands_a_message_over_after_the_answer_to_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocklist, "PAUSE", 0)
+    monkeypatch.setattr(blocklist, "PAUSE", 0)  # only the loop's turns count here, not how long they take
+    monkeypatch.setattr(imports, "LONGEST_REST", 0)
     run_state_machine_as_test(
         StopMeansStop,
         settings=settings(
