@@ -83,7 +83,7 @@ class Interception:
     ) -> Entry | None:  # fmt: skip
         """The row that forbids `content` by any of `connectors`: they may show the handset different senders.
 
-        `shows` is the sender that the route puts before theirs, if it does; a modem's number nobody can change.
+        `shows` is the sender that the route puts before theirs, if it does: an upstream is told it, nobody else is.
         `recipient` is the international number that it leaves to, where destination_addr is written otherwise.
         """
         optout = self.optout
@@ -91,7 +91,7 @@ class Interception:
             return None
         for connector in connectors:
             own = connector.shows if connector is not None else b""
-            shown = own if own and connector is not None and connector.kind == "modem" else shows or own
+            shown = shows or own if connector is None or connector.kind == "smpp" else own
             sender, ton = (shown, 0) if shown else (content.source_addr, content.source_addr_ton)
             to, service_type = (content.destination_addr, content.dest_addr_ton), content.service_type
             entry = optout.blocking(sender, ton, *to, system_id, service_type)

@@ -73,7 +73,7 @@ class RouteSettings:
         str | None,
         Octets(20),
         Example("ACME"),
-        "sender the handset sees, whatever the ESME and the connector say; a name leaves as alphanumeric (TON 5)",
+        "by an upstream SMSC the handset sees this sender, whatever ESME and connector say; a name leaves with TON 5",
     ] = None
     tlvs: Annotated[
         dict[str, str],

@@ -6,9 +6,14 @@ import asyncio
 from pathlib import Path
 
 from smscd import pdu
+from smscd.message import Message
+from smscd.optout import OptOutSettings
+from smscd.routing import RouteSettings, Ruleset
+from tests.cast import deliver_sm
 from tests.chaos.esme import message
 from tests.connectors.smpp.between import all_reported, between, submitted
 from tests.connectors.smpp.quirky import Quirky
+from tests.play import Play
 
 ENTITY, TEMPLATE, CHAIN = 0x1400, 0x1401, 0x1402
 """India's DLT: the principal entity, the content template, the chain of telemarketers."""
@@ -66,3 +71,15 @@ async def test_who_has_stopped_the_sender_that_a_route_shows_is_not_sent_to(tmp_
         await submitted(esme, lambda tag: message(tag, destination_addr=b"447700900002"))
         await all_reported(esme)
         assert [one.destination_addr for one in upstream.submits] == [b"447700900002"]
+
+
+async def test_the_sender_of_a_route_counts_for_the_list_only_where_it_is_shown() -> None:
+    settings = OptOutSettings(enabled=True, confirm=False)
+    async with Play(opt_out=settings) as play:
+        play.journey.routes = Ruleset([RouteSettings(["network"], sender="67890")])
+        play.journey.accept_mo(deliver_sm(b"STOP", destination_addr=b"67890"), connector="network")
+        assert isinstance(play.accept(), Message)  # an emulated network shows what was submitted
+        play.journey.accept_mo(deliver_sm(b"STOP"), connector="network")
+        assert play.accept() == pdu.ESME_RSUBMITFAIL
+        play.network.kind = "smpp"
+        assert play.accept(source_addr=b"555") == pdu.ESME_RSUBMITFAIL
