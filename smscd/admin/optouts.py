@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
 
 from smscd.admin.arguments import count, optional, required
@@ -12,6 +12,7 @@ from smscd.journey import Journey
 from smscd.optout import Entry, Event, OptOut
 from smscd.optout.list import SCOPES, Scope
 from smscd.store import OptOutRow
+from smscd.store.optout_audit import Compared
 
 MOST = 5000
 """Rows of a page."""
@@ -33,6 +34,7 @@ class OptOutCommands:
             "optout.check": self.check,
             "optout.list": self.listing,
             "optout.audit": self.audit,
+            "optout.rebuild": self.rebuild,
             **self.imports.table(),
         }
 
@@ -104,6 +106,34 @@ class OptOutCommands:
         before = count(arguments, "before", 1 << 62, 1 << 62)
         found = await self._store.opt_outs.journal(recipient, before, count(arguments, "limit", 50, MOST))
         return {"events": [self._line(number, event) for number, event in found]}
+
+    async def rebuild(self, _arguments: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """Rebuild the list from the journal, and tell where the rows or what we ask by say otherwise."""
+        return self._rebuilding()
+
+    async def _rebuilding(self) -> AsyncGenerator[dict[str, Any], None]:
+        rows = blocking = 0
+        async for page in self._store.opt_outs.audit.compared():
+            optout = self._optout
+            for one in page:
+                rows += 1
+                blocking += one.should_block
+                if not one.blocks == one.should_block == (one.entry in optout.list):
+                    async for difference in self._difference(one):
+                        yield difference
+            yield {"rows": rows}
+        yield {"rows": rows, "blocking": blocking, "keys": len(self._optout.list)}
+
+    async def _difference(self, one: Compared) -> AsyncIterator[dict[str, Any]]:
+        """Once more, now that whatever was under way has been written: it may be a change of this moment."""
+        await self._store.committed()
+        ((_, row),) = await self._store.opt_outs.keys.state([one.entry], 0)
+        key = one.entry in self._optout.list
+        if row != one.blocks:  # changed since it was compared, and its line with it
+            return
+        if not row == one.should_block == key:
+            said = {"journal": one.should_block, "row": row, "list": key}
+            yield {"difference": {**_shown(one.entry), **said}}
 
     def _line(self, number: int, event: Event) -> dict[str, Any]:
         return {

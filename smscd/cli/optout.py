@@ -17,7 +17,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from smscd.cli.control import call
+from smscd.cli.control import call, stream
 from smscd.cli.optout_file import COLUMNS, SortedRows
 from smscd.cli.output import JsonOption, cell, moment, on_terminal, show, table
 from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
@@ -110,13 +110,45 @@ def list_rows(
 def audit(
     to: Annotated[str | None, typer.Option("--to", metavar="N", help="Of this recipient only.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="How many, newest first.")] = 50,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Rebuild the list from the journal and compare; exit code 1: they differ."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
     """Show the journal: what was stopped, started, added and removed, when, by what, and why."""
+    if rebuild:
+        _rebuild(data_dirs(config, data_dir), as_json=as_json)
+        return
     answer = call(data_dirs(config, data_dir), "optout.audit", **_asked(to=to, limit=limit))
     show(answer, as_json, lambda value: _listed(value, AUDITED, "events"))
+
+
+def _rebuild(places: Any, *, as_json: bool) -> None:
+    differences: list[dict[str, Any]] = []
+    last: dict[str, Any] = {}
+    with Progress(console=Console(stderr=True), disable=not on_terminal(), transient=True) as progress:
+        task = progress.add_task("rebuilding", total=None)
+        for told in stream(places, "optout.rebuild"):
+            if "difference" in told:
+                differences.append(told["difference"])
+            else:
+                last = told
+                progress.update(task, completed=told["rows"], description=f"rebuilding: {told['rows']} rows")
+    is_same = not differences and last["blocking"] == last["keys"]
+    show({**last, "is_same": is_same, "differences": differences}, as_json, _rebuilt)
+    if not is_same:
+        raise typer.Exit(1)
+
+
+def _rebuilt(answer: dict[str, Any]) -> Iterator[RenderableType]:
+    columns = ("recipient", "scope", "party", "journal", "row", "list")
+    if answer["differences"]:
+        yield table("", columns, [[cell(one[name]) for name in columns] for one in answer["differences"]], ())
+    yield f"{answer['rows']} rows; by the journal {answer['blocking']} block, in memory {answer['keys']} do"
+    yield "the same" if answer["is_same"] else "not the same"
 
 
 def _listed(answer: dict[str, Any], columns: tuple[str, ...], what: str) -> Iterator[RenderableType]:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from smscd.optout import Entry, Event
 from smscd.store import rows
+from smscd.store.optout_audit import MemoryAudit, OptOutAudit, SqliteAudit
 from smscd.store.optout_keys import IN_FORCE, Aside, MemoryKeys, OptOutKeys, Read, SqliteKeys, Statements, entry_of
 
 ROW = ("recipient", "scope", "party", "state", "generation", "since", "source", "keyword", "reason")
@@ -42,6 +43,7 @@ class OptOuts(Protocol):
     generation: int
     """The last one that is in force."""
     keys: OptOutKeys
+    audit: OptOutAudit
 
     async def open(self) -> None:
         """Find out which generation is in force."""
@@ -138,6 +140,7 @@ class SqliteOptOuts:
     def __init__(self, read: Read, aside: Aside) -> None:
         self.generation = 0
         self.keys: OptOutKeys = SqliteKeys(read, aside)
+        self.audit: OptOutAudit = SqliteAudit(read)
         self._read = read
         self._aside = aside
 
@@ -212,6 +215,7 @@ class MemoryOptOuts:
         self.in_force = {0: 0}
         self.highest = 0
         self.keys: OptOutKeys = MemoryKeys(self.lines, self.in_force, self._will_block)
+        self.audit: OptOutAudit = MemoryAudit(self.lines, self.stored, self.in_force)
 
     def put(self, events: Sequence[Event], generation: int = 0) -> None:
         """Write events, as a batch or as an import."""

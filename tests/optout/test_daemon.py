@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -307,3 +309,57 @@ def test_with_opt_out_off_the_commands_say_so(tmp_path: Path) -> None:
 def test_the_commands_are_all_there() -> None:
     command: Any = typer.main.get_command(app)
     assert set(command.commands) == {"add", "remove", "check", "list", "import", "export", "audit"}
+
+
+def test_the_list_is_rebuilt_from_the_journal_and_compared(smscd: Running) -> None:
+    for number in range(4):
+        writes(smscd, "STOP", handset=f"44770090000{number}")
+    writes(smscd, "START", handset="447700900001")
+    abandoned = smscd.ask("optout.import.begin")["import"]
+    row = {"recipient": "447700900001", "from": "12345"}
+    smscd.ask("optout.import.rows", **{"import": abandoned, "rows": [row, {**row, "recipient": "447700900009"}]})
+    smscd.ask("optout.import.abandon", **{"import": abandoned})
+    run(smscd, "remove", "--to", "447700900002", "--from", "12345", "--reason", "asked")
+    said = run(smscd, "audit", "--rebuild")
+    assert (said["is_same"], said["rows"], said["blocking"], said["keys"]) == (True, 5, 2, 2)
+    smscd.stop()
+    with contextlib.closing(sqlite3.connect(smscd.data_dir / "smscd.db")) as database, database:
+        database.execute("UPDATE opt_out SET state = 0 WHERE recipient = '447700900003'")
+        database.execute("DELETE FROM opt_out WHERE recipient = '447700900000'")
+    smscd.start()
+    said = run(smscd, "audit", "--rebuild", expect=1)
+    assert {(one["recipient"], one["journal"], one["row"], one["list"]) for one in said["differences"]} == {
+        ("447700900003", True, False, False),
+        ("447700900000", True, False, False),
+    }
+
+
+def test_an_import_that_was_given_up_leaves_nothing_and_makes_room(smscd: Running, tmp_path: Path) -> None:
+    file = tmp_path / "list.jsonl"
+    file.write_text("".join(json.dumps({"recipient": f"4477009{n:05}", "row": 1}) + "\n" for n in range(1500)) + "{}\n")
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["import", str(file), "--from", "12345", "--data-dir", str(smscd.data_dir)])
+        assert "row 1501: recipient is missing" in str(result.exception)
+    file.write_text('{"recipient": "447700900001"}\nnot json\n')
+    result = CliRunner().invoke(app, ["import", str(file), "--from", "12345", "--data-dir", str(smscd.data_dir)])
+    assert "line 2 is no JSON object" in str(result.exception)
+    assert run(smscd, "list")["rows"] == []
+    file.write_text('{"recipient": "+44 7700 900001"}\n{"recipient": "447700900001"}\n')
+    assert run(smscd, "import", str(file), "--from", "12345")["rows"] == 2
+    assert run(smscd, "list")["total"] == 1
+    assert run(smscd, "import", str(file), "--from", "12345")["rows"] == 2
+    assert run(smscd, "list")["total"] == 1
+
+
+def test_kill_9_in_the_middle_of_an_import_and_after_it(smscd: Running) -> None:
+    rows = [{"recipient": f"4477009{number:05}", "from": "12345"} for number in range(2000)]
+    first = smscd.ask("optout.import.begin")["import"]
+    smscd.ask("optout.import.rows", **{"import": first, "rows": rows})
+    smscd.restart()
+    assert run(smscd, "list")["total"] == 0
+    second = smscd.ask("optout.import.begin")["import"]
+    smscd.ask("optout.import.rows", **{"import": second, "rows": rows})
+    smscd.ask("optout.import.end", **{"import": second})
+    smscd.restart()
+    assert run(smscd, "audit", "--rebuild")["keys"] == 2000
+    assert not smscd.ask("optout.check", **{"to": rows[7]["recipient"], "from": "12345"})["may_send"]
