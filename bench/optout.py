@@ -1,27 +1,49 @@
-"""The opt-out list: memory, and what the question "may we?" costs.
+"""The opt-out list: what the question "may we?" costs, memory, a start, and an import while messages are accepted.
 
-    .venv/bin/python bench/optout.py [rows]
-    .venv/bin/python bench/optout.py 10_000_000
+    python bench/optout.py look [--rows 0,100_000,1_000_000,10_000_000]
+    python bench/optout.py start [--rows 1_000_000]
+    python bench/optout.py throughput [--rows 0,1_000_000]
+    python bench/optout.py import [--rows 100_000] [--rate 200]
 
 Rows are pairs of one of a hundred senders and a number. The look-up includes bringing both addresses to their canonical
-form, as it does on a message's way.
+form, as it does on a message's way. An import's rows come in no order.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import random
 import resource
+import sqlite3
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import submit
+from load import Load, run
+
+from smscd.blocklist import Keeping
+from smscd.clock import SystemClock
+from smscd.counters import StoreCounters
+from smscd.errors import StoreBroken
 from smscd.optout import Entry, OptOut, OptOutSettings
+from smscd.store import SqliteStore
+
+ROWS = """
+    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ? - 1)
+    INSERT INTO opt_out
+    SELECT '4477' || printf('%09d', i), 'pair', CAST(10000 + i % 100 AS TEXT), 1, 1, 0, 'import', '', '' FROM n
+"""
 
 
 def resident() -> float:
     """MiB of this process, now."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * resource.getpagesize() / (1 << 20)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / (1 << 20)
 
 
 def entries(count: int) -> Iterator[Entry]:
@@ -29,33 +51,127 @@ def entries(count: int) -> Iterator[Entry]:
         yield Entry("pair", b"%d" % (10_000 + number % 100), b"4477%09d" % number)
 
 
-def nanoseconds(work: Callable[[bytes], object], arguments: list[bytes]) -> float:
+def microseconds(work: Callable[[bytes], object], arguments: list[bytes]) -> float:
     best = float("inf")
-    for _ in range(5):
+    for _ in range(7):
         started = time.process_time_ns()
         for argument in arguments:
             work(argument)
         best = min(best, (time.process_time_ns() - started) / len(arguments))
-    return best
+    return best / 1000
+
+
+def look(count: int) -> None:
+    """One line: memory, and the question about people who are not on the list, who are, and who are blocked."""
+    optout = OptOut(OptOutSettings())
+    before = resident()
+    optout.list.load(entries(count))
+    optout.list.sort()
+    for _ in optout.list.filtering():
+        pass
+    optout.list.settle(0)
+    memory = resident() - before
+    people = max(count, 100)
+    absent = [b"4478%09d" % random.randrange(people) for _ in range(50_000)]
+    others = [b"4477%09d" % (random.randrange(people) // 100 * 100 + 8) for _ in range(50_000)]
+    blocked = [b"4477%09d" % (random.randrange(people) // 100 * 100 + 7) for _ in range(50_000)]
+    took = [microseconds(lambda number: optout.blocking(b"10007", 0, number, 1, "test"), who)
+            for who in (absent, others, blocked)]  # fmt: skip
+    names = ("not listed", "listed for another sender", "blocked")
+    said = ", ".join(f"{name} {each:.2f} µs" for name, each in zip(names, took, strict=True))
+    print(f"{count:>12,} rows {memory:8.1f} MiB; {said}", flush=True)
+
+
+def _broken(fault: StoreBroken) -> None:
+    raise fault
+
+
+async def filled(path: Path, count: int) -> None:
+    """A database of `count` rows, its keys kept as a running smscd would keep them."""
+    store = SqliteStore(path, SystemClock(), StoreCounters(), _broken)
+    await store.open()
+    await store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("INSERT INTO opt_out_generation VALUES (1, 0, -1)")
+        database.execute(ROWS, (count,))
+    database.close()
+    await started(path, "by rows")
+
+
+async def started(path: Path, how: str) -> None:
+    store = SqliteStore(path, SystemClock(), StoreCounters(), _broken)
+    await store.open()
+    before, began = resident(), time.perf_counter()
+    keeping = Keeping(store, SystemClock())
+    found = await keeping.load()
+    took = time.perf_counter() - began
+    print(f"{len(found):>12,} rows, a start {how}: {took:.2f} s, {resident() - before:.0f} MiB", flush=True)
+    await keeping.tidy(found)
+    await store.close()
+
+
+def start(count: int) -> None:
+    """A start by rows, as after an upgrade, and one by keys, as ever after."""
+    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as data:
+        asyncio.run(filled(Path(data) / "smscd.db", count))
+        asyncio.run(started(Path(data) / "smscd.db", "by keys"))
+
+
+def throughput(count: int) -> None:
+    """submit → durable answer with so many rows; -1: opt-out is off."""
+    submit.CONFIG = submit.CONFIG.partition("[opt_out]")[0] + ("" if count < 0 else "[opt_out]\nenabled = true\n")
+    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as data:
+        if count > 0:
+            asyncio.run(filled(Path(data) / "smscd.db", count))
+        with submit.server("smscd", Path(data)) as (pid, port):
+            before = submit.cpu_of(pid)
+            result = run(Load(port=port, count=30_000))
+            cpu = (submit.cpu_of(pid) - before) / max(result.answered, 1) * 1e6
+            print(f"{count:>12,} rows: {result.summary()['rate_per_s']}/s, {cpu:.1f} µs CPU a message", flush=True)
+
+
+def importing(count: int, rate: float) -> None:
+    """How long answers take before, while and after `count` rows are imported."""
+    submit.CONFIG = submit.CONFIG.partition("[opt_out]")[0] + "[opt_out]\nenabled = true\n"
+    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as data:
+        file = Path(data) / "list.csv"
+        with file.open("w") as out:
+            out.write("recipient,scope,party\n")
+            out.writelines(f"4477{random.randrange(10**9):09d},pair,{10_000 + n % 100}\n" for n in range(count))
+        with submit.server("smscd", Path(data)) as (_, port):
+            run(Load(port=port, count=500, rate=rate))
+            print_latencies("before", run(Load(port=port, count=int(rate * 10), rate=rate)).latencies)
+            command = [sys.executable, "-m", "smscd", "optout", "import", str(file), "--data-dir", data]
+            thread = threading.Thread(target=subprocess.run, args=(command,), kwargs={"check": True})
+            began = time.perf_counter()
+            thread.start()
+            latencies: list[float] = []
+            while thread.is_alive():
+                latencies += run(Load(port=port, count=int(rate * 2), rate=rate)).latencies
+            print(f"{count:,} rows in {time.perf_counter() - began:.0f} s")
+            print_latencies("during", latencies)
+            print_latencies("after", run(Load(port=port, count=int(rate * 10), rate=rate)).latencies)
+
+
+def print_latencies(when: str, latencies: list[float]) -> None:
+    ordered = sorted(latencies)
+    at = {q: ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1000 for q in (0.5, 0.9, 0.99, 1.0)}
+    print(f"{when:>8}: p50 {at[0.5]:.1f}, p90 {at[0.9]:.1f}, p99 {at[0.99]:.1f}, longest {at[1.0]:.1f} ms", flush=True)
 
 
 def main() -> None:
-    count = int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else 1_000_000
-    optout = OptOut(OptOutSettings())
-    before, started = resident(), time.perf_counter()
-    optout.list.load(entries(count))
-    optout.list.settle(0)
-    print(f"{count:>12,} rows: {resident() - before:8.1f} MiB, loaded in {time.perf_counter() - started:.1f} s")
-    chosen = [b"4477%09d" % random.randrange(count) for _ in range(100_000)]
-    absent = [b"4478%09d" % random.randrange(count) for _ in range(100_000)]
-    for name, numbers in (("not blocked", absent), ("blocked, perhaps", chosen)):
-        took = nanoseconds(lambda number: optout.blocking(b"10007", 0, number, 1, "test"), numbers)
-        print(f"{name:>17}: {took / 1000:.2f} µs")
-    some = [Entry("pair", b"10007", b"4479%09d" % number) for number in range(100_000)]
-    started = time.perf_counter()
-    for entry in some:
-        optout.list.add(entry)
-    print(f"{'one more row':>17}: {(time.perf_counter() - started) * 10:.2f} µs")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("look", "start", "throughput", "import"))
+    parser.add_argument("--rows", default="")
+    parser.add_argument("--rate", type=float, default=200.0)
+    asked = parser.parse_args()
+    usual = {"look": "0,100_000,1_000_000,10_000_000", "start": "1_000_000", "throughput": "-1,0,1_000_000",
+             "import": "100_000"}  # fmt: skip
+    for count in map(int, (asked.rows or usual[asked.what]).split(",")):
+        if asked.what == "import":
+            importing(count, asked.rate)
+        else:
+            {"look": look, "start": start, "throughput": throughput}[asked.what](count)
 
 
 if __name__ == "__main__":

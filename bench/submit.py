@@ -45,9 +45,10 @@ COLUMNS = ("what", "server", "rate/s", "p50 ms", "p99 ms", "server CPU s/1000", 
 
 
 @contextlib.contextmanager
-def server(kind: str) -> Iterator[tuple[int, int]]:
-    """(pid, port) of a fresh smscd, or of a fresh floor."""
-    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as data, socket.socket() as probe:
+def server(kind: str, data_dir: Path | None = None) -> Iterator[tuple[int, int]]:
+    """(pid, port) of a fresh smscd, or of a fresh floor; on what `data_dir` holds if one is given."""
+    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as fresh, socket.socket() as probe:
+        data = str(data_dir or fresh)
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()

@@ -165,6 +165,9 @@ def test_whatever_happens_the_list_is_what_a_set_would_be(steps: list[tuple[str,
             for step, what in steps:
                 await act.take(step, what)
             await act.take("death", None)
+            told = [one async for one in await act.commands.rebuild({})]
+            assert told[-1] == {"rows": told[-1]["rows"], "blocking": len(act.model), "keys": len(act.model)}
+            assert not any("difference" in one for one in told)
             assert len(play.journey.interception.optout.list) == len(act.model)  # type: ignore[union-attr]
 
     with pytest.MonkeyPatch.context() as patch:
