@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from ssl import SSLContext
@@ -36,7 +37,7 @@ async def reload(house: House, path: Path | None, *, keep_data_dir: bool = False
     async with house.changing:
         systemd.reloading()
         try:
-            new = configuration.load(path)
+            new = await asyncio.to_thread(configuration.load, path)  # ten thousand routes take seconds to read
             if keep_data_dir:
                 new.smscd.data_dir = house.config.smscd.data_dir
             await apply(house, new)
@@ -51,11 +52,12 @@ async def reload(house: House, path: Path | None, *, keep_data_dir: bool = False
 
 async def apply(house: House, new: Config) -> None:
     """Open what has to be opened first, then swap everything at once."""
-    changes = configuration.diff(house.config, new)
+    changes = await asyncio.to_thread(configuration.diff, house.config, new)
     fixed = [str(change) for change in changes if change.needs_restart]
     if fixed:
         raise ConfigError([f"{line}: only a restart can change this" for line in fixed])
     _renew_admin_certificate(house, new)
+    routes = await asyncio.to_thread(Ruleset, new.routes, new.groups, new.route_places, house.journey.load)
     contexts = {
         settings.address: server_context(settings.tls) for settings in new.listeners if settings.tls is not None
     }
@@ -82,7 +84,7 @@ async def apply(house: House, new: Config) -> None:
     _swap_connectors(house, new, connectors)
     house.apply_accounts(new)
     house.renew_pumps()
-    house.journey.routes = Ruleset(new.routes, new.groups, new.route_places, house.journey.load)
+    house.journey.routes = routes
     if house.http is not None:
         house.http.use_token(token)
     await _swap_doors(house, new, opened, contexts)
