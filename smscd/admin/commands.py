@@ -166,6 +166,7 @@ class Commands:
 
     async def message_retry(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Send a dead letter or a held message again, with a new validity."""
+        await self._journey.store.committed()  # `message show` may have told of a hold that memory still owns
         with self._journey.scheduler.watching() as gone:
             found = await self._found(required(arguments, "message_id"))
         again = [
