@@ -252,7 +252,7 @@ class Journey(Queueing):
             self.store.batch.part(part)
             self.store.wake()
             if type(outcome) is Accepted:
-                self.on_sent(part.provider, part.upstream_key)
+                self.on_sent(message, part)
             if (folded := parts.fold(message, outcome)) is None:
                 return
             outcome = folded
@@ -383,7 +383,11 @@ class Journey(Queueing):
 
         What was meant for an ESME, and did not get there, is a dead letter: its operator may send it again.
         """
-        self._close_all([message], message_state, error_code, self.clock.wall())
+        self.close_all([message], message_state, error_code)
+
+    def close_all(self, messages: list[Message], message_state: int, error_code: int) -> None:
+        """`close` for messages that came to the same end at the same moment."""
+        self._close_all(messages, message_state, error_code, self.clock.wall())
         self.store.wake()
 
     def _close_all(self, messages: list[Message], message_state: int, error_code: int, now: int) -> None:

@@ -18,7 +18,7 @@ from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.dress import Dress
 from smscd.logs import masked
-from smscd.message import DEAD, HELD, LEASE, LEASED, MT, OPT_OUT, QUEUED, Content, Deferred, Message, MessageIds
+from smscd.message import DEAD, HELD, LEASE, LEASED, MT, OPT_OUT, QUEUED, Content, Deferred, Message, MessageIds, Part
 from smscd.routing import Receivers, Rule, Ruleset
 from smscd.scheduler import RetrySettings, Scheduler
 from smscd.store import Answer, Store
@@ -64,7 +64,7 @@ class Queueing:
         self.connectors: Mapping[str, Connector] = {}
         self.routes = Ruleset([])
         self.receivers = Receivers({})
-        self.on_sent: Callable[[str, str], None] = lambda _provider, _upstream_key: None
+        self.on_sent: Callable[[Message, Part], None] = lambda _message, _part: None
         self.holds: Holds = lambda _message, _answer, _connector, _alphabet: False
         self.take_up_parts: Callable[[Sequence[Message]], None] = lambda _messages: None
         self._companions = ways.Companions()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -17,7 +18,7 @@ from smscd import parts, pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Reporting, Upstream
-from smscd.connectors.smpp.correlation import Learned, Match, Report, match, match_by_address, spellings
+from smscd.connectors.smpp.correlation import Learned, Match, Report, match, match_by_address, same_number, spellings
 from smscd.journey import Journey
 from smscd.logs import masked
 from smscd.message import (
@@ -33,11 +34,13 @@ from smscd.message import (
     Accepted,
     Message,
     Outcome,
+    Part,
     Rejected,
     octets_of,
 )
-from smscd.parking import Parking, Waiting, closed, waiting_for
+from smscd.parking import Key, Parking, Waiting, closed, waiting_for
 from smscd.receipts import worst
+from smscd.scheduler import REMEMBERED
 from smscd.store import Listing
 from smscd.text import Alphabet, recode
 
@@ -59,8 +62,10 @@ class Reports:
         self._journey = journey
         self._ancillary = ancillary
         self._new: list[Waiting] = []
+        self._at_once: list[tuple[Match, Waiting]] = []
         self._parking = Parking(journey)
         self._learned: dict[str, Learned] = {}
+        self._lately: dict[Key, Message] = {}  # by the ids that their parts were given, newest last
         self._task: asyncio.Task[None] | None = None
         self._late: set[asyncio.Task[None]] = set()
         journey.on_sent = self._sent
@@ -69,8 +74,49 @@ class Reports:
 
     def report(self, report: Report, answer: Callable[[int], None]) -> None:
         waiting = waiting_for(report, answer, self._journey.clock.monotonic())
+        if (matched := self._remembered(waiting)) is not None:
+            if not self._at_once:
+                asyncio.get_running_loop().call_soon(self._settle_at_once)
+            self._at_once.append((matched, waiting))
+            return
         self._parking.expect(waiting)
         self._look_up(waiting)
+
+    def _settle_at_once(self) -> None:
+        """All of this turn of the loop whose messages are in memory; they are looked at again, for it is later now."""
+        batch, self._at_once = self._at_once, []
+        found: list[tuple[Match, Waiting]] = []
+        for matched, waiting in batch:
+            if self._is_in_memory(matched.message):
+                waiting.done = True
+                self._learned[waiting.report.provider].note(matched.rule)
+                found.append((matched, waiting))
+            else:
+                self._parking.expect(waiting)
+                self._look_up(waiting)
+        self._settle_all(found)
+
+    def _is_in_memory(self, message: Message) -> bool:
+        """Whether this very object is what the store has, or will have."""
+        scheduler = self._journey.scheduler
+        return scheduler.remembered.get(message.id) is message and scheduler.owned.get(message.id, message) is message
+
+    def _remembered(self, waiting: Waiting) -> Match | None:
+        """The part that no other could be preferred to, if its message is still in memory: nothing is awaited then."""
+        report = waiting.report
+        learned = self._learned.get(report.provider)
+        if learned is None:
+            return None
+        meant = [
+            message for key in waiting.keys
+            if (message := self._lately.get(key)) is not None and self._is_in_memory(message)
+        ]  # fmt: skip
+        matched = match(report, meant, learned.rule)
+        if matched is None or matched.rule != learned.rule:
+            return None
+        message, part = matched.message, matched.part
+        is_waiting = message.is_open and part.stage == SENT and part.message_state == ENROUTE
+        return matched if is_waiting and same_number(report.source_addr, message.content.destination_addr) else None
 
     def late(self, provider: str, message: Message, number: int, outcome: Outcome) -> None:
         task = asyncio.create_task(self._apply_late(provider, message, number, outcome), name="late answer")
@@ -96,6 +142,7 @@ class Reports:
 
     async def stop(self) -> None:
         """Return when everything that has arrived is in the store's hands."""
+        self._settle_at_once()
         while self._task is not None or self._late:
             await asyncio.gather(*([self._task] if self._task else []), *self._late, return_exceptions=True)
 
@@ -182,11 +229,17 @@ class Reports:
         with journey.scheduler.watching() as gone:
             found = {provider: await journey.store.sent(provider, keys) for provider, keys in wanted.items()}
             sent_to = {one: await journey.store.sent_to(self._of(one), some) for one, some in handsets.items()}
+        owned = journey.scheduler.owned
+        having: dict[Key, dict[int, Message]] = {}
+        for provider, messages in found.items():
+            for message in messages:
+                for part in message.parts:
+                    having.setdefault((provider, part.upstream_key), {})[message.id] = message
         for waiting in batch:
-            provider = waiting.report.provider
-            by_id = [journey.scheduler.owned.get(one.id, one) for one in found.get(provider, [])]
-            by_address = [journey.scheduler.owned.get(one.id, one) for one in sent_to.get(provider, [])]
-            self._match(waiting, by_id, by_address if waiting.by_address else [], gone)
+            meant = {number: one for key in waiting.keys for number, one in having.get(key, {}).items()}
+            by_id = [owned.get(number, one) for number, one in meant.items()]
+            nearby = sent_to.get(waiting.report.provider, ()) if waiting.by_address else ()
+            self._match(waiting, by_id, [owned.get(one.id, one) for one in nearby], gone)
 
     def _of(self, provider: str) -> list[str]:
         return [name for name, connector in self._journey.connectors.items() if connector.provider == provider]
@@ -210,7 +263,7 @@ class Reports:
         self._parking.forget(waiting)
         if learned.note(matched.rule):
             log.info("message_id rule learned", provider=waiting.report.provider, rule=matched.rule)
-        self._settle(matched, waiting)
+        self._settle_all([(matched, waiting)])
 
     def _give_up(self, waiting: Waiting) -> None:
         waiting.done = True
@@ -220,9 +273,13 @@ class Reports:
         self._journey.counters.connector(report.connector).receipts["unknown"] += 1
         log.warning("receipt for nobody", provider=report.provider, ids=report.ids, handset=masked(report.source_addr))
 
-    def _sent(self, provider: str, upstream_key: str) -> None:
+    def _sent(self, message: Message, part: Part) -> None:
         """A part has just got its id: who waits for it may look again, after the commit."""
-        for waiting in self._parking.of(provider, upstream_key):
+        self._lately[part.provider, part.upstream_key] = message
+        if len(self._lately) > REMEMBERED:
+            del self._lately[next(iter(self._lately))]
+        self._journey.scheduler.remember(message)
+        for waiting in self._parking.of(part.provider, part.upstream_key):
             if waiting in self._parking:
                 self._parking.resume(waiting)
                 self._look_up(waiting)
@@ -231,48 +288,57 @@ class Reports:
 
     # -- receipts: acting --------------------------------------------------------------------------------------------
 
-    def _settle(self, matched: Match, waiting: Waiting) -> None:
-        message, part, report = matched.message, matched.part, waiting.report
+    def _settle_all(self, found: list[tuple[Match, Waiting]]) -> None:
+        """What was found without an await since: parts get their ends, and messages theirs with their last part."""
+        ended: dict[tuple[int, int], list[Message]] = {}
+        answers: list[Waiting] = []
+        for matched, waiting in found:
+            if not self._is_news(matched, waiting):
+                continue
+            answers.append(waiting)
+            if not waiting.report.intermediate and (end := self._settle(matched, waiting.report)) is not None:
+                ended.setdefault(end, []).append(matched.message)
+        for (message_state, error_code), messages in ended.items():
+            self._journey.close_all(messages, message_state, error_code)
+        if answers:
+            self._journey.store.batch.once_written(partial(_answer_all, answers))
+            self._journey.store.wake()
+
+    def _is_news(self, matched: Match, waiting: Waiting) -> bool:
+        message, report = matched.message, waiting.report
         counters = self._journey.counters.connector(report.connector)
-        if not message.is_open or part.message_state != ENROUTE:
+        if not message.is_open or matched.part.message_state != ENROUTE:
             counters.receipts["duplicate"] += 1
             log.debug("receipt once more", message_id=message.message_id, connector=report.connector)
             waiting.answered()
-            return
-        now = self._journey.clock.wall()
+            return False
         if report.intermediate:
             counters.receipts["intermediate"] += 1
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION and message.kind == MT:
+                now = self._journey.clock.wall()
                 self._journey.report([message], NOTIFICATION, report.message_state, report.error_code, now)
-            self._answer_after_commit(message, waiting)
-            return
-        counters.receipts["final"] += 1
-        way = self._journey.connectors.get(message.connector)
+        else:
+            counters.receipts["final"] += 1
+        return True
+
+    def _settle(self, matched: Match, report: Report) -> tuple[int, int] | None:
+        """A part has its end; the message_state and error code of its message, if that was the last."""
+        journey, message, part = self._journey, matched.message, matched.part
+        way = journey.connectors.get(message.connector)
         if report.error_code and isinstance(way, Upstream) and report.error_code in way.settings.opted_out_errors:
             way.on_opted_out(message, f"err:{report.error_code}")
-        batch = self._journey.store.batch
-        part.stage, part.changed_at = CLOSED, now
+        part.stage, part.changed_at = CLOSED, journey.clock.wall()
         part.message_state, part.error_code = report.message_state, report.error_code
-        batch.part(part)
-        owned = message.id in self._journey.scheduler.owned
+        journey.store.batch.part(part)
+        owned = message.id in journey.scheduler.owned
         if not owned:
-            self._journey.scheduler.own(message)
-        self._close_if_complete(message, owned)
-        self._answer_after_commit(message, waiting)
-
-    def _close_if_complete(self, message: Message, owned: bool) -> None:
-        """The worst part is the message's fate, once every part has one and none is out."""
+            journey.scheduler.own(message)
         states = parts.final_states(message)
         if states is not None and message.stage == LEASED:
-            self._journey.close(message, worst(states), parts.error_code(message))
-        elif not owned:
-            self._journey.store.batch.then(message, self._journey.scheduler.release)
-            self._journey.store.wake()
-
-    def _answer_after_commit(self, message: Message, waiting: Waiting) -> None:
-        if waiting.answer is not None:
-            self._journey.store.batch.then(message, lambda _message: waiting.answered())
-            self._journey.store.wake()
+            return worst(states), parts.error_code(message)
+        if not owned:
+            journey.store.batch.then(message, journey.scheduler.release)
+        return None
 
     # -- late answers ------------------------------------------------------------------------------------------------
 
@@ -296,7 +362,7 @@ class Reports:
         if part.connector != claimed.connector:
             self._go_back(claimed, part.connector)
         journey.store.batch.part(part)
-        journey.on_sent(part.provider, part.upstream_key)
+        journey.on_sent(claimed, part)
         if all(one.stage in {SENT, CLOSED, DEAD} for one in claimed.parts):
             claimed.stage = LEASED
             journey.scheduler.lane(claimed.connector).in_flight += 1
@@ -336,3 +402,8 @@ def _recode(content: pdu.DeliverSm, source: Alphabet, target: Alphabet) -> None:
         content.short_message = b""
     else:
         content.short_message = octets
+
+
+def _answer_all(waiting: list[Waiting]) -> None:
+    for one in waiting:
+        one.answered()

@@ -6,7 +6,7 @@ The room knows messages and the store. It does not know what a connector is: a l
 from __future__ import annotations
 
 from smscd.scheduler.ladder import retry_at
-from smscd.scheduler.lanes import CLOCK_STEP, PRIORITY_STEP, Lane, Scheduler
+from smscd.scheduler.lanes import CLOCK_STEP, PRIORITY_STEP, REMEMBERED, Lane, Scheduler
 from smscd.scheduler.settings import RetrySettings
 
-__all__ = ["CLOCK_STEP", "PRIORITY_STEP", "Lane", "RetrySettings", "Scheduler", "retry_at"]
+__all__ = ["CLOCK_STEP", "PRIORITY_STEP", "REMEMBERED", "Lane", "RetrySettings", "Scheduler", "retry_at"]

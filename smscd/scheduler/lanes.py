@@ -28,6 +28,9 @@ WINDOW = 1000
 """Messages of one lane held ready in memory."""
 LOW_WATER = 200
 """Fewer than this in memory, and more are fetched."""
+REMEMBERED = 10_000
+"""Messages kept in memory that wait for a receipt: nearly every receipt comes within seconds, and then needs no look
+into the store. About 1 KiB each."""
 LONGEST_SLEEP = 1.0
 """Seconds: how late a step of the wall clock is noticed."""
 
@@ -73,6 +76,8 @@ class Scheduler:
     def __init__(self, store: Store, clock: Clock, on_due: Callable[[str], None]) -> None:
         self.lanes: dict[str, Lane] = {}
         self.owned: dict[int, Message] = {}
+        self.remembered: dict[int, Message] = {}
+        """As they were released, or will be, in the order in which they were remembered."""
         self._store = store
         self._clock = clock
         self._on_due = on_due
@@ -133,6 +138,14 @@ class Scheduler:
         if message.id not in self.owned:
             self.owned[message.id] = message
             self.lane(message.connector).owned += 1
+        if self.remembered.get(message.id, message) is not message:
+            del self.remembered[message.id]  # read from the store anew, and about to change
+
+    def remember(self, message: Message) -> None:
+        """`message` waits for a receipt: keep it for the next that asks for it, though the store's row is the truth."""
+        self.remembered[message.id] = message
+        if len(self.remembered) > REMEMBERED:
+            del self.remembered[next(iter(self.remembered))]
 
     def own_all(self, lane: Lane, messages: dict[int, Message]) -> None:
         """`own` for new messages of one lane, by their ids."""
