@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import structlog
 
 from smscd.clock import Clock
+from smscd.errors import StoreFull
 from smscd.optout import OptOutList
 from smscd.optout.keys import PORTIONS
 from smscd.store import Store
@@ -70,7 +71,10 @@ class Keeping:
             await self._gently(opt_outs.folding())
             if opt_outs.wants_filter:
                 await self._gently(opt_outs.filtering())
-            await self._keep(opt_outs)
+            try:
+                await self._keep(opt_outs)
+            except StoreFull as full:  # what was kept before, and the journal since, are as good; only slower to read
+                log.warning("no room to keep the keys of the opt-out list", why=str(full))
 
     async def _gently(self, steps: Iterable[object]) -> None:
         until = self._clock.monotonic() + SLICE

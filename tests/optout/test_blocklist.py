@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from smscd import blocklist
 from smscd.admin.optouts import OptOutCommands
+from smscd.errors import StoreFull
 from smscd.optout import Entry, Event, OptOutList, OptOutSettings
 from smscd.optout.keys import PORTIONS
 from smscd.optout.list import Scope
@@ -331,4 +332,21 @@ async def test_nothing_is_written_while_nothing_changes(chest: SqliteChest | Mem
     await kept(chest)
     assert await chest.store.opt_outs.keys.kept() == (0, -1)
     await chest.store.opt_outs.keys.write(0, [Portion(1, b"")])
+    assert holds(await started(chest), [entry(1)])
+
+
+async def test_without_room_the_list_is_kept_later(
+    chest: SqliteChest | MemoryChest, often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(chest, Event(1, "add", entry(1)))
+
+    async def no_room(_layer: int, _portions: Any) -> None:
+        raise StoreFull("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(chest.store.opt_outs.keys, "write", no_room)
+        await kept(chest)
+    assert (await chest.store.opt_outs.keys.kept()).journal == -1
+    await kept(chest)
+    assert (await chest.store.opt_outs.keys.kept()).journal == 1
     assert holds(await started(chest), [entry(1)])
