@@ -86,8 +86,10 @@ class Reports:
         """All of this turn of the loop whose messages are in memory; they are looked at again, for it is later now."""
         batch, self._at_once = self._at_once, []
         found: list[tuple[Match, Waiting]] = []
+        taken: set[int] = set()  # parts of this turn: where several share an id, the next receipt means another one
         for matched, waiting in batch:
-            if self._is_in_memory(matched.message):
+            if self._is_in_memory(matched.message) and id(matched.part) not in taken:
+                taken.add(id(matched.part))
                 waiting.done = True
                 self._learned[waiting.report.provider].note(matched.rule)
                 found.append((matched, waiting))
