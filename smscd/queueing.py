@@ -44,6 +44,8 @@ class Look:
     since: float
     after: tuple[int, int] = (-(1 << 62), 0)
     """(due, id) of the last row that was read."""
+    done: bool = False
+    """Nothing was left behind that."""
 
 
 class Queueing:

@@ -17,6 +17,8 @@ from smscd.scheduler import Lane
 log = structlog.get_logger("smscd.rerouting")
 
 PAGE = 500
+AT_LEISURE = 2
+"""Pages that one look reads while nobody is alive who could take what it finds: a start has better things to do."""
 LOOK_AGAIN = 600.0
 """Seconds after which all that waits is looked at again, whatever has changed."""
 REJECTED, UNKNOWN = int(MessageState.REJECTED), int(MessageState.UNKNOWN)
@@ -60,21 +62,24 @@ def _look(journey: Journey, name: str) -> Look | None:
         look = journey.looked_at[name] = Look(laws, living, now)
         return look
     look.living = living
-    return look if living else None
+    return look if living or not look.done else None
 
 
 async def reroute(journey: Journey, name: str, look: Look) -> int:
     """Ask the rules again for what is queued for `name`, in memory and on disk, a page at a time.
 
-    On disk it begins after what `look` has come to.
+    On disk it begins after what `look` has come to, and goes on at the next one where nothing presses.
     """
+    pages = 0
     lane = journey.scheduler.lane(name)
     await journey.store.committed()  # what has just been put back must be found: it may be due before what is there
     moved = _from_memory(journey, lane)
     while True:
         with journey.scheduler.watching() as gone:
             page = await journey.store.queued(name, look.after, PAGE)
-        if not page:
+        pages += 1
+        look.done = not page
+        if not page or (pages > AT_LEISURE and not look.living):
             return moved + _from_memory(journey, lane)  # what came into the window meanwhile
         look.after = (page[-1].due, page[-1].id)
         for message in page:
