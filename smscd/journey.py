@@ -19,7 +19,7 @@ import structlog
 
 from smscd import parts, pdu, plain, receipts
 from smscd.admission import Admitted, Esme, Submission
-from smscd.clock import SECOND, Clock
+from smscd.clock import Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.interception import Interception, answer_to
@@ -113,7 +113,7 @@ class Journey(Queueing):
     ) -> Message:
         """A message from a handset by `connector`, for the ESME that `receives` it; STOP is understood first."""
         owner = self.receivers.owner(content.destination_addr)
-        message = self._to_esme(MO, owner or NOBODY, content, self.clock.wall())
+        message = self.to_esme(MO, owner or NOBODY, content, self.clock.wall())
         if owner is None:
             message.connector = NOBODY
         if not self.holds(message, answer, connector, alphabet):
@@ -154,11 +154,6 @@ class Journey(Queueing):
         else:
             self.enter(reply, now)
 
-    def _to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
-        number = self.ids.next(now)
-        expires = now + int(self.retry.receipt_validity * SECOND)
-        return Message(number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires)
-
     # -- act two: forward --------------------------------------------------------------------------------------------
 
     def has_credit(self, connector: str) -> None:
@@ -171,9 +166,8 @@ class Journey(Queueing):
 
     def _forward_all(self) -> None:
         names, self._to_forward = self._to_forward, set()
-        for name in names:
-            if (connector := self.connectors.get(name)) is not None:
-                self.forward(connector)
+        for name in names & self.connectors.keys():
+            self.forward(self.connectors[name])
 
     def forward(self, connector: Connector) -> None:
         """Give `connector` what is due, as far as its credit goes."""
@@ -309,6 +303,27 @@ class Journey(Queueing):
         if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
             self.report([message], NOTIFICATION, ENROUTE, 0, self.clock.wall())
 
+    def accepted_all(self, accepted: list[tuple[Message, str, str]]) -> None:
+        """A provider has all of these, each in one part, under these ids (see `outcome` and `handed_over`)."""
+        now, batch, name = self.clock.wall(), self.store.batch, accepted[0][0].connector
+        self.counters.connector(name).outcomes["accepted"] += len(accepted)
+        self.scheduler.lane(name).in_flight -= len(accepted)
+        over = []
+        for message, upstream_message_id, upstream_key in accepted:
+            part = message.parts[0]
+            part.stage, part.command_status, part.changed_at = SENT, 0, now
+            part.upstream_message_id, part.upstream_key = upstream_message_id, upstream_key
+            message.attempts += 1
+            batch.part(part)
+            self.on_sent(message, part)
+            if message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
+                batch.change(message)
+                batch.then_all(message, self.then_release)
+            else:
+                over.append(message)
+        self._close_all(over, ACCEPTED, 0, now)
+        self.store.wake()
+
     def handed_over(self, message: Message) -> None:
         """A provider has every part: its receipts come when they come, and until then the store remembers.
 
@@ -426,7 +441,7 @@ class Journey(Queueing):
             esme = self.esmes.get(message.system_id)
             alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
             content = receipts.deliver_sm(message, kind, message_state, error_code, now, alphabet)
-            receipt = self._to_esme(kind, message.system_id, content, now)
+            receipt = self.to_esme(kind, message.system_id, content, now)
             receipt.original = message.id
             if kind == RECEIPT:
                 message.receipt = receipt.id

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from smscd import parts, ways
+from smscd import parts, pdu, ways
 from smscd.admission import Esme
-from smscd.clock import Clock
+from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.dress import Dress
@@ -132,6 +132,12 @@ class Queueing:
         message.owner = self.ids.node_id
         for part in parts.lease(message, connector.name, connector.provider, connector.divide(message), now):
             self.store.batch.part(part)
+
+    def to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
+        """A message for an ESME, by `kind`; it is in no batch yet."""
+        number = self.ids.next(now)
+        expires = now + int(self.retry.receipt_validity * SECOND)
+        return Message(number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires)
 
     def is_alive(self, connector: str) -> bool:
         """Whether `connector` could hand something over now, or soon: routes skip those that cannot."""

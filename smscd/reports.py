@@ -9,6 +9,7 @@ allows that. A store that cannot be asked is asked again; then the provider is t
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
@@ -65,7 +66,7 @@ class Reports:
         self._at_once: list[tuple[Match, Waiting]] = []
         self._parking = Parking(journey)
         self._learned: dict[str, Learned] = {}
-        self._lately: dict[Key, Message] = {}  # by the ids that their parts were given, newest last
+        self._lately: OrderedDict[Key, Message] = OrderedDict()  # by the ids that their parts were given, newest last
         self._task: asyncio.Task[None] | None = None
         self._late: set[asyncio.Task[None]] = set()
         journey.on_sent = self._sent
@@ -277,16 +278,20 @@ class Reports:
 
     def _sent(self, message: Message, part: Part) -> None:
         """A part has just got its id: who waits for it may look again, after the commit."""
-        self._lately[part.provider, part.upstream_key] = message
-        if len(self._lately) > REMEMBERED:
-            del self._lately[next(iter(self._lately))]
-        self._journey.scheduler.remember(message)
+        if message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
+            self._remember(message, part)
         for waiting in self._parking.of(part.provider, part.upstream_key):
             if waiting in self._parking:
                 self._parking.resume(waiting)
                 self._look_up(waiting)
             else:
                 waiting.again = True
+
+    def _remember(self, message: Message, part: Part) -> None:
+        self._lately[part.provider, part.upstream_key] = message
+        if len(self._lately) > REMEMBERED:
+            self._lately.popitem(last=False)
+        self._journey.scheduler.remember(message)
 
     # -- receipts: acting --------------------------------------------------------------------------------------------
 

@@ -22,6 +22,9 @@ class News(Protocol):
     def taken_over(self, messages: list[Message]) -> None:
         """`Accepted`, for many at once whose parts carry their upstream_message_id already."""
 
+    def accepted_all(self, accepted: list[tuple[Message, str, str]]) -> None:
+        """`Accepted`, for many at once that have one part each: with upstream_message_id and upstream_key."""
+
     def delivered(self, messages: list[Message]) -> None:
         """`Delivered`, for many of one connector at once."""
 

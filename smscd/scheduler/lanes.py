@@ -11,6 +11,7 @@ that. While it is owned, nobody else may act on it: this is what serialises forw
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from heapq import heapify, heappop, heappush
@@ -76,7 +77,7 @@ class Scheduler:
     def __init__(self, store: Store, clock: Clock, on_due: Callable[[str], None]) -> None:
         self.lanes: dict[str, Lane] = {}
         self.owned: dict[int, Message] = {}
-        self.remembered: dict[int, Message] = {}
+        self.remembered: OrderedDict[int, Message] = OrderedDict()
         """As they were released, or will be, in the order in which they were remembered."""
         self._store = store
         self._clock = clock
@@ -145,7 +146,7 @@ class Scheduler:
         """`message` waits for a receipt: keep it for the next that asks for it, though the store's row is the truth."""
         self.remembered[message.id] = message
         if len(self.remembered) > REMEMBERED:
-            del self.remembered[next(iter(self.remembered))]
+            self.remembered.popitem(last=False)
 
     def own_all(self, lane: Lane, messages: dict[int, Message]) -> None:
         """`own` for new messages of one lane, by their ids."""

@@ -20,6 +20,9 @@ class Told:
     def taken_over(self, messages: list[Message]) -> None:
         """Not asked for here."""
 
+    def accepted_all(self, accepted: list[tuple[Message, str, str]]) -> None:
+        """Not asked for here."""
+
     def delivered(self, messages: list[Message]) -> None:
         """Not asked for here."""
 

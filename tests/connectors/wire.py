@@ -35,6 +35,10 @@ class Told:
     def taken_over(self, messages: list[Message]) -> None:
         self.accepted += messages
 
+    def accepted_all(self, accepted: list[tuple[Message, str, str]]) -> None:
+        for message, upstream_message_id, upstream_key in accepted:
+            self.outcome(message, 1, Accepted(upstream_message_id, upstream_key))
+
     def delivered(self, messages: list[Message]) -> None:
         for message in messages:
             self.outcome(message, 1, Delivered())

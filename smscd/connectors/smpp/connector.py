@@ -116,16 +116,18 @@ class Upstream:
         return 0
 
     def submit(self, messages: list[Message]) -> None:
-        for message in messages:
-            self._submit(message)
+        lines = {line: None for message in messages if (line := self._submit(message)) is not None}
+        for line in lines:
+            self._write(line)
 
-    def _submit(self, message: Message) -> None:
+    def _submit(self, message: Message) -> Line | None:
+        """Put the parts of `message` on a line, to be written."""
         line = self._line_for(message)
         due = [part.number for part in message.parts if part.stage == messages.LEASED]
         if line is None:
             for number in due:
                 self._news.outcome(message, number, Deferred("the upstream is away", retry_after=0.0, counts=False))
-            return
+            return None
         composed = self._composer.compose(message)
         self._health.leaving()
         self._pace.take(len(due))
@@ -135,7 +137,7 @@ class Upstream:
         for number in due:
             self._order += 1
             line.put(Sending(self._order, message, number, composed[number - 1]))
-        self._write(line)
+        return line
 
     def _line_for(self, message: Message) -> Line | None:
         """The line that has parts for the same handset, so that they stay in order; otherwise the emptiest."""
@@ -250,6 +252,21 @@ class Upstream:
             self._ended(sending, outcome)
         self._go_on(line)
 
+    def taken(self, line: Line, answers: list[tuple[Sending, pdu.SubmitSmResp]]) -> None:
+        sent: list[tuple[Message, str, str]] = []
+        for sending, response in answers:
+            upstream_message_id = trimmed(response.message_id or b"")
+            if not upstream_message_id:
+                self.answered(line, sending, response, late=False)
+                continue
+            self._unpin(sending)
+            self._pace.went_well()
+            sent.append((sending.message, upstream_message_id, key_of(upstream_message_id)))
+        if sent:
+            self._judge(Accepted())
+            self._news.accepted_all(sent)
+        self._go_on(line)
+
     def _outcome(self, sending: Sending, response: pdu.Pdu) -> Outcome | None:
         """What a response says about a part; None to pause and try the same again."""
         status = response.command_status
@@ -291,14 +308,17 @@ class Upstream:
     # -- how it is done ----------------------------------------------------------------------------------------------
 
     def _ended(self, sending: Sending, outcome: Outcome) -> None:
+        self._unpin(sending)
+        self._judge(outcome)
+        self._news.outcome(sending.message, sending.number, outcome)
+
+    def _unpin(self, sending: Sending) -> None:
         pin = (sending.message.system_id, sending.message.content.destination_addr)
         line, held = self._pinned[pin]
         if held > 1:
             self._pinned[pin] = (line, held - 1)
         else:
             del self._pinned[pin]
-        self._judge(outcome)
-        self._news.outcome(sending.message, sending.number, outcome)
 
     def _without_id(self) -> None:
         """It was taken, and no receipt can ever name it: counted, and said once."""

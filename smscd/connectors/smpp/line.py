@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Protocol, cast
 
 import structlog
 
@@ -17,7 +17,7 @@ from smscd.clock import Clock
 from smscd.connectors.settings import SmppSettings
 from smscd.errors import SessionError
 from smscd.link import Link, LinkOwner, Links, connect
-from smscd.message import Message
+from smscd.message import LEASED, Message
 from smscd.session import (
     Answered,
     Bound,
@@ -62,6 +62,21 @@ class Sending:
         self.submit.sequence_number = 0
 
 
+def is_taken(event: Answered) -> bool:
+    """Whether an answer says no more than what nearly every one does: a message of one part was taken, by this id."""
+    sending, response = event.context, event.response
+    return (
+        type(sending) is Sending
+        and type(response) is pdu.SubmitSmResp
+        and response.command_status == pdu.ESME_ROK
+        and not response.tlvs
+        and bool(response.message_id)
+        and len(sending.message.parts) == 1
+        and sending.message.parts[0].stage == LEASED
+        and sending.message.worst is None
+    )
+
+
 class LineOwner(Protocol):
     """Who acts on what a line brings: the connector."""
 
@@ -70,6 +85,9 @@ class LineOwner(Protocol):
     def delivered(self, line: Line, request: pdu.DeliverSm | pdu.DataSm) -> None: ...
 
     def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None: ...
+
+    def taken(self, line: Line, answers: list[tuple[Sending, pdu.SubmitSmResp]]) -> None:
+        """`answered` for many of which `is_taken` is true."""
 
     def unanswered(self, sendings: list[Sending]) -> None: ...
 
@@ -237,7 +255,19 @@ class Line:
 
     def events(self, link: Link, events: list[Event]) -> None:
         fault: Exception | None = None
+        taken: list[tuple[Sending, pdu.SubmitSmResp]] = []
+        rest: list[Event] = []
         for event in events:
+            if type(event) is Answered and is_taken(event):
+                taken.append(cast("tuple[Sending, pdu.SubmitSmResp]", (event.context, event.response)))
+            else:
+                rest.append(event)
+        if taken:  # first: receipts for them may be among the rest
+            try:
+                self._owner.taken(self, taken)
+            except Exception as one:  # noqa: BLE001 - as below
+                fault = one
+        for event in rest:
             try:
                 self._happened(link, event)
             except Exception as one:  # noqa: BLE001 - it costs the link; the answers behind it are about other messages

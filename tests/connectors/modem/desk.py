@@ -52,6 +52,9 @@ class Desk:
     def taken_over(self, messages: list[Message]) -> None:
         raise AssertionError("a modem takes parts over one by one")
 
+    def accepted_all(self, accepted: list[tuple[Message, str, str]]) -> None:
+        raise AssertionError("a modem takes parts over one by one")
+
     def delivered(self, messages: list[Message]) -> None:
         raise AssertionError("a modem is not the recipient")
 
