@@ -142,6 +142,9 @@ def _run(upstream: Upstream, composition: Composition, as_json: bool) -> None:
         raise
     show(report(esme, composition), as_json, _tables)
     if not succeeded(esme, composition):
+        if esme.silence and wants_every_receipt(composition):
+            remedy = "at smscd: smscd message show ID; what comes later waits there for the next bind of this account"
+            raise ControlError(f"{esme.awaited} without a receipt: {esme.silence}", remedy)
         raise typer.Exit(1)
 
 
@@ -193,10 +196,15 @@ def succeeded(esme: Esme, composition: Composition) -> bool:
     """Whether everything was accepted and, where receipts were asked for, delivered."""
     if esme.refused or esme.unanswered or not esme.submitted:
         return False
-    final = pdu.constants.REGISTERED_RECEIPT_FINAL
-    if esme.awaited and composition.registered_delivery & pdu.constants.REGISTERED_RECEIPT_MASK == final:
+    if esme.awaited and wants_every_receipt(composition):
         return False
     return set(esme.states) <= {int(pdu.MessageState.DELIVERED)}
+
+
+def wants_every_receipt(composition: Composition) -> bool:
+    """Whether a receipt that stays away means that something is wrong; those of failures alone may."""
+    asked = composition.registered_delivery & pdu.constants.REGISTERED_RECEIPT_MASK
+    return asked == pdu.constants.REGISTERED_RECEIPT_FINAL
 
 
 def report(esme: Esme, composition: Composition) -> dict[str, Any]:
@@ -263,7 +271,7 @@ def _tables(told: dict[str, Any]) -> Iterator[RenderableType]:
     for one in told["received"]:
         yield f"received from {cell(one['source_addr'])} to {cell(one['destination_addr'])}: {cell(one['text'])}"
     summary = told["summary"]
-    if summary["submitted"] > 1 or not told["messages"]:
+    if summary["submitted"] > 1 or summary["other_receipts"] or not told["messages"]:
         rows = [(name.replace("_", " "), _amount(value)) for name, value in summary.items() if value not in (None, {})]
         drawn = table("", ("", ""), rows)
         drawn.show_header = False

@@ -86,6 +86,8 @@ class Esme:
         self.arrivals: list[Arrival] = []
         self.round_trips = array("d")
         self.ended = ""
+        self.silence = ""
+        """Why receipts were no longer waited for though some are missing."""
         self.started = self.finished = 0.0
         self._clock = links.clock
         self._interval = 1.0 / rate if rate else 0.0
@@ -171,7 +173,10 @@ class Esme:
 
     async def receipts(self, within: float) -> bool:
         """Wait for the final receipts of all that was accepted, `within` seconds at most; False if some are missing."""
-        return await self._until(lambda: self.awaited == 0 or bool(self.ended), within) and self.awaited == 0
+        await self._until(lambda: self.awaited == 0 or bool(self.ended), within)
+        if self.awaited:
+            self.silence = f"the link ended: {self.ended}" if self.ended else f"the {within:g} s of --timeout are over"
+        return self.awaited == 0
 
     async def unbind(self, link: Link) -> None:
         """Leave in order; an SMSC that does not answer is left all the same."""

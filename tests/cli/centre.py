@@ -38,7 +38,7 @@ class Habits:
 
     password: bytes = b"secret"
     answer: Callable[[int], int] = lambda _seen: pdu.ESME_ROK
-    """command_status of the n-th submit_sm it sees, -1 for no answer at all, -2 to hang up."""
+    """command_status of the n-th submit_sm it sees, -1 for no answer at all, -2 to hang up, -3 to accept it first."""
     message_id: Callable[[int], bytes] = lambda number: b"%d" % (7_000_000_000 + number)
     report: Callable[[pdu.SubmitSm, bytes, int], list[pdu.Pdu]] = lambda submit, message_id, _number: [
         receipt(submit, message_id)
@@ -97,7 +97,7 @@ class Centre:
             link.abort("hung up")
         elif status > 0:
             link.session.respond(submit, pdu.SubmitSmResp(command_status=status, message_id=None))
-        elif status == 0:
+        elif status in {0, -3}:
             number = next(self._numbers)
             message_id = self.habits.message_id(number)
             reports = self.habits.report(submit, message_id, number) if submit.registered_delivery else []
@@ -108,6 +108,8 @@ class Centre:
                 link.session.request(one, link.links.clock.monotonic())
             if self.habits.early:
                 link.session.respond(submit, response)
+            if status == -3:
+                link.close("gone")
 
 
 @contextmanager

@@ -356,6 +356,13 @@ def test_what_else_waited_for_this_account_is_acknowledged_and_shown(centre: Cal
     assert [answer.command_status for answer in there.acknowledged] == [pdu.ESME_ROK] * 3
 
 
+@pytest.mark.usefixtures("terminal")
+def test_a_receipt_for_somebody_else_is_counted_for_people_too(centre: Callable[..., Centre], send: Send) -> None:
+    result = send(centre(Habits(at_bind=[stranger()])), "Hello")
+    assert result.exit_code == 0
+    assert "other receipts" in result.stdout
+
+
 @pytest.mark.parametrize("words", [("--no-receipt",), ("--bind", "transmitter")])
 def test_without_receipts_there_is_nothing_to_wait_for(
     centre: Callable[..., Centre], send: Send, words: tuple[str, ...]
@@ -390,6 +397,16 @@ def test_a_receipt_that_does_not_come_is_exit_code_1(centre: Callable[..., Centr
     result = send(there, "Hello", "--timeout", "100ms")
     assert result.exit_code == 1
     assert told(result)["summary"]["without_receipt"] == 1
+    assert "error: 1 without a receipt: the 0.1 s of --timeout are over" in result.stderr
+    assert "try: at smscd: smscd message show ID" in result.stderr
+
+
+def test_a_link_that_ends_before_the_receipt_is_told(centre: Callable[..., Centre], send: Send) -> None:
+    there = centre(Habits(answer=lambda _seen: -3, report=lambda _submit, _message_id, _number: []))
+    result = send(there, "Hello")
+    assert result.exit_code == 1
+    assert "error: 1 without a receipt: the link ended: " in result.stderr
+    assert told(result)["messages"][0]["command_status"] == "ESME_ROK"
 
 
 def test_failure_receipts_alone_may_stay_away(centre: Callable[..., Centre], send: Send) -> None:
