@@ -16,7 +16,7 @@ from smscd.clock import SECOND
 from smscd.connectors import Emulator
 from smscd.errors import ControlError, TextError
 from smscd.journey import Journey
-from smscd.message import Kind, Message, Part, Stage, text_of
+from smscd.message import IN_DOUBT, LEASED, QUEUED, InDoubt, Kind, Message, Part, Stage, text_of
 from smscd.queueing import NOBODY
 from smscd.store import Listing
 
@@ -143,6 +143,7 @@ class Commands:
         receipt = await self._journey.store.get([message.receipt]) if message.receipt else []
         return {
             **outline(message),
+            "in_doubt": InDoubt(message.in_doubt).name.lower(),
             "parts": [_part(part, message) for part in message.parts],
             "receipt": outline(self._current(receipt[0])) if receipt else None,
             "pdu": _fields(message.content, with_text=with_text),
@@ -217,7 +218,10 @@ class Commands:
         """A handset of the emulated network sends a message."""
         network = next((one for one in self._journey.connectors.values() if isinstance(one, Emulator)), None)
         if network is None:
-            raise ControlError("there is no emulated network here", 'a [[connector]] with kind = "emulator"')
+            raise ControlError(
+                "there is no emulated network here",
+                'a [[connector]] with kind = "emulator"; for a modem type `mo +NUMBER TEXT` into `smscd modem emulate`',
+            )
         to, sender, text_sent = address(arguments, "to"), address(arguments, "from"), characters(arguments, "text")
         try:
             parts = handset_message(sender, to, text_sent, next(self._references) & 0xFF)
@@ -285,13 +289,15 @@ def outline(message: Message) -> dict[str, Any]:
 
 
 def _part(part: Part, message: Message) -> dict[str, Any]:
+    """One part. Without an answer it has no command_status, though its row says 0."""
+    silent = part.stage == IN_DOUBT or (message.is_open and part.stage in {QUEUED, LEASED})
     return {
         "number": part.number,
         "connector": part.connector,
         "stage": Stage(part.stage if message.is_open else message.stage).name,
         "upstream_message_id": part.upstream_message_id,
         "attempt": part.attempt,
-        "command_status": pdu.status.status_name(part.command_status),
+        "command_status": None if silent and not part.command_status else pdu.status_name(part.command_status),
         "changed_at": _time(part.changed_at),
         "in_doubt": part.doubts,
     }

@@ -92,6 +92,8 @@ async def test_what_nobody_answers_fails_or_is_held_where_the_operator_says_so(t
             if policy == "fail":
                 await all_reported(esme)
                 assert [one.stat for one in esme.ledger.receipts] == ["UNKNOWN"]
+                story = await shown(gateway, message_id)
+                assert (story["in_doubt"], story["parts"][0]["command_status"]) == ("fail", None)
                 continue
             await closed(gateway, message_id, "HELD")
             await asyncio.to_thread(gateway.ask, "message.retry", message_id=message_id)
