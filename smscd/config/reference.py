@@ -38,7 +38,7 @@ _ABOUT = {
 
 _KINDS = {
     "emulator": "An emulated network with its handsets.",
-    "smpp": "An upstream SMSC; smscd is the ESME. This release checks such a section but does not run it yet.",
+    "smpp": "An upstream SMSC; smscd is the ESME: docs/gateway.md.",
     "modem": "A GSM modem on a serial port: docs/modems.md.",
 }
 

@@ -226,7 +226,10 @@ class SmppSettings:
         " an upstream can tell a repetition by it",
     ] = False
     receipt_within: Annotated[
-        Seconds | None, Between(1, 30 * 86400), Example(600.0), "how long a receipt may take; absent = for ever"
+        Seconds | None,
+        Between(1, 30 * 86400),
+        Example(600.0),
+        "how long a receipt may take; absent = until 72 hours after the validity of its message",
     ] = None
     no_receipt: Annotated[
         Literal["unknown", "next"],
