@@ -234,10 +234,12 @@ class Commands:
 
     async def route_explain(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Which `[[route]]` a message would take, and why not the ones before it."""
-        to, sender = required(arguments, "to"), required(arguments, "from")
+        to, sender, esme = required(arguments, "to"), required(arguments, "from"), optional(arguments, "esme") or ""
+        if esme and esme not in self._journey.esmes:
+            raise ControlError(f"there is no ESME {esme}", f"one of {', '.join(self._journey.esmes) or '-'}")
         return explained(
             self._journey,
-            optional(arguments, "esme") or "",
+            esme,
             asked(sender, to, characters(arguments, "text")),
             moment(arguments, "at"),
         )

@@ -208,6 +208,8 @@ async def test_a_route_is_explained_as_it_is_taken() -> None:
         assert told["ways"] == [{"connector": "network", "takes_messages": True}]
         play.journey.routes = Ruleset([])
         assert (await commands(play).route_explain({"to": "1", "from": "2"}))["route"] is None
+        with pytest.raises(ControlError, match="there is no ESME tset"):
+            await commands(play).route_explain({"to": "1", "from": "2", "esme": "tset"})
 
 
 async def test_a_handset_can_only_write_where_there_is_an_emulated_network() -> None:
