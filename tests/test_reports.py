@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from smscd import pdu
+from smscd.admin.commands import Commands
 from smscd.connectors.smpp.correlation import Report, key_of
 from smscd.connectors.smpp.reading import read_report
 from smscd.message import Accepted, Content, Message, Stage
@@ -87,6 +88,9 @@ async def test_a_receipt_before_its_answer_is_stored_before_it_is_answered_and_m
         assert play.told == []
         await play.quiet()
         assert (play.told, play.reports.parked) == ([pdu.ESME_ROK], 1)
+        operator = Commands(play.journey, play.ancillary, list, dict)
+        listed = (await operator.message_list({}))["messages"]
+        assert [one["message_id"] for one in listed] == [message.message_id]
         await play.taken(message, "A1")
         await play.quiet()
         assert (play.states, play.reports.parked) == ([MessageState.DELIVERED], 0)

@@ -118,6 +118,7 @@ class Commands:
             system_id=optional(arguments, "system_id"),
             source_addr=optional(arguments, "from"),
             destination_addr=optional(arguments, "to"),
+            named=True,  # nobody could show one without, nor page on from it
             before=(await self._found(before))[0].id if before else None,
             limit=count(arguments, "limit", 50, MOST),
         )

@@ -40,6 +40,7 @@ class Listing:
     system_id: str | None = None
     source_addr: str | None = None
     destination_addr: str | None = None
+    named: bool = False  # only those with a message_id: parked receipts have none
     before: int | None = None  # only ids below this one: how a long list is paged
     limit: int = 50
 

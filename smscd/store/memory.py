@@ -182,12 +182,14 @@ class MemoryStore:
         )
 
     async def listing(self, wanted: Listing) -> list[Message]:
-        asked = {f.name: getattr(wanted, f.name) for f in fields(wanted) if f.name not in {"before", "limit"}}
+        asked = {f.name: getattr(wanted, f.name) for f in fields(wanted) if f.name not in {"named", "before", "limit"}}
         columns = {name: rows.MESSAGE.index(name) for name, value in asked.items() if value is not None}
+        named = rows.MESSAGE.index("message_id")
         chosen = [
             row[0]
             for row in self._messages.values()
             if all(row[at] == asked[name] for name, at in columns.items())
+            and (row[named] or not wanted.named)
             and (wanted.before is None or row[0] < wanted.before)
         ]
         newest = set(sorted(chosen, reverse=True)[: wanted.limit])

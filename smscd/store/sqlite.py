@@ -346,6 +346,8 @@ class SqliteStore:
                 clauses.append(f"stage = {int(value)}" if column == "stage" else f"{column} = ?")
                 if column != "stage":
                     parameters.append(value)
+        if wanted.named:
+            clauses.append("message_id <> ''")
         if wanted.before is not None:
             clauses.append("id < ?")
             parameters.append(wanted.before)

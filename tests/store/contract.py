@@ -493,6 +493,11 @@ class StoreContract:
         )  # fmt: skip
         assert ids(await chest.store.listing(wanted)) == found
 
+    async def test_a_listing_leaves_out_what_has_no_message_id_if_asked_to(self, chest: Chest) -> None:
+        await put(chest.store, message(1), message(2, message_id=""), message(3))
+        assert ids(await chest.store.listing(Listing(named=True))) == [3, 1]
+        assert ids(await chest.store.listing(Listing())) == [3, 2, 1]
+
     # -- forgetting, counting, opening again -------------------------------------------------------------------------
 
     async def test_purge_forgets_in_portions_what_was_closed_long_ago_and_nothing_else(self, chest: Chest) -> None:
