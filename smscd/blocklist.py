@@ -54,12 +54,15 @@ class Keeping:
     async def _load(self) -> OptOutList:
         stored = self._store.opt_outs
         generation = stored.generation
-        found = OptOutList(stored.keys.salt)
+        found, erased = OptOutList(stored.keys.salt), set(await stored.erased())
         if not await _from_keys(found, self._store):
             self._must_keep = True
-            log.warning("the opt-out list is read row by row: its keys are not kept yet, or damaged")
+            log.warning(
+                "the opt-out list is read row by row: its keys are not kept yet, damaged, or of before an erasure"
+            )
             found = OptOutList(stored.keys.salt)
             await _from_rows(found, self._store, self._clock)
+        found.erased = erased
         for _ in found.filtering():  # before the doors open there is nobody to give way to
             pass
         found.settle(generation)
@@ -100,7 +103,10 @@ class Keeping:
         layers = await keys.layers(before.generation)
         imported = sum(rows for _, rows in layers)
         return (
-            len(layers) >= LAYERS or imported * SHARE > len(opt_outs) or await keys.singles(before.journal) >= SINGLES
+            len(layers) >= LAYERS
+            or imported * SHARE > len(opt_outs)
+            or await keys.singles(before.journal) >= SINGLES
+            or await keys.erasures(before.journal) > 0
         )
 
     async def write(self, opt_outs: OptOutList, layer: int) -> int:
@@ -127,6 +133,8 @@ async def _from_keys(into: OptOutList, store: Store) -> bool:
     """Whether all of them were there."""
     keys = store.opt_outs.keys
     kept = await keys.kept()
+    if await keys.erasures(kept.journal):
+        return False
     if kept.journal >= 0:
         whole = 0
         async for portion in keys.portions(0):

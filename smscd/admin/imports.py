@@ -68,14 +68,18 @@ class Imports:
 
     async def begin(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         """Begin an import; rows that one before left behind unfinished count for nothing."""
-        under_way = self._import
-        if under_way is not None and (under_way.is_ending or self._now() - under_way.heard_at < ABANDONED):
-            raise ControlError("another import is under way", "again when it has ended")
+        self.give_way()
         optout = self._optout()
-        self._import = None
         generation = await self._store.opt_outs.new_generation()
         self._import = Import(generation, optout.begin_import(), self._now())
         return {"import": generation}
+
+    def give_way(self) -> None:
+        """Let go of an import that says nothing more; ControlError if one is under way."""
+        under_way = self._import
+        if under_way is not None and (under_way.is_ending or self._now() - under_way.heard_at < ABANDONED):
+            raise ControlError("another import is under way", "again when it has ended")
+        self._import = None
 
     async def abandon(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Whoever was importing has given up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ from smscd.admin.imports import Imports
 from smscd.errors import ControlError
 from smscd.journey import Journey
 from smscd.optout import Entry, Event, OptOut
+from smscd.optout.addresses import is_subscriber
+from smscd.optout.keys import ERASED
 from smscd.optout.list import SCOPES, Scope
 from smscd.store import OptOutRow
 from smscd.store.optout_audit import Compared
@@ -25,12 +28,14 @@ class OptOutCommands:
         self._journey = journey
         self._store = journey.store
         self.imports = Imports(journey, lambda: self._optout, self._imported)
+        self._erasing: set[asyncio.Task[dict[str, Any]]] = set()
 
     def table(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
         """Every command by its name."""
         return {
             "optout.add": self.add,
             "optout.remove": self.remove,
+            "optout.erase": self.erase,
             "optout.check": self.check,
             "optout.list": self.listing,
             "optout.audit": self.audit,
@@ -74,14 +79,45 @@ class OptOutCommands:
         await self._store.committed()
         return {"changed": is_there, **_shown(entry)}
 
+    async def erase(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Replace a person's number by a hash in all rows and lines, for a reason; what blocks goes on blocking."""
+        number = self._optout.address(required(arguments, "to"))
+        required(arguments, "reason")
+        if not number.startswith(ERASED) and not is_subscriber(number):
+            raise ControlError(f"{number.decode('latin-1')} is nobody's number", "a number such as +447700900123")
+        task = asyncio.create_task(self._erase(number, arguments), name="erase")  # goes on if the asker hangs up
+        self._erasing.add(task)
+        task.add_done_callback(self._erasing.discard)
+        return await asyncio.shield(task)
+
+    async def _erase(self, number: bytes, arguments: dict[str, Any]) -> dict[str, Any]:
+        async with self._journey.interception.keeping.turn:  # keys are kept as they were before, or will be after
+            optout, stored = self._optout, self._store.opt_outs
+            self.imports.give_way()
+            await self._store.committed()
+            is_there = bool(await stored.known(number) or await stored.journal(number, 1 << 62, 1))
+            erased = optout.list.hashing.erased(number)
+            if is_there and erased != number:
+                self.imports.give_way()  # nothing is awaited between this and the batch
+                event = self._event("erase", Entry("global", b"", erased), arguments)
+                event.erases = number
+                added = optout.erase(number)
+                self._store.batch.opt_out([event])
+                self._store.wake()
+                await self._store.committed()
+                optout.list.forget(number, await stored.known(erased), added)
+            return {"changed": is_there and erased != number, "recipient": erased.decode()}
+
     async def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """May this sender write to this recipient? The row that forbids it, if one does."""
         optout = self._optout
-        sender, recipient = optout.address(required(arguments, "from")), optout.address(required(arguments, "to"))
+        sender, recipient = optout.address(required(arguments, "from")), _recipient(optout, required(arguments, "to"))
         found = optout.blocking(sender, 0, recipient, 0, optional(arguments, "esme") or "")
         return {"may_send": found is None, "row": None if found is None else _shown(found)}
 
-    def _event(self, kind: Literal["add", "remove", "import"], entry: Entry, arguments: dict[str, Any]) -> Event:
+    def _event(
+        self, kind: Literal["add", "remove", "import", "erase"], entry: Entry, arguments: dict[str, Any]
+    ) -> Event:
         source = "import" if kind == "import" else "verb"
         return Event(
             self._journey.clock.wall(), kind, entry, source=source, actor=optional(arguments, "actor") or "",
@@ -96,13 +132,13 @@ class OptOutCommands:
         after, to = arguments.get("after"), optional(arguments, "to")
         limit = count(arguments, "limit", 50, MOST)
         behind = _entry(optout, after) if isinstance(after, dict) else None
-        found = await self._store.opt_outs.rows(behind, limit, None if to is None else optout.address(to))
+        found = await self._store.opt_outs.rows(behind, limit, None if to is None else _recipient(optout, to))
         return {"rows": [_row(one) for one in found], "total": len(optout.list)}
 
     async def audit(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The journal, newest first."""
         to = optional(arguments, "to")
-        recipient = None if to is None else self._optout.address(to)
+        recipient = None if to is None else _recipient(self._optout, to)
         before = count(arguments, "before", 1 << 62, 1 << 62)
         found = await self._store.opt_outs.journal(recipient, before, count(arguments, "limit", 50, MOST))
         return {"events": [self._line(number, event) for number, event in found]}
@@ -149,7 +185,7 @@ class OptOutCommands:
 
 def _entry(optout: OptOut, arguments: dict[str, Any]) -> Entry:
     """The row that arguments name: by `to` or `recipient`, and by what its scope asks for."""
-    recipient = optout.address(optional(arguments, "to") or required(arguments, "recipient"))
+    recipient = _recipient(optout, optional(arguments, "to") or required(arguments, "recipient"))
     scope: Scope = _scope(optional(arguments, "scope") or "pair")
     if scope == "global":
         return Entry(scope, b"", recipient)
@@ -157,6 +193,14 @@ def _entry(optout: OptOut, arguments: dict[str, Any]) -> Entry:
     party = next((value for name in (key, *others) if (value := optional(arguments, name))), None)
     party = party or optional(arguments, "party") or required(arguments, key)
     return Entry(scope, optout.address(party) if scope == "pair" else party.encode("latin-1", "replace"), recipient)
+
+
+def _recipient(optout: OptOut, written: str) -> bytes:
+    """A number, or what stands for one here: the hash of another database would block nobody."""
+    recipient = optout.known_as(written)
+    if recipient.startswith(ERASED) and recipient not in optout.list.erased:
+        raise ControlError(f"{written} is no number that was erased here", "the number itself")
+    return recipient
 
 
 def _scope(word: str) -> Scope:

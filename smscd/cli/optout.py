@@ -71,6 +71,20 @@ def remove(
     show(answer, as_json, lambda value: ["lifted" if value["changed"] else "there was no such block"])
 
 
+@app.command("erase")
+def erase(
+    to: Recipient, reason: Annotated[str, typer.Option("--reason", help="Why, for the journal.", show_default=False)],
+    as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataDirOption = None,
+) -> None:  # fmt: skip
+    """Replace a person's number by a hash in the list and its journal. What blocks goes on blocking."""
+    answer = call(data_dirs(config, data_dir), "optout.erase", **_asked(to=to, reason=reason, actor=getpass.getuser()))
+    show(answer, as_json, _erased)
+
+
+def _erased(answer: dict[str, Any]) -> Iterator[RenderableType]:
+    yield f"erased: {answer['recipient']} stands for it" if answer["changed"] else "there was nothing to erase"
+
+
 @app.command("check")
 def check(
     to: Recipient,

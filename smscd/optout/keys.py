@@ -26,6 +26,9 @@ PARTIES = 1 << 14
 FILTER_BITS = range(16, 31)
 """Least and most size of a filter: 8 KiB and 64 MiB are their octets."""
 
+ERASED = b"ERASED-"
+"""How what stands for an erased number begins; it is longer than any address (SMPP 3.4 §5.2.9: 20 octets)."""
+
 _RECIPIENT = MASK ^ 0xFFFFFFFF
 
 
@@ -37,7 +40,7 @@ def key_of(party: bytes, recipient: bytes) -> int:
 class Hashing:
     """Makes keys, the same ones from the same `salt`."""
 
-    __slots__ = ("_parties", "factor", "prime", "salt")
+    __slots__ = ("_erasing", "_parties", "factor", "prime", "salt")
 
     def __init__(self, salt: bytes) -> None:
         self.salt = salt
@@ -45,6 +48,15 @@ class Hashing:
         self.prime = _prime_from(int.from_bytes(drawn[:8], "big") | 1 << 63)
         self.factor = int.from_bytes(drawn[8:], "big") % (self.prime - 1) + 1
         self._parties: dict[tuple[str, bytes], int] = {}
+        self._erasing = blake2b(key=salt, digest_size=12, person=b"erased")
+
+    def erased(self, address: bytes) -> bytes:
+        """What stands for `address` once it was erased: a hash that does not lead back, as `recipient`'s would."""
+        if address.startswith(ERASED):
+            return address
+        hashed = self._erasing.copy()
+        hashed.update(address)
+        return ERASED + hashed.hexdigest().upper().encode()
 
     def recipient(self, address: bytes) -> int:
         """64 bits."""

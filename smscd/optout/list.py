@@ -38,6 +38,8 @@ class OptOutList:
     def __init__(self, salt: bytes = b"") -> None:
         self.generation: int | None = None
         self.hashing = Hashing(salt)
+        self.erased: set[bytes] = set()
+        """What stands for the numbers that were erased."""
         self._layers = [KeySet()]
         self._filter: Filter | None = None
         self._growing: Filter | None = None
@@ -56,7 +58,9 @@ class OptOutList:
 
     def add(self, entry: Entry) -> bool:
         """From now on `entry` blocks. Whether it did not before."""
-        key = self._key(entry)
+        return self._add(self._key(entry))
+
+    def _add(self, key: int) -> bool:
         if self._has(key):
             return False
         for one in (self._filter, self._growing):
@@ -67,9 +71,41 @@ class OptOutList:
 
     def discard(self, entry: Entry) -> bool:
         """From now on `entry` does not block. Whether it did before."""
-        key = self._key(entry)
+        return self._discard(self._key(entry))
+
+    def _discard(self, key: int) -> bool:
         removed = [layer.discard(key) for layer in self._layers]  # from every layer
         return any(removed)
+
+    # -- erased numbers ----------------------------------------------------------------------------------------------
+
+    def known_as(self, address: bytes) -> bytes:
+        """How rows and journal name `address`: as it is, or by what stands for it once it was erased."""
+        if not self.erased:
+            return address
+        erased = self.hashing.erased(address)
+        return erased if erased in self.erased else address
+
+    def erase(self, number: bytes) -> list[int]:
+        """From now on `number` is known by its hash, and what blocked it blocks that. What `forget` has to be given.
+
+        Some of it may be about others whose hash is alike in 32 bits: rows tell, keys do not.
+        """
+        erased = self.hashing.erased(number)
+        self.erased.add(erased)
+        apart = self.hashing.recipient(number) ^ self.hashing.recipient(erased)
+        keys = [key for layer in self._layers for key in layer.of(self.hashing.recipient(number))]
+        return [key ^ apart for key in keys if self._add(key ^ apart)]
+
+    def forget(self, number: bytes, entries: Iterable[Entry], added: Iterable[int]) -> None:
+        """Let go of `number`: `entries` are all rows of its hash, in force or not, and `added` is what `erase` gave."""
+        own = set()
+        for entry in entries:
+            own.add(self._key(entry))
+            self.discard(entry._replace(recipient=number))
+        for key in added:
+            if key not in own:
+                self._discard(key)
 
     # -- may we? -----------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ OTHERS = "others"
 CARRIERS_START: Final = frozenset({"start", "unstop"})
 """What lifts a block that a carrier made itself (US toll-free): YES and the like do nothing there."""
 
-EventKind = Literal["stop", "start", "help", "flag", "carrier", "add", "remove", "import", "expire"]
+EventKind = Literal["stop", "start", "help", "flag", "carrier", "add", "remove", "import", "expire", "erase"]
 
 CHANGES: Final[dict[EventKind, bool]] = {
     "stop": True, "carrier": True, "add": True, "import": True, "start": False, "remove": False,
@@ -52,6 +52,8 @@ class Event:
     answered: bool = False
     actor: str = ""
     reason: str = ""
+    erases: bytes = b""
+    """The number that is replaced in all rows and lines by this one's recipient; not kept itself."""
 
     @property
     def blocks(self) -> bool | None:
@@ -133,6 +135,10 @@ class OptOut:
         octets = written.encode("latin-1", "replace") if isinstance(written, str) else written
         return canonical(octets, ton, self._country)
 
+    def known_as(self, written: str | bytes, ton: int = 0) -> bytes:
+        """The form in which rows and journal have a recipient: its address, or its hash if it was erased."""
+        return self.list.known_as(self.address(written, ton))
+
     # -- may we? -----------------------------------------------------------------------------------------------------
 
     def blocking(
@@ -144,6 +150,8 @@ class OptOut:
         """
         country, pools = self._country, self._pools
         recipient = canonical(recipient, ton, country)
+        if self.list.erased:
+            recipient = self.list.known_as(recipient)
         here = self.list.hash_of(recipient)
         if here is None:
             return None
@@ -162,7 +170,7 @@ class OptOut:
         message: int, account: str,
     ) -> Event | None:  # fmt: skip
         """A carrier says that `recipient` has opted out of `sender`: the pair blocks now; None if it did before."""
-        number, handset = self.address(sender, sender_ton), self.address(recipient, ton)
+        number, handset = self.address(sender, sender_ton), self.known_as(recipient, ton)
         event = Event(
             now, "carrier", Entry("pair", number, handset), source="carrier-error", number=number,
             connector=connector, message=message, system_id=account, reason=why,
@@ -200,14 +208,17 @@ class OptOut:
             return None
         decision = Decision("stop" if match.action == "ask" else match.action, match)
 
+        person = self.list.known_as(handset)
+
         def event(kind: EventKind, entry: Entry) -> Event:
+            entry = entry._replace(recipient=person)
             return Event(now, kind, entry, match.keyword.word, match.rule, "mo", number, connector, message, account)
 
         if decision.action == "stop":
             decision.events = [event("stop", entry) for entry in self._entries(match, handset, number, account)]
             self._stop(decision, handset, number, now)
         elif decision.action == "start":
-            lifted = self._lifted(match, handset, number, account, categories)
+            lifted = self._lifted(match, person, number, account, categories)
             decision.events = [event("start", entry) for entry in lifted]
             if lifted and self.settings.answer:
                 decision.answer = self._text("start", match, number)
@@ -250,7 +261,7 @@ class OptOut:
         return [Entry("pair", sender, handset) for sender in senders]
 
     def _stop(self, decision: Decision, handset: bytes, number: bytes, now: int) -> None:
-        key = key_of(number, handset)
+        key = self._key_of(number, handset)
         self._stopped.add(key, now)
         is_new = self.block(decision.events)
         wanted = self.settings.confirm or decision.match.action == "ask"
@@ -277,7 +288,11 @@ class OptOut:
         return [entry for entry in dict.fromkeys(candidates) if entry in self.list]
 
     def _stopped_lately(self, handset: bytes, number: bytes, now: int) -> bool:
-        return self._stopped.has(key_of(number, handset), now)
+        return self._stopped.has(self._key_of(number, handset), now)
+
+    def _key_of(self, number: bytes, handset: bytes) -> int:
+        """The same before and after the handset's number was erased."""
+        return key_of(number, self.list.hashing.erased(handset))
 
     def _text(self, action: Literal["stop", "start", "help", "ask"], match: Match, number: bytes) -> str:
         settings, category = self.settings, match.keyword.category
@@ -309,7 +324,7 @@ class OptOut:
         return number in self._managed or number.startswith(self._managed_prefixes)
 
     def _turn(self, handset: bytes, number: bytes, now: int) -> int | None:
-        turns = (key_of(b"%d:%s" % (turn, number), handset) for turn in range(self.settings.answer_limit))
+        turns = (self._key_of(b"%d:%s" % (turn, number), handset) for turn in range(self.settings.answer_limit))
         return next((key for key in turns if not self._answered.has(key, now)), None)
 
     # -- changes of the list -----------------------------------------------------------------------------------------
@@ -331,12 +346,26 @@ class OptOut:
     def lift(self, events: Iterable[Event]) -> None:
         """The store has it: the rows no longer block, unless somebody has stopped again meanwhile."""
         for event in events:
-            if self._lifting.get(event.entry) is event:
-                del self._lifting[event.entry]
-                self.list.discard(event.entry)
+            entry = self._known(event.entry)
+            if self._lifting.get(entry) is event:
+                del self._lifting[entry]
+                self.list.discard(entry)
                 if self._importing is not None:
-                    self._importing.discard(event.entry)
-                    self._lifted_lately.add(event.entry)
+                    self._importing.discard(entry)
+                    self._lifted_lately.add(entry)
+
+    def erase(self, number: bytes) -> list[int]:
+        """From now on events name `number` by its hash, and its rows block by that: see `OptOutList.erase`.
+
+        Not while an import is under way.
+        """
+        self.changes += 1
+        added = self.list.erase(number)
+        self._lifting = {self._known(entry): event for entry, event in self._lifting.items()}
+        return added
+
+    def _known(self, entry: Entry) -> Entry:
+        return entry._replace(recipient=self.list.known_as(entry.recipient))
 
     # -- many at once ------------------------------------------------------------------------------------------------
 
@@ -368,7 +397,7 @@ class OptOut:
     def remember(self, event: Event) -> None:
         """At a start: an event of the last while, so that an answer is not given twice and YES is understood."""
         number = event.number
-        key = key_of(number, event.entry.recipient)
+        key = self._key_of(number, event.entry.recipient)
         if event.kind == "stop":
             self._stopped.add(key, event.at)
         if event.answered:

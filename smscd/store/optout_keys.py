@@ -66,6 +66,9 @@ class OptOutKeys(Protocol):
     async def singles(self, after: int) -> int:
         """How many lines behind `after` are not an import's."""
 
+    async def erasures(self, after: int) -> int:
+        """How many lines behind `after` are of numbers that were erased: keys from before that still name them."""
+
     def changed(self, after: int) -> AsyncIterator[list[tuple[Entry, bool]]]:
         """The rows that such lines are about, and whether each blocks now; a row may come twice."""
 
@@ -125,6 +128,10 @@ class SqliteKeys:
 
     async def singles(self, after: int) -> int:
         sql = "SELECT count(*) FROM opt_out_journal WHERE source <> 'import' AND id > ?"
+        return (await self._read(sql, (after,)))[0][0]  # type: ignore[no-any-return]
+
+    async def erasures(self, after: int) -> int:
+        sql = "SELECT count(*) FROM opt_out_journal INDEXED BY opt_out_journal_erased WHERE kind = 'erase' AND id > ?"
         return (await self._read(sql, (after,)))[0][0]  # type: ignore[no-any-return]
 
     async def changed(self, after: int) -> AsyncIterator[list[tuple[Entry, bool]]]:
@@ -191,6 +198,9 @@ class MemoryKeys:
 
     async def singles(self, after: int) -> int:
         return sum(not line[-1] for line in self._lines[max(0, after) :])
+
+    async def erasures(self, after: int) -> int:
+        return sum(line[1] == "erase" for line in self._lines[max(0, after) :])
 
     async def changed(self, after: int) -> AsyncIterator[list[tuple[Entry, bool]]]:
         entries = [entry_of(*line[2:5]) for line in self._lines[max(0, after) :] if not line[-1]]

@@ -60,6 +60,12 @@ class OptOuts(Protocol):
     async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
         """Numbered lines of the journal, newest first, those below number `before`."""
 
+    async def known(self, recipient: bytes) -> list[Entry]:
+        """All rows of a recipient, in force or not."""
+
+    async def erased(self) -> list[bytes]:
+        """What stands for the numbers that were erased."""
+
     async def new_generation(self) -> int:
         """A number that no import has had."""
 
@@ -128,6 +134,22 @@ def statements(events: Sequence[Event]) -> Statements:
     return [
         *rows.chunked([_row(event, 0) for event in _last_words(events)], _PUT),
         *rows.chunked([_line(event) for event in events], _JOURNAL),
+        *(statement for event in events if event.erases for statement in _erasing(event)),
+    ]
+
+
+def _erasing(event: Event) -> Statements:
+    """A number in all that was written until now replaced, and what was in its place overwritten in the file.
+
+    A row that goes by the hash already is of this very transaction, and later than the one by the number.
+    """
+    names = [event.entry.recipient.decode("latin-1"), event.erases.decode("latin-1")]
+    return [
+        ("PRAGMA secure_delete=ON", []),
+        ("UPDATE OR IGNORE opt_out SET recipient = ? WHERE recipient = ?", names),
+        ("DELETE FROM opt_out WHERE recipient = ?", names[1:]),
+        ("UPDATE opt_out_journal SET recipient = ? WHERE recipient = ?", names),
+        ("PRAGMA secure_delete=OFF", []),
     ]
 
 
@@ -186,6 +208,14 @@ class SqliteOptOuts:
         )
         return [(row[0], _event(row[1:])) for row in found]
 
+    async def known(self, recipient: bytes) -> list[Entry]:
+        sql = "SELECT recipient, scope, party FROM opt_out WHERE recipient = ?"
+        return [entry_of(*row) for row in await self._read(sql, (recipient.decode("latin-1"),))]
+
+    async def erased(self) -> list[bytes]:
+        sql = "SELECT DISTINCT recipient FROM opt_out_journal INDEXED BY opt_out_journal_erased WHERE kind = 'erase'"
+        return [row[0].encode("latin-1") for row in await self._read(sql, ())]
+
     async def new_generation(self) -> int:
         used = await self._read("SELECT value FROM counter WHERE name = 'opt_out_generation'", ())
         number = max(self.generation, used[0][0] if used else 0) + 1
@@ -221,6 +251,8 @@ class MemoryOptOuts:
         """Write events, as a batch or as an import."""
         for event in events:
             self.lines.append(_line(event, generation))
+            if event.erases:
+                self._erase(event.erases.decode("latin-1"), event.entry.recipient.decode("latin-1"))
             if event.blocks is None:
                 continue
             row, before = _row(event, generation), self.stored.get(event.entry)
@@ -229,6 +261,15 @@ class MemoryOptOuts:
             )
             if not kept:
                 self.stored[event.entry] = row
+
+    def _erase(self, number: str, erased: str) -> None:
+        for at, line in enumerate(self.lines):
+            if line[2] == number:
+                self.lines[at] = (*line[:2], erased, *line[3:])
+        for entry, row in list(self.stored.items()):
+            if row[0] == number:
+                del self.stored[entry]
+                self.stored.setdefault(entry_of(erased, *row[1:3]), (erased, *row[1:]))
 
     def _blocks(self, row: rows.Row) -> bool:
         return row[3] == 1 and row[4] in self.in_force
@@ -263,6 +304,12 @@ class MemoryOptOuts:
             if number < before and (recipient is None or event.entry.recipient == recipient)
         ]
         return wanted[::-1][:limit]
+
+    async def known(self, recipient: bytes) -> list[Entry]:
+        return [entry for entry in self.stored if entry.recipient == recipient]
+
+    async def erased(self) -> list[bytes]:
+        return list({line[2].encode("latin-1") for line in self.lines if line[1] == "erase"})
 
     async def new_generation(self) -> int:
         self.highest = max(self.highest, self.generation) + 1

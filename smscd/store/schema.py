@@ -76,7 +76,8 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE message ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;  -- message.Origin
     CREATE INDEX message_mo ON message (id) WHERE kind = 1;            -- parts of a long MO are looked for at a start
     CREATE TABLE opt_out (
-        recipient  TEXT    NOT NULL,  -- addresses in canonical form: E.164 digits, short code, or name in capitals
+        recipient  TEXT    NOT NULL,  -- addresses in canonical form: E.164 digits, short code, or name in capitals;
+                                      -- of an erased number the hash
         scope      TEXT    NOT NULL,  -- pair | pool | account | global
         party      TEXT    NOT NULL,  -- sender, name of the pool, system_id, or nothing
         state      INTEGER NOT NULL,  -- 1 blocks, 0 was lifted
@@ -90,7 +91,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE opt_out_journal (        -- append only: the evidence, from which opt_out can be rebuilt
         id         INTEGER PRIMARY KEY,
         at         INTEGER NOT NULL,
-        kind       TEXT    NOT NULL,  -- stop | start | help | flag | add | remove | import
+        kind       TEXT    NOT NULL,  -- stop | start | help | flag | carrier | add | remove | import | expire | erase
         recipient  TEXT    NOT NULL,
         scope      TEXT    NOT NULL,
         party      TEXT    NOT NULL,
@@ -141,5 +142,9 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE opt_out_journal ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
     UPDATE opt_out_generation SET keys = 0 WHERE generation = 0;
     CREATE INDEX opt_out_journal_single ON opt_out_journal (id) WHERE source <> 'import';
+    """,
+    # Numbers that were erased stand in rows and journal as a hash; a start has to know which.
+    """
+    CREATE INDEX opt_out_journal_erased ON opt_out_journal (recipient) WHERE kind = 'erase';
     """,
 )

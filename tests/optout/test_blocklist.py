@@ -44,6 +44,9 @@ STEPS = st.lists(
         st.tuples(st.just("import"), st.lists(_rows(), max_size=8)),
         st.tuples(st.just("abandoned import"), st.lists(_rows(), min_size=1, max_size=8)),
         st.tuples(st.just("import meets remove"), _rows()),
+        st.tuples(st.just("erase"), st.sampled_from(RECIPIENTS)),
+        st.tuples(st.just("erase meets add"), _rows()),
+        st.tuples(st.just("erase meets remove"), _rows()),
         st.tuples(st.just("tidy"), st.none()),
         st.tuples(st.just("death while it is kept"), st.integers(0, PORTIONS)),
         st.tuples(st.just("death"), st.none()),
@@ -99,6 +102,18 @@ class Act:
                 survives = what not in self.model  # there was nothing to remove yet
                 await self.commands.imports.end({"import": number})
                 (self.model.add if survives else self.model.discard)(what)
+            case "erase":
+                await self.commands.erase({"to": what, "reason": "asked"})
+                assert not await self.play.store.opt_outs.known(what.encode())
+                assert not (await self.commands.erase({"to": what, "reason": "twice"}))["changed"]
+            case "erase meets add" | "erase meets remove":
+                change = self.commands.add if step == "erase meets add" else self.commands.remove
+                (self.model.add if step == "erase meets add" else self.model.discard)(what)
+                erasing = asyncio.ensure_future(self.commands.erase({"to": what[2], "reason": "asked"}))
+                for _ in range(len(what[1])):  # it has come so far, which differs from row to row
+                    await asyncio.sleep(0)
+                await change({**named(what), "reason": "asked"})
+                await erasing
             case "tidy":
                 await self.play.journey.interception.tidy()
             case "death while it is kept":

@@ -224,6 +224,90 @@ def test_other_scopes_can_be_added(smscd: Running, bind: Callable[..., Esme]) ->
         smscd.ask("optout.add", to=HANDSET, scope="planet")
 
 
+def test_an_erased_number_stays_blocked_and_is_nowhere_in_the_database(
+    smscd: Running, bind: Callable[..., Esme], tmp_path: Path
+) -> None:
+    one = ("--to", HANDSET, "--from", "12345")
+    run(smscd, "add", *one, "--reason", "by letter")
+    run(smscd, "add", "--to", "447700900002", "--from", "12345")
+    said = run(smscd, "erase", "--to", "+44 7700 900001", "--reason", "asked, art. 17")
+    stands = said["recipient"]
+    assert (said["changed"], stands[:7]) == (True, "ERASED-")
+    for _ in range(2):
+        assert run(smscd, "check", *one, expect=1)["row"]["recipient"] == stands
+        assert bind().submit() == bind().submit("447700900002") == 0x45
+        assert [(row["recipient"], row["reason"]) for row in run(smscd, "list", "--to", HANDSET)["rows"]] == [
+            (stands, "by letter")
+        ]
+        lines = run(smscd, "audit", "--to", HANDSET)["events"]
+        assert [(line["event"], line["recipient"]) for line in lines] == [("erase", stands), ("add", stands)]
+        assert (lines[0]["reason"], bool(lines[0]["actor"])) == ("asked, art. 17", True)
+        assert not run(smscd, "erase", "--to", HANDSET, "--reason", "again")["changed"]
+        assert run(smscd, "audit", "--rebuild")["is_same"]
+        smscd.restart()
+    smscd.stop()
+    octets = b"".join(file.read_bytes() for file in smscd.data_dir.glob("smscd.db*"))
+    assert b"447700900002" in octets
+    assert HANDSET.encode() not in octets.replace(stands.encode(), b"")
+
+
+def test_what_is_exported_of_an_erased_number_can_be_imported_here_and_nowhere_else(
+    smscd: Running, tmp_path: Path
+) -> None:
+    one = ("--to", HANDSET, "--from", "12345")
+    file = tmp_path / "list.jsonl"
+    run(smscd, "add", *one)
+    run(smscd, "erase", "--to", HANDSET, "--reason", "asked")
+    run(smscd, "export", str(file))
+    assert HANDSET not in file.read_text()
+    run(smscd, "remove", *one, "--reason", "asked again")
+    assert run(smscd, "check", *one)["may_send"]
+    assert run(smscd, "import", str(file))["rows"] == 1
+    assert not run(smscd, "check", *one, expect=1)["may_send"]
+    file.write_text('{"recipient": "447700900001", "party": "777"}\n')
+    assert run(smscd, "import", str(file))["rows"] == 1
+    assert run(smscd, "audit", "--rebuild")["keys"] == 2
+    assert {row["recipient"] for row in run(smscd, "list")["rows"]} == {run(smscd, "list")["rows"][0]["recipient"]}
+    with pytest.raises(ControlError, match=r"row 1: ERASED-.* is no number that was erased here"):
+        smscd.ask("optout.import.rows", **{
+            "import": smscd.ask("optout.import.begin")["import"],
+            "rows": [{"recipient": "ERASED-0123456789ABCDEF01234567", "party": "777"}],
+        })  # fmt: skip
+    with pytest.raises(ControlError, match="another import is under way"):
+        smscd.ask("optout.erase", to=HANDSET, reason="meanwhile")
+
+
+def test_kill_9_after_an_erasure_keeps_block_and_hash_and_start_lifts_it(
+    smscd: Running, bind: Callable[..., Esme]
+) -> None:
+    writes(smscd, "STOP")
+    assert bind().submit() == 0x45
+    assert run(smscd, "erase", "--to", HANDSET, "--reason", "asked")["changed"]
+    smscd.restart()
+    assert bind().submit() == 0x45
+    writes(smscd, "STOP")
+    writes(smscd, "START")
+    until(lambda: run(smscd, "list")["rows"] == [])
+    assert isinstance(bind().submit(), str)
+    smscd.restart()
+    assert isinstance(bind().submit(), str)
+    assert len(confirmations(smscd)) == 1
+    lines = run(smscd, "audit")["events"]
+    assert [line["event"] for line in lines] == ["start", "stop", "erase", "stop"]
+    assert len({line["recipient"] for line in lines}) == 1
+    assert run(smscd, "audit", "--rebuild")["is_same"]
+
+
+def test_what_nobody_knows_and_who_is_nobody_are_not_erased(smscd: Running) -> None:
+    said = run(smscd, "erase", "--to", HANDSET, "--reason", "asked")
+    assert not said["changed"]
+    assert run(smscd, "audit")["events"] == []
+    with pytest.raises(ControlError, match="is nobody's number"):
+        smscd.ask("optout.erase", to="ACME", reason="asked")
+    with pytest.raises(ControlError, match="reason is missing"):
+        smscd.ask("optout.erase", to=HANDSET)
+
+
 def test_the_journal_has_the_evidence_of_a_stop(smscd: Running) -> None:
     writes(smscd, "Stop. Thank you")
     (line,) = run(smscd, "audit")["events"]
@@ -308,7 +392,7 @@ def test_with_opt_out_off_the_commands_say_so(tmp_path: Path) -> None:
 
 def test_the_commands_are_all_there() -> None:
     command: Any = typer.main.get_command(app)
-    assert set(command.commands) == {"add", "remove", "check", "list", "import", "export", "audit"}
+    assert set(command.commands) == {"add", "remove", "check", "list", "import", "export", "audit", "erase"}
 
 
 def test_the_list_is_rebuilt_from_the_journal_and_compared(smscd: Running) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from smscd import pdu
 from smscd.admin.commands import handset_message
+from smscd.admin.optouts import OptOutCommands
 from smscd.interception import ACTION_TLV, ANSWER_VALIDITY
 from smscd.message import FAIL, OPT_OUT, Accepted, Deferred, Message, Rejected, Stage, Unanswered, octets_of, text_of
 from smscd.optout import BLOCKED_TEXT, OptOutSettings
@@ -354,7 +355,66 @@ async def test_a_refusal_of_upstream_blocks_nobody_else() -> None:
         assert isinstance(one.accept(source_addr=b"99999"), Message)
 
 
-ACTS = st.lists(st.sampled_from(["STOP", "START", "submit", "turn", "take", "quiet", "crash"]), max_size=25)
+async def erased(one: Play) -> None:
+    await OptOutCommands(one.journey).erase({"to": HANDSET.decode(), "reason": "asked"})
+
+
+async def test_an_erased_number_stays_blocked_for_what_is_submitted_and_what_waits() -> None:
+    async with play() as one:
+        waiting = await one.submitted(schedule_delivery_time=pdu.times.format_relative(3600))
+        mo(one)
+        await one.quiet()
+        await erased(one)
+        assert one.accept() == pdu.ESME_RSUBMITFAIL
+        assert isinstance(one.accept(source_addr=b"99999"), Message)
+        await one.crash()
+        assert one.accept() == pdu.ESME_RSUBMITFAIL
+        await one.advance(3700)
+        assert (await one.stored(waiting)).message_state == pdu.MessageState.REJECTED
+
+
+async def test_an_erasure_forgets_neither_the_answers_of_the_day_nor_that_yes_may_start() -> None:
+    async with play() as one:
+        mo(one)
+        await one.quiet()
+        for given in (1, 0):  # the network of the second time has seen no other
+            await erased(one)
+            mo(one)
+            await one.quiet()
+            assert len(answers(one)) == given
+            await one.crash()
+        mo(one, "YES")
+        await one.quiet()
+        assert isinstance(one.accept(), Message)
+        await one.crash()
+        assert isinstance(one.accept(), Message)
+
+
+async def test_a_number_that_is_erased_while_its_start_is_written_is_free() -> None:
+    async with play() as one:
+        mo(one)
+        await one.quiet()
+        mo(one, "START")
+        await erased(one)
+        assert isinstance(one.accept(), Message)
+        await one.crash()
+        assert isinstance(one.accept(), Message)
+
+
+async def test_a_revoke_all_of_an_erased_number_still_reaches_the_account() -> None:
+    async with play(us_revoke_all=True, confirm=False) as one:
+        mo(one, source_addr=b"12025550123", source_addr_ton=1)
+        await one.quiet()
+        commands = OptOutCommands(one.journey)
+        await commands.erase({"to": "12025550123", "reason": "asked"})
+        mo(one, "START", source_addr=b"12025550123", source_addr_ton=1)
+        await one.quiet()
+        mo(one, source_addr=b"12025550123", source_addr_ton=1)
+        await one.quiet()
+        assert one.accept(source_addr=b"99999", destination_addr=b"12025550123") == pdu.ESME_RSUBMITFAIL
+
+
+ACTS = st.lists(st.sampled_from(["STOP", "START", "submit", "turn", "take", "quiet", "crash", "erase"]), max_size=25)
 
 
 @settings(max_examples=60, deadline=None)
@@ -377,6 +437,8 @@ async def _interleaved(acts: list[str]) -> None:
                 await one.quiet()
                 await one.crash(network_room=0)
                 blocked_since = 0 if blocked_since is not None else None
+            elif act == "erase":
+                await erased(one)
             elif act in {"STOP", "START"}:
                 mo(one, act)
                 await one.quiet()  # its answer is written

@@ -756,6 +756,38 @@ class StoreContract:
         await chest.store.opt_outs.write([Event(NOON + 1, "import", PAIR, source="import")], generation)
         assert [(row.since, row.source) for row in await chest.store.opt_outs.rows(None, 10)] == [(NOON, "mo")]
 
+    async def test_an_erased_number_is_in_no_row_and_no_line_and_what_blocks_still_does(self, chest: Chest) -> None:
+        elsewhere = Entry("account", b"test", PAIR.recipient)
+        abandoned = await chest.store.opt_outs.new_generation()
+        await chest.store.opt_outs.write([Event(NOON, "import", elsewhere, source="import")], abandoned)
+        chest.store.batch.opt_out([stop(NOON)])
+        await written(chest.store)
+        erased = Event(NOON + 2, "erase", Entry("global", b"", GONE), source="verb", actor="ann", reason="asked")
+        erased.erases = PAIR.recipient
+        pool = Entry("pool", b"x", PAIR.recipient)
+        chest.store.batch.opt_out([Event(NOON + 1, "add", pool), erased, Event(NOON + 3, "start", named(pool))])
+        await written(chest.store)
+        store = await chest.crash()
+        opt_outs = store.opt_outs
+        assert await opt_outs.known(PAIR.recipient) == []
+        assert await opt_outs.journal(PAIR.recipient, 1 << 60, 10) == []
+        assert await loaded(store) == [named(PAIR)]
+        assert sorted(await opt_outs.known(GONE)) == sorted(map(named, (PAIR, elsewhere, pool)))
+        lines = [event for _, event in await opt_outs.journal(GONE, 1 << 60, 10)]
+        assert [line.kind for line in lines] == ["start", "erase", "add", "stop", "import"]
+        assert (lines[1].actor, lines[1].reason, lines[1].erases) == ("ann", "asked", b"")
+        assert await opt_outs.erased() == [GONE]
+        compared = [one async for page in opt_outs.audit.compared() for one in page]
+        assert all(one.blocks == one.should_block for one in compared)
+
+    async def test_keys_from_before_an_erasure_are_told_from_those_after_it(self, chest: Chest) -> None:
+        keys = chest.store.opt_outs.keys
+        assert await keys.erasures(-1) == 0
+        chest.store.batch.opt_out([Event(NOON, "erase", Entry("global", b"", GONE), erases=PAIR.recipient)])
+        await written(chest.store)
+        last = await keys.position()
+        assert (await keys.erasures(-1), await keys.erasures(last - 1), await keys.erasures(last)) == (1, 1, 0)
+
     async def test_a_full_disk_keeps_opt_outs_for_when_there_is_room(self, chest: Chest) -> None:
         await put(chest.store, message())
         await chest.fill()
@@ -772,6 +804,16 @@ class StoreContract:
 
 
 PAIR = Entry("pair", b"12345", b"447700900001")
+GONE = b"ERASED-0123456789ABCDEF01234567"
+
+
+def named(entry: Entry) -> Entry:
+    return entry._replace(recipient=GONE)
+
+
+async def written(store: Store) -> None:
+    store.wake()
+    await store.committed()
 
 
 def stop(at: int, **fields: Any) -> Event:
