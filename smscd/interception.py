@@ -101,6 +101,20 @@ class Interception:
                 return entry
         return None
 
+    def perhaps(self, contents: Iterable[Content]) -> Sequence[int]:
+        """Which of these a row may be about, counted from 0: `blocking` is for them; the others may be accepted."""
+        if self.optout is None:
+            return ()
+        return self.optout.perhaps([(content.destination_addr, content.dest_addr_ton) for content in contents])
+
+    def suspects(self, messages: Sequence[Message]) -> set[int]:
+        """Numbers of those at which `stops` has to look before they leave; while the list is not ready, of all."""
+        if not self.is_ready:
+            return {message.id for message in messages}
+        found = {messages[at].id for at in self.perhaps([message.content for message in messages])}
+        found.update([message.id for message in messages if message.recipient])  # leaves to another number as well
+        return found
+
     def stops(self, message: Message, esme: Esme | None, connector: Connector, shows: bytes = b"") -> bool:
         """Whether `message` must not leave by `connector` any more. Our own answers always may."""
         return message.origin != OPT_OUT and self.forbids(

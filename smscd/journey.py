@@ -215,8 +215,8 @@ class Journey(Queueing):
             return
         if self.routes.rewrites:
             self.number(messages)
-        if self.interception.optout is not None:
-            messages = [message for message in messages if message.kind != MT or self._may_leave(message, connector)]
+        if self.interception.optout is not None and (suspects := self.interception.suspects(messages)):
+            messages = [m for m in messages if m.id not in suspects or m.kind != MT or self._may_leave(m, connector)]
         self.counters.connector(name).forwarded += len(messages)
         connector.submit(messages)
 

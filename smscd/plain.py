@@ -81,8 +81,8 @@ def _forbids_any(
     rules: list[Rule], esme: Esme,
 ) -> bool:  # fmt: skip
     return any(
-        interception.blocking(content, esme.system_id, esme, (connectors[rule.only],), rule.shows)
-        for content, rule in zip(submissions, rules, strict=True)
+        interception.blocking(submissions[at], esme.system_id, esme, (connectors[rules[at].only],), rules[at].shows)
+        for at in interception.perhaps(submissions)
     )
 
 

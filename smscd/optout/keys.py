@@ -62,6 +62,11 @@ class Hashing:
         """64 bits."""
         return int.from_bytes(address, "big") * self.factor % self.prime
 
+    def recipients(self, addresses: Iterable[bytes]) -> list[int]:
+        """The same for many at once."""
+        from_bytes, factor, prime = int.from_bytes, self.factor, self.prime
+        return [from_bytes(address, "big") * factor % prime for address in addresses]
+
     def party(self, scope: str, name: bytes) -> int:
         """32 bits: key = recipient ^ party, so the rows of one recipient are neighbours."""
         found = self._parties.get((scope, name))
@@ -243,6 +248,13 @@ class Filter:
     def excludes(self, recipient: int) -> bool:
         """Whether there is certainly no row of `recipient` (its 64 bits)."""
         return not self._bits[recipient >> self._to_octet] >> (recipient >> self._to_bit & 7) & 1
+
+    def admits(self, recipients: Iterable[int]) -> list[int]:
+        """Which of them, counted from 0, it lets through: nearly none."""
+        bits, to_octet, to_bit = self._bits, self._to_octet, self._to_bit
+        return [
+            at for at, one in enumerate(recipients) if bits[one >> to_octet] >> (one >> to_bit & 7) & 1
+        ]  # fmt: skip
 
 
 class Recent:

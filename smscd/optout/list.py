@@ -12,7 +12,7 @@ layer beside the others, takes effect in one assignment, and is folded in afterw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from smscd.optout.keys import PORTIONS, Filter, Hashing, KeySet
@@ -114,6 +114,11 @@ class OptOutList:
         here = self.hashing.recipient(recipient)
         known = self._filter
         return None if known is not None and known.excludes(here) else here
+
+    def perhaps(self, recipients: Sequence[bytes]) -> Sequence[int]:
+        """Which of `recipients`, counted from 0, a row may be about; certainly none is about the others."""
+        known = self._filter
+        return range(len(recipients)) if known is None else known.admits(self.hashing.recipients(recipients))
 
     def blocking(
         self,

@@ -149,6 +149,19 @@ async def test_what_waits_is_looked_at_again_when_it_leaves() -> None:
         assert one.counts().keys() <= {"esme:test", "network"}
 
 
+async def test_of_many_that_leave_together_only_those_stay_whose_recipient_has_stopped() -> None:
+    async with Play(opt_out=OptOutSettings(), network_room=0) as one:
+        await one.journey.interception.tidy()  # the filter that a start makes
+        others = [b"4477009%05d" % number for number in range(10, 14)]
+        waiting = [await one.submitted(destination_addr=to) for to in (*others[:2], HANDSET, *others[2:])]
+        mo(one)
+        one.network.open()
+        await one.quiet()
+        left = [message.content.destination_addr for message in one.network.history if message.origin != OPT_OUT]
+        assert sorted(left) == others
+        assert (await one.stored(waiting[2])).message_state == MessageState.REJECTED
+
+
 async def test_a_scheduled_message_whose_recipient_stops_before_its_time_stays() -> None:
     async with play() as one:
         later = pdu.times.format_relative(3600)

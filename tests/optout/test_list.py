@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smscd.optout import Entry, OptOutList, canonical
+from smscd.optout import Entry, OptOut, OptOutList, OptOutSettings, canonical
 from smscd.optout.keys import PORTIONS, Hashing, KeySet, Recent
 from smscd.optout.list import SCOPES, Scope
 
@@ -135,3 +135,22 @@ def test_an_import_that_began_before_the_filter_was_replaced_is_not_filtered_out
     assert live.hash_of(row.recipient) is None
     live.overlay(layer, 1)
     assert live.hash_of(row.recipient) is not None
+
+
+@settings(max_examples=100)
+@given(st.data(), st.sampled_from(["", "44", "39"]), st.booleans())
+def test_a_glance_at_many_misses_nobody_who_is_blocked(data: st.DataObject, country: str, has_filter: bool) -> None:
+    forms = [(b"447700900001", 1), (b"07700900002", 0), (b"00447700900003", 1), (b"+447700900004", 0), (b"12345", 3),
+             (b"Acme", 5), (b"", 0), (b"\xff", 0)]  # fmt: skip
+    stopped = data.draw(st.lists(st.sampled_from(forms)))
+    asked = data.draw(st.lists(st.sampled_from(forms)))
+    optout = OptOut(OptOutSettings(default_country=country))
+    if has_filter:
+        for _ in optout.list.filtering():
+            pass
+    for written, ton in stopped:
+        optout.list.add(Entry("global", b"", optout.address(written, ton)))
+    blocked = [at for at, to in enumerate(asked) if optout.blocking(b"36123", 0, *to, "test") is not None]
+    assert set(blocked) <= set(optout.perhaps(asked))
+    if not has_filter:
+        assert len(optout.perhaps(asked)) == len(asked)
