@@ -69,6 +69,8 @@ class Composer:
         too_long = text.count_segments(octets, first.data_coding, False, alphabet) > 1 and not cut
         if too_long and how in {"udh", "sar"}:
             return self._parts(message, first, octets, alphabet)
+        if cut and how in {"udh", "sar"}:
+            octets = (_with_sar if how == "sar" else _with_udh)(first, octets, alphabet)
         whole = pdu.tlv.get(message.content.tlvs, pdu.Tag.message_payload) is not None
         if len(octets) > LONGEST or (too_long and how == "payload") or (whole and how == "as-is" and too_long):
             first.tlvs.append((int(pdu.Tag.message_payload), octets))
@@ -162,6 +164,38 @@ def _sar(part: text.Part) -> list[pdu.Tlv]:
         (int(pdu.Tag.sar_total_segments), bytes((part.total,))),
         (int(pdu.Tag.sar_segment_seqnum), bytes((part.number,))),
     ]
+
+
+def _with_sar(submit: pdu.SubmitSm, octets: bytes, _alphabet: Alphabet) -> bytes:
+    """A part that its sender has cut with a user data header, told by TLVs; what else is in the header stays there."""
+    part = text.fragment_of(octets, submit.data_coding, bool(submit.esm_class & pdu.ESM_UDHI))
+    if part is None:
+        return octets
+    reference, _width, total, number = part.concatenation
+    submit.tlvs = [one for one in submit.tlvs if one[0] not in _SAR]
+    submit.tlvs += _sar(text.Part(b"", udhi=False, number=number, total=total, reference=reference))
+    if not part.elements:
+        submit.esm_class &= ~pdu.ESM_UDHI
+    return text.build_udh(part.elements) + part.octets
+
+
+def _with_udh(submit: pdu.SubmitSm, octets: bytes, alphabet: Alphabet) -> bytes:
+    """A part that its sender has cut with TLVs, told by a user data header; as it came where that makes it too long."""
+    reference, total, number = (pdu.tlv.get_int(submit.tlvs, tag) for tag in _SAR)
+    elements, characters = text.read_udh(octets) if submit.esm_class & pdu.ESM_UDHI else ((), octets)
+    if reference is None or not total or not number or number > total or text.concatenation(elements) is not None:
+        return octets
+    element = text.concatenation_element(reference, 16 if reference > 0xFF else 8, total, number)
+    header = text.build_udh((*elements, element))
+    meaning = text.data_coding(submit.data_coding, alphabet).alphabet
+    if len(characters) > text.room(meaning, len(header)):
+        return octets
+    submit.tlvs = [one for one in submit.tlvs if one[0] not in _SAR]
+    submit.esm_class |= pdu.ESM_UDHI
+    return header + characters
+
+
+_SAR = (int(pdu.Tag.sar_msg_ref_num), int(pdu.Tag.sar_total_segments), int(pdu.Tag.sar_segment_seqnum))
 
 
 def _registered_delivery(asked: int) -> int:

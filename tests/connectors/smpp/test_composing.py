@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from smscd import pdu
 from smscd.connectors import SmppSettings
 from smscd.connectors.smpp.content import Composer
@@ -120,10 +122,67 @@ def test_a_long_text_is_cut_as_the_connector_says() -> None:
     assert [dict(submit.tlvs)[int(pdu.Tag.sar_segment_seqnum)] for submit in sar] == [b"\1", b"\2", b"\3"]
 
 
-def test_what_its_sender_has_cut_is_left_alone() -> None:
+@pytest.mark.parametrize("how", ["as-is", "udh", "payload"])
+def test_what_its_sender_has_cut_is_not_cut_again(how: str) -> None:
     part = b"\x05\x00\x03\x07\x02\x01" + b"x" * 153
-    (submit,) = composed(submit_sm(part, esm_class=0x40), long_messages="udh")
-    assert submit.short_message == part
+    (submit,) = composed(submit_sm(part, esm_class=0x40), long_messages=how)
+    assert (submit.short_message, submit.esm_class, submit.tlvs) == (part, 0x40, [])
+
+
+def sar(reference: int, total: int, number: int) -> list[pdu.Tlv]:
+    return [
+        (int(pdu.Tag.sar_msg_ref_num), reference.to_bytes(2, "big")), (int(pdu.Tag.sar_total_segments), bytes([total])),
+        (int(pdu.Tag.sar_segment_seqnum), bytes([number])),
+    ]  # fmt: skip
+
+
+def test_a_header_becomes_sar_tlvs_and_keeps_what_else_it_says() -> None:
+    vendor = [(0x1400, b"entity\0")]
+    part = submit_sm(b"\x05\x00\x03\x07\x02\x01" + b"x" * 153, esm_class=0x43, tlvs=vendor)
+    (submit,) = composed(part, long_messages="sar")
+    assert (submit.short_message, submit.esm_class, submit.tlvs) == (b"x" * 153, 0x03, vendor + sar(7, 2, 1))
+    ported = submit_sm(b"\x0b\x05\x04\x0b\x84\x23\xf0\x00\x03\x07\x02\x02hi", esm_class=0x40, data_coding=4)
+    (submit,) = composed(ported, long_messages="sar")
+    assert (submit.short_message, submit.esm_class) == (b"\x06\x05\x04\x0b\x84\x23\xf0hi", 0x40)
+    assert submit.tlvs == sar(7, 2, 2)
+
+
+def test_a_header_that_says_nothing_of_parts_stays_as_it_is() -> None:
+    ported = b"\x06\x05\x04\x0b\x84\x23\xf0hi"
+    for how in ("sar", "udh"):
+        (submit,) = composed(submit_sm(ported, esm_class=0x40, data_coding=4), long_messages=how)
+        assert (submit.short_message, submit.esm_class, submit.tlvs) == (ported, 0x40, [])
+
+
+@pytest.mark.parametrize(
+    ("reference", "data_coding", "octets", "header"),
+    [
+        (7, 0, b"x" * 153, b"\x05\x00\x03\x07\x02\x01"), (0x1234, 0, b"x" * 152, b"\x06\x08\x04\x12\x34\x02\x01"),
+        (7, 8, b"\x04\x10" * 67, b"\x05\x00\x03\x07\x02\x01"), (7, 4, b"\xff" * 134, b"\x05\x00\x03\x07\x02\x01"),
+    ],
+)  # fmt: skip
+def test_sar_tlvs_become_a_header_as_wide_as_the_reference(
+    reference: int, data_coding: int, octets: bytes, header: bytes
+) -> None:
+    part = submit_sm(octets, data_coding=data_coding, tlvs=sar(reference, 2, 1))
+    (submit,) = composed(part, long_messages="udh")
+    assert (submit.short_message, submit.esm_class, submit.tlvs) == (header + octets, 0x40, [])
+    (back,) = composed(submit_sm(submit.short_message, data_coding=data_coding, esm_class=0x40), long_messages="sar")
+    assert (back.short_message, back.esm_class, back.tlvs) == (octets, 0, part.tlvs)
+
+
+@pytest.mark.parametrize(
+    ("octets", "data_coding", "tlvs"),
+    [
+        (b"x" * 154, 0, sar(7, 2, 1)), (b"\x04\x10" * 68, 8, sar(7, 2, 1)),  # no room beside a header
+        (b"hi", 0, sar(7, 2, 3)), (b"hi", 0, sar(7, 0, 0)),  # no part of anything
+    ],
+)  # fmt: skip
+def test_sar_tlvs_stay_where_a_header_has_no_room_or_makes_no_sense(
+    octets: bytes, data_coding: int, tlvs: list[pdu.Tlv]
+) -> None:
+    (submit,) = composed(submit_sm(octets, data_coding=data_coding, tlvs=list(tlvs)), long_messages="udh")
+    assert (submit.short_message, submit.esm_class, submit.tlvs) == (octets, 0, tlvs)
 
 
 def test_a_rate_holds_within_every_second() -> None:
