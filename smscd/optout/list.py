@@ -117,6 +117,8 @@ class OptOutList:
 
     def perhaps(self, recipients: Sequence[bytes]) -> Sequence[int]:
         """Which of `recipients`, counted from 0, a row may be about; certainly none is about the others."""
+        if self.erased:
+            recipients = [self.known_as(recipient) for recipient in recipients]
         known = self._filter
         return range(len(recipients)) if known is None else known.admits(self.hashing.recipients(recipients))
 
