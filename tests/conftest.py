@@ -14,7 +14,7 @@ ONE_TAPE = {"test_tape.py", "test_wireshark.py"}
 """They read what every test with a foreign ESME has recorded."""
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers a file stays with one, and whatever is recorded on one tape too."""
     for item in items:
