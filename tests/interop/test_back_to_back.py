@@ -94,8 +94,9 @@ async def test_a_long_text_arrives_whole_with_one_receipt(both: Chain, way: str,
         assert account.stats == ["DELIVRD"]
 
 
-async def test_parts_that_the_esme_has_cut_itself_stay_as_they_are(both: Chain) -> None:
-    handset = both.handset("sar")
+@pytest.mark.parametrize("way", ["plain", "sar"])
+async def test_parts_that_the_esme_has_cut_itself_are_told_as_the_way_wants_them(both: Chain, way: str) -> None:
+    handset = both.handset(way)
     parts = [part.octets for part in text.segment(LONG_UCS2, "ucs2", 99)]
     async with both.bound() as account:
         for octets in parts:
@@ -104,7 +105,12 @@ async def test_parts_that_the_esme_has_cut_itself_stay_as_they_are(both: Chain) 
                              esm_class=pdu.ESM_UDHI, data_coding=8, short_message=octets)
             )  # fmt: skip
         await account.ledger.until(lambda: len(account.ledger.receipts) == len(parts))
-    assert [bytes.fromhex(one["pdu"]["short_message"]) for one in await both.taken(handset)] == parts
+    taken = [one["pdu"] for one in await both.taken(handset)]
+    if way == "sar":
+        parts = [octets[6:] for octets in parts]
+        numbers = [one["tlvs"]["sar_segment_seqnum"] for one in taken]
+        assert numbers == [f"{number:02x}" for number in range(1, len(parts) + 1)]
+    assert [bytes.fromhex(one["short_message"]) for one in taken] == parts
 
 
 async def test_known_and_vendor_tlvs_and_addresses_arrive_as_they_were_sent(both: Chain) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from smscd import pdu
 from smscd.connectors.modem import connector as connector_room
@@ -414,8 +415,11 @@ async def test_a_phone_that_wants_no_service_centre_gets_none(modem: FakeModem) 
 
 
 async def test_the_log_shows_the_dialogue_without_pins_and_messages(
-    modem: FakeModem, capsys: pytest.CaptureFixture[str]
+    modem: FakeModem, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
+    configured = structlog.get_config()  # perhaps by a test before this one
+    request.addfinalizer(lambda: structlog.configure(**configured))
+    structlog.reset_defaults()
     locked(modem, "1234")
     async with at(modem.link, pin="1234") as desk:
         await desk.up()
