@@ -152,6 +152,7 @@ class Ancillary:
 
     def _rewrite(self, message: Message, content: pdu.SubmitSm, segments: int, due: int | None, expires: int) -> None:
         message.content, message.segments, message.expires = content, segments, expires
+        message.frame = b""
         if due is not None:
             message.due = due
         self._journey.requeue(message)

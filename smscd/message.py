@@ -129,7 +129,7 @@ class Message:
     lease_until: int = 0
     origin: int = 0
     recipient: bytes = b""  # E.164 digits, where its route asks for them; found anew for every attempt, not stored
-    frame: bytes = b""  # `content` as it was encoded for the store, where nothing rewrites it any more
+    frame: bytes = b""  # `content` as its octets, where they are known; whoever changes the one clears the other
     refusal: str = ""  # why smscd itself closes it without sending, in words for its receipt; not stored
     parts: list[Part] = field(default_factory=list)
     worst: Outcome | None = None  # of the parts that have come back, while others are still out; never stored

@@ -99,5 +99,6 @@ def _messages(
         name = rule.only
         message = Message(number, issue(number), MT, system_id, name, content, now, now, expires)
         message.in_doubt = connectors[name].in_doubt
+        message.frame = content.frame
         messages.append(message)
     return messages

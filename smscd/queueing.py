@@ -116,8 +116,7 @@ class Queueing:
         self.scheduler.own_all(lane, by_id)
         lane.reserved += len(leaving)
         if connector is not None:
-            for message in leaving:
-                self.lease(message, connector, now)
+            self._lease_all(leaving, connector, now)
         self.store.batch.then_all_of(leaving, self.then_leave)
         for message in messages[len(leaving) :]:
             self.enter(message, now)
@@ -132,6 +131,16 @@ class Queueing:
         message.owner = self.ids.node_id
         for part in parts.lease(message, connector.name, connector.provider, connector.divide(message), now):
             self.store.batch.part(part)
+
+    def _lease_all(self, messages: list[Message], connector: Connector, now: int) -> None:
+        """`lease` for new messages."""
+        if connector.stores_lease and not connector.divides:
+            owner, until = self.ids.node_id, now + LEASE
+            for message in messages:
+                message.stage, message.lease_until, message.owner = LEASED, until, owner
+        else:
+            for message in messages:
+                self.lease(message, connector, now)
 
     def to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         """A message for an ESME, by `kind`; it is in no batch yet."""

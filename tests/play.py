@@ -100,7 +100,7 @@ class Scripted:
     def __init__(self, name: str, *, stores_lease: bool = True, room: int = 1_000_000) -> None:
         self.name = name
         self.stores_lease = stores_lease
-        self.screens = True
+        self.screens = self.divides = True
         self.shows = b""
         self.room = room  # how many it takes at once; 0: the other side is away
         self.refuse = 0  # the command_status that `screen` gives

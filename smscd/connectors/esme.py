@@ -35,7 +35,7 @@ class EsmeConnector:
     provider = ""
     in_doubt = RESEND
     stores_lease = False  # a receipt that was not acknowledged is delivered again, whatever became of it
-    screens = False
+    screens = divides = False
     shows = b""
 
     def __init__(self, system_id: str, news: News, clock: Clock) -> None:

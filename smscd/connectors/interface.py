@@ -82,6 +82,8 @@ class Connector(Protocol):
     """message.InDoubt: what becomes of a message that left by it and was never answered."""
     screens: bool
     """Whether `screen` does anything."""
+    divides: bool
+    """Whether `divide` ever says anything but 0 of a new message."""
     shows: bytes
     """The sender that handsets see instead of source_addr, where the connector rewrites it; b"" where it does not."""
 

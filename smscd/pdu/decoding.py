@@ -116,7 +116,10 @@ def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder
         else:
             body += _READ_TLVS
     arguments = ["sequence_number", "command_status", "frame[p:]", *wire_fields(cls)]
-    body.append(f"return cls({', '.join(arguments)})")
+    if hasattr(cls, "frame"):
+        body += [f"pdu = cls({', '.join(arguments)})", "pdu.frame = frame", "return pdu"]
+    else:
+        body.append(f"return cls({', '.join(arguments)})")
     result: Decoder = function("decode(frame, command_length, command_status, sequence_number)", body, namespace)
     return result
 

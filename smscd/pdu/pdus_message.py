@@ -7,7 +7,7 @@ sm_length, number_of_dests and no_unsuccess are derived on encode and therefore 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from smscd.pdu.constants import DEST_FLAG_DISTRIBUTION_LIST, DEST_FLAG_SME_ADDRESS
@@ -60,6 +60,8 @@ class SubmitSm(Pdu):
     sm_default_msg_id: int = octet()
     short_message: bytes = sized_octets("sm_length", ESME_RINVMSGLEN)
     tlvs: list[Tlv] = optional_parameters()
+    frame: bytes = field(default=b"", init=False, repr=False, compare=False)
+    """As it came, where it was read off the wire; what is changed since is not in it."""
 
 
 @dataclass(slots=True)

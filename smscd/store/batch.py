@@ -41,11 +41,13 @@ class Batch:
 
     __slots__ = (
         "_answers", "_answers_all", "_then", "_then_all", "changed", "closing", "new", "once", "opt_outs", "parts",
-        "rewritten",
+        "rewritten", "together",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.new: dict[int, Message] = {}
+        self.together: list[list[Message]] = []
+        """Those of `new` that came in as one: what the store has to know of them is likely to be the same."""
         self.changed: dict[int, Message] = {}
         self.rewritten: dict[int, Message] = {}
         self.parts: dict[tuple[int, int], Part] = {}
@@ -71,8 +73,10 @@ class Batch:
         self.new[message.id] = message
 
     def add_all(self, messages: dict[int, Message]) -> None:
-        """Messages by their ids, to be stored for the first time."""
-        self.new.update(messages)
+        """Messages by their ids that came in together, to be stored for the first time."""
+        if messages:
+            self.new.update(messages)
+            self.together.append(list(messages.values()))
 
     def change(self, message: Message) -> None:
         """Stage, state, times or connector of a stored message changed."""
@@ -196,6 +200,7 @@ class Batch:
     def absorb(self, later: Batch) -> None:
         """Append what was gathered meanwhile; the later fact about a row wins."""
         self.new |= later.new
+        self.together += later.together
         self.changed |= {number: message for number, message in later.changed.items() if number not in self.new}
         self.rewritten |= {number: message for number, message in later.rewritten.items() if number not in self.new}
         self.parts |= later.parts

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, count
+from operator import attrgetter
 from typing import Any
 
 from smscd import pdu
@@ -14,10 +15,14 @@ MESSAGE = (
     "accepted_at", "due", "expires", "final_at", "segments", "in_doubt", "original", "receipt", "group_id", "alias",
     "owner", "lease_until", "source_addr", "destination_addr", "pdu", "origin",
 )  # fmt: skip
-FRESH = (
-    "id", "message_id", "kind", "system_id", "connector", "stage", "accepted_at", "due", "expires", "segments",
-    "in_doubt", "original", "owner", "lease_until", "source_addr", "destination_addr", "pdu",
+OWN = ("id", "message_id", "original", "source_addr", "destination_addr", "pdu")
+"""What each of several messages that come in together has for itself."""
+SHARED = (
+    "kind", "system_id", "connector", "stage", "accepted_at", "due", "expires", "segments", "in_doubt", "owner",
+    "lease_until",
 )  # fmt: skip
+"""What may be the same for all of them, and is then told once."""
+FRESH = (*OWN, *SHARED)
 """What is worth telling of a message that has just come in; everything else of it is as in `_UNTOUCHED`."""
 _UNTOUCHED = {
     "message_state": str(int(ENROUTE)), "error_code": "0", "attempts": "0", "final_at": "0",
@@ -54,6 +59,9 @@ def message_row(m: Message) -> Row:
     )  # fmt: skip
 
 
+_shared = attrgetter(*SHARED)
+
+
 def is_fresh(m: Message) -> bool:
     """Whether `fresh_row` says all of `m`: of a submit_multi or an answer of our own it does not."""
     return not (
@@ -64,15 +72,17 @@ def is_fresh(m: Message) -> bool:
 
 def fresh_row(m: Message) -> Row:
     """`m` in the order of FRESH."""
+    return (*_own(m), *_shared(m))
+
+
+def _own(m: Message) -> Row:
+    """What `m` has for itself, in the order of OWN."""
     content = m.content
-    frame = pdu.encode(content)
+    frame = m.frame or pdu.encode(content)
     if m.kind != MT:
         m.frame = frame
-    return (
-        m.id, m.message_id, m.kind, m.system_id, m.connector, m.stage, m.accepted_at, m.due, m.expires, m.segments,
-        m.in_doubt, m.original, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
-        content.destination_addr.decode("latin-1"), frame,
-    )  # fmt: skip
+    addresses = content.source_addr.decode("latin-1"), content.destination_addr.decode("latin-1")
+    return m.id, m.message_id, m.original, *addresses, frame
 
 
 def changed_row(m: Message) -> Row:
@@ -83,16 +93,21 @@ def changed_row(m: Message) -> Row:
     )  # fmt: skip
 
 
-def inserting(messages: Iterable[Message]) -> Statements:
-    """Stores messages that are not there yet."""
-    fresh: list[Row] = []
-    rest: list[Row] = []
-    for m in messages:
-        if is_fresh(m):
-            fresh.append(fresh_row(m))
-        else:
-            rest.append(message_row(m))
-    return chunked(fresh, INSERT_FRESH) + chunked(rest, INSERT_MESSAGE)
+def inserting(messages: dict[int, Message], together: list[list[Message]]) -> Statements:
+    """Stores `messages` that are not there yet. Those of them that came in `together` are likely to be alike."""
+    statements: Statements = []
+    alike: set[int] = set()
+    for some in together:
+        first = _shared(some[0])
+        if is_fresh(some[0]) and all(_shared(m) == first and is_fresh(m) for m in some):
+            statements += _chunked_alike([value for m in some for value in _own(m)], first)
+            alike.update([m.id for m in some])
+    if len(alike) == len(messages):
+        return statements
+    rest = [m for m in messages.values() if m.id not in alike]
+    fresh = [fresh_row(m) for m in rest if is_fresh(m)]
+    other = [message_row(m) for m in rest if not is_fresh(m)]
+    return statements + chunked(fresh, INSERT_FRESH) + chunked(other, INSERT_MESSAGE)
 
 
 def closing(messages: Iterable[Message]) -> Statements:
@@ -177,11 +192,20 @@ def _insert_fresh(rows: int) -> str:
     return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES {','.join([one] * rows)}"  # noqa: S608 - ours
 
 
+def _insert_alike(rows: int) -> str:
+    """As `_insert_fresh`; the first parameters are the shared ones, and every row names them again."""
+    shared = [f"?{n}" for n in range(1, len(SHARED) + 1)]
+    own = count(len(SHARED) + 1)
+    every = [",".join([*(f"?{next(own)}" for _ in OWN), *shared, *_UNTOUCHED.values()]) for _ in range(rows)]
+    return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES ({'),('.join(every)})"  # noqa: S608 - ours
+
+
 def _close_alike(rows: int) -> str:
     assignments = ",".join(f"{name}=?" for name in ALIKE)
     return f"UPDATE message SET {assignments} WHERE id IN ({','.join('?' * rows)})"  # noqa: S608 - as above
 
 
+INSERT_ALIKE = {n: _insert_alike(n) for n in CHUNKS}
 INSERT_FRESH = {n: _insert_fresh(n) for n in CHUNKS}
 CLOSE_ALIKE = {n: _close_alike(n) for n in CHUNKS}
 INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
@@ -199,4 +223,15 @@ def chunked(rows: Sequence[Row], statements: dict[int, str]) -> Statements:
         while len(rows) - at >= size:
             out.append((statements[size], list(chain.from_iterable(rows[at : at + size]))))
             at += size
+    return out
+
+
+def _chunked_alike(own: list[Any], shared: Row) -> Statements:
+    """As `chunked`, for rows that share what `shared` says; `own` is the rest of all rows, one behind the other."""
+    out = []
+    at, width = 0, len(OWN)
+    for size in CHUNKS:
+        while len(own) - at >= size * width:
+            out.append((INSERT_ALIKE[size], [*shared, *own[at : at + size * width]]))
+            at += size * width
     return out

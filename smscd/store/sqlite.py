@@ -96,7 +96,7 @@ class SqliteStore:
 
     async def _write(self, batch: Batch) -> None:
         statements = [
-            *rows.inserting(batch.new.values()),
+            *rows.inserting(batch.new, batch.together),
             *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
             *rows.chunked([rows.changed_row(m) for m in batch.changed.values()], rows.UPDATE_MESSAGE),
             *rows.closing([m for m in batch.closing.values() if m.id not in batch.new]),

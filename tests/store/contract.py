@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 from typing import Any, Protocol
 
 import pytest
@@ -52,6 +53,12 @@ async def put(store: Store, *messages: Message) -> None:
             store.batch.part(part)
     store.wake()
     await store.committed()
+
+
+def _facts(of: Message) -> tuple[Any, ...]:
+    """Everything that the store has to give back."""
+    not_stored = {"frame", "recipient", "refusal", "worst"}
+    return tuple(getattr(of, field.name) for field in fields(of) if field.name not in not_stored)
 
 
 def ids(messages: list[Message]) -> list[int]:
@@ -256,6 +263,34 @@ class StoreContract:
         assert [(m.id, m.error_code, octets_of(m.content), m.final_at - NOON, m.parts[0].attempt) for m in back] == [
             (n, n, b"%d" % n, n, n) for n in range(1, count + 1)
         ]
+
+    @pytest.mark.parametrize("count", [1, 2, 5, 21, 64, 85, 150])
+    @pytest.mark.parametrize("unlike", ["none", "shared", "closed", "group", "one_left_out"])
+    async def test_what_comes_in_together_is_stored_as_if_each_came_alone(
+        self, chest: Chest, count: int, unlike: str
+    ) -> None:
+        """Alike or not when they came, and whatever became of one of them before it was written."""
+        some = [
+            message(n, content=submit_sm(b"%d" % n, source_addr=b"%d" % (n + 7)), original=n * 3, owner=4, stage=1)
+            for n in range(1, count + 1)
+        ]
+        chest.store.batch.add_all({one.id: one for one in some})
+        odd = some[count // 2]
+        match unlike:
+            case "shared":
+                odd.lease_until, odd.connector = NOON, "another"
+            case "closed":
+                odd.stage, odd.final_at, odd.message_state = Stage.CLOSED, NOON + 5, 2
+                chest.store.batch.close(odd)
+            case "group":
+                odd.group_id, odd.alias = some[0].id, 77
+            case "one_left_out":
+                some.append(message(count + 1, content=submit_sm(b"alone", source_addr=b"1"), attempts=2))
+                chest.store.batch.add(some[-1])
+        chest.store.wake()
+        await chest.store.committed()
+        back = await chest.store.get(range(1, count + 3))
+        assert [_facts(one) for one in back] == [_facts(one) for one in some]
 
     # -- what is due -------------------------------------------------------------------------------------------------
 

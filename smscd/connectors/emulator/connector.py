@@ -38,7 +38,7 @@ class Emulator:
         self.name = settings.name
         self._latency = settings.latency
         self._network = Network(settings)
-        self.screens = self._network.only is None
+        self.screens = self.divides = self._network.only is None
         self._news = news
         self._clock = clock
         self._reserve = reserve
@@ -55,7 +55,7 @@ class Emulator:
         """Take over changed settings; what is under way keeps the delay it was given."""
         self._latency = settings.latency
         self._network = Network(settings)
-        self.screens = self._network.only is None
+        self.screens = self.divides = self._network.only is None
 
     # -- what the journey asks ---------------------------------------------------------------------------------------
 

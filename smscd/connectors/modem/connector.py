@@ -46,7 +46,7 @@ class Modem:
 
     kind = "modem"
     stores_lease = True
-    screens = True
+    screens = divides = True
 
     def __init__(
         self, settings: ModemSettings, news: News, returns: Returns, clock: Clock, counters: ConnectorCounters,

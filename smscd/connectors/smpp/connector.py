@@ -56,7 +56,7 @@ class Upstream:
         self.settings = settings
         self.name = settings.name
         self.provider = settings.provider or settings.name
-        self.screens = False
+        self.screens, self.divides = False, True
         self.shows = (settings.source_addr or "").encode()
         self.in_doubt = int(messages.InDoubt[settings.in_doubt.upper()])
         self.joins = settings.long_mo == "whole"
