@@ -238,6 +238,21 @@ class MessageIds:
                 self._counter = 0
         return self._ms << (_NODE_BITS + _COUNTER_BITS) | self.node_id << _COUNTER_BITS | self._counter
 
+    def next_all(self, now: int, count: int) -> list[int]:
+        """`next`, `count` times."""
+        ms = now // 1000 - EPOCH_MS
+        if ms > self._ms:
+            self._ms, self._counter = ms, -1
+        if self._counter + count >> _COUNTER_BITS:
+            return [self.next(now) for _ in range(count)]
+        first = self._ms << (_NODE_BITS + _COUNTER_BITS) | self.node_id << _COUNTER_BITS | self._counter + 1
+        self._counter += count
+        return list(range(first, first + count))
+
+    def issue_all(self, numbers: list[int]) -> list[str]:
+        """`issue` for many."""
+        return [str(n) for n in numbers] if self.notation == "decimal" else [f"{n:016x}" for n in numbers]
+
     def issue(self, number: int) -> str:
         """The text a peer is given for `number`."""
         return str(number) if self.notation == "decimal" else f"{number:016x}"

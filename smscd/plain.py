@@ -42,13 +42,7 @@ def accept_all(
         return False
     now = queueing.clock.wall()
     messages = _messages(queueing, submissions, rules, esme, now)
-    by_connector: dict[str, list[Message]] = {}
-    for message in messages:
-        if message.connector in by_connector:
-            by_connector[message.connector].append(message)
-        else:
-            by_connector[message.connector] = [message]
-    for name, some in by_connector.items():
+    for name, some in _by_connector(messages, rules).items():
         enter(name, some, now)
     store.batch.answer_all(messages, answer)
     store.wake()
@@ -90,15 +84,23 @@ def _messages(
     queueing: Queueing, submissions: list[pdu.SubmitSm], rules: list[Rule], esme: Esme, now: int
 ) -> list[Message]:
     """As `message.submitted` and `Journey.accept` make them."""
-    following, issue = queueing.ids.next, queueing.ids.issue
+    numbers = queueing.ids.next_all(now, len(submissions))
+    names = queueing.ids.issue_all(numbers)
     system_id, expires = esme.system_id, now + esme.validity
     connectors = queueing.connectors
     messages = []
-    for content, rule in zip(submissions, rules, strict=True):
-        number = following(now)
-        name = rule.only
-        message = Message(number, issue(number), MT, system_id, name, content, now, now, expires)
-        message.in_doubt = connectors[name].in_doubt
+    for number, name, content, rule in zip(numbers, names, submissions, rules, strict=True):
+        message = Message(number, name, MT, system_id, rule.only, content, now, now, expires)
+        message.in_doubt = connectors[rule.only].in_doubt
         message.frame = content.frame
         messages.append(message)
     return messages
+
+
+def _by_connector(messages: list[Message], rules: list[Rule]) -> dict[str, list[Message]]:
+    if all(rule is rules[0] for rule in rules):
+        return {rules[0].only: messages}
+    sorted_out: dict[str, list[Message]] = {}
+    for message in messages:
+        sorted_out.setdefault(message.connector, []).append(message)
+    return sorted_out

@@ -24,6 +24,16 @@ def test_numbers_grow_whatever_the_clock_does(moves: list[int]) -> None:
         last = number
 
 
+@given(st.lists(st.tuples(st.integers(-3, 3), st.sampled_from([1, 2, 100, 4095, 4096, 5000])), max_size=8))
+def test_numbers_given_together_are_those_that_would_be_given_one_by_one(steps: list[tuple[int, int]]) -> None:
+    together, alone, now = MessageIds(node_id=5), MessageIds(node_id=5), NOON
+    for milliseconds, count in steps:
+        now += milliseconds * 1000
+        numbers = together.next_all(now, count)
+        assert numbers == [alone.next(now) for _ in range(count)]
+        assert together.issue_all(numbers) == [alone.issue(number) for number in numbers]
+
+
 def test_ten_thousand_in_one_moment_are_all_different_and_fit_63_bits() -> None:
     ids = MessageIds(node_id=1023)
     numbers = [ids.next(NOON) for _ in range(10_000)]

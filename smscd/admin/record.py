@@ -100,11 +100,14 @@ def _time(microseconds: int) -> bytes:
     return b'"%b.%06dZ"' % (_second(seconds), fraction) if microseconds else b"null"
 
 
-def records_of(message: Message) -> list[Record]:
-    """The record of a closed message, followed by one per part if it left as more than one."""
-    if len(message.parts) < 2:
-        return [(message, None)]
-    return [(message, None), *((message, part) for part in message.parts)]
+def records_of(messages: list[Message]) -> list[Record]:
+    """The records of closed messages, each followed by one per part if it left as more than one."""
+    records: list[Record] = []
+    for message in messages:
+        records.append((message, None))
+        if len(message.parts) > 1:
+            records += [(message, part) for part in message.parts]
+    return records
 
 
 def line(record: Record) -> bytes:

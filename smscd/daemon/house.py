@@ -291,7 +291,7 @@ class House:
         alike = Counter([(m.kind, m.system_id, m.connector, m.message_state) for m in closed])
         for (kind, system_id, connector, message_state), messages in alike.items():
             self._count(kind, system_id, connector, message_state, messages)
-        self.records.write([record for message in closed for record in records_of(message)])
+        self.records.write(records_of(closed))
 
     def _set_aside(self, connector: str, messages: int) -> None:
         """Rows that waited for `connector` and cannot be read: nobody waits for them any more."""

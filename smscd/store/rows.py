@@ -60,14 +60,14 @@ def message_row(m: Message) -> Row:
 
 
 _shared = attrgetter(*SHARED)
+_whole = attrgetter(*SHARED, *_UNTOUCHED)
+_FRESH_END = (int(ENROUTE), 0, 0, 0, 0, 0, None, 0)
+"""What `_whole` ends with where `fresh_row` says all."""
 
 
 def is_fresh(m: Message) -> bool:
     """Whether `fresh_row` says all of `m`: of a submit_multi or an answer of our own it does not."""
-    return not (
-        m.attempts or m.final_at or m.group_id or m.origin or m.error_code or m.alias is not None
-        or m.message_state != ENROUTE
-    )  # fmt: skip
+    return _whole(m)[len(SHARED) :] == _FRESH_END
 
 
 def fresh_row(m: Message) -> Row:
@@ -98,9 +98,9 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
     statements: Statements = []
     alike: set[int] = set()
     for some in together:
-        first = _shared(some[0])
-        if is_fresh(some[0]) and all(_shared(m) == first and is_fresh(m) for m in some):
-            statements += _chunked_alike([value for m in some for value in _own(m)], first)
+        first = _whole(some[0])
+        if first[len(SHARED) :] == _FRESH_END and [*map(_whole, some)].count(first) == len(some):
+            statements += _chunked_alike([value for m in some for value in _own(m)], first[: len(SHARED)])
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements

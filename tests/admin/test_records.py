@@ -81,7 +81,7 @@ SHAPES = {
 @pytest.mark.parametrize("parts", [0, 1, 3])
 def test_a_line_has_exactly_the_documented_fields_in_their_order_and_shape(parts: int) -> None:
     closed = message(parts=[Part(1, number + 1, "carrier-a") for number in range(parts)])
-    for record in records_of(closed):
+    for record in records_of([closed]):
         said = json.loads(line(record))
         assert list(said) == [field.name for field in FIELDS]
         for field in FIELDS:
@@ -89,7 +89,7 @@ def test_a_line_has_exactly_the_documented_fields_in_their_order_and_shape(parts
 
 
 def test_a_closed_message_is_told_with_full_numbers_names_and_times() -> None:
-    said = json.loads(line(records_of(message())[0]))
+    said = json.loads(line(records_of([message()])[0]))
     assert said == {
         "record": "message",
         "message_id": "8123456789",
@@ -126,7 +126,7 @@ def test_a_message_that_left_as_three_parts_has_four_records() -> None:
         for number in (1, 2, 3)
     ]
     parts[2].command_status = ESME_RTHROTTLED
-    said = [json.loads(line(record)) for record in records_of(message(parts=parts, segments=3))]
+    said = [json.loads(line(record)) for record in records_of([message(parts=parts, segments=3)])]
     assert [(one["record"], one["part"], one["parts"], one["segments"]) for one in said] == [
         ("message", None, 3, 3), ("part", 1, 3, 1), ("part", 2, 3, 1), ("part", 3, 3, 1),
     ]  # fmt: skip
@@ -138,24 +138,24 @@ def test_a_message_that_left_as_three_parts_has_four_records() -> None:
 
 def test_a_message_that_never_left_has_no_parts_and_no_upstream_id() -> None:
     expired = message(parts=[], message_state=int(MessageState.EXPIRED), attempts=0)
-    (said,) = [json.loads(line(record)) for record in records_of(expired)]
+    (said,) = [json.loads(line(record)) for record in records_of([expired])]
     assert (said["parts"], said["upstream_message_id"], said["message_state"]) == (0, None, "EXPIRED")
 
 
 def test_a_dead_letter_says_so() -> None:
-    (said,) = [json.loads(line(record)) for record in records_of(message(kind=2, stage=Stage.DEAD))]
+    (said,) = [json.loads(line(record)) for record in records_of([message(kind=2, stage=Stage.DEAD)])]
     assert (said["kind"], said["stage"]) == ("receipt", "dead")
 
 
 def test_the_text_is_nowhere_in_a_record() -> None:
-    text = line(records_of(message())[0]).decode()
+    text = line(records_of([message()])[0]).decode()
     assert "grüße" not in text
     assert "short_message" not in text
 
 
 def test_octets_that_break_lines_or_json_stay_inside_their_field() -> None:
     content = pdu.SubmitSm(source_addr=b'a"b\\c\nd\xff\x1b', destination_addr=b"1")
-    octets = line(records_of(message(content=content))[0])
+    octets = line(records_of([message(content=content)])[0])
     assert octets.count(b"\n") == 1
     assert json.loads(octets)["source_addr"] == 'a"b\\c\nd\xff\x1b'
 
