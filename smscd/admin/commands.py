@@ -308,7 +308,7 @@ def _part(part: Part, message: Message) -> dict[str, Any]:
 
 def _fields(content: pdu.Pdu, *, with_text: bool) -> dict[str, Any]:
     """A PDU by the names of the specification; user data only if asked for."""
-    hidden = set() if with_text else {"short_message"}
+    hidden = {"frame"} if with_text else {"frame", "short_message"}
     shown: dict[str, Any] = {"command": pdu.command_name(content.command_id)}
     for field in fields(content):
         value = getattr(content, field.name)
