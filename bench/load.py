@@ -3,12 +3,13 @@
 It speaks raw octets on purpose: PDUs are made once and only their sequence_number is patched, so that the client is not
 what is measured. Its own CPU time is printed beside the result.
 
-    python bench/load.py --port 2775 --binds 1 --window 100 --count 100000 [--receipts] [--rate 50]
+    python bench/load.py --port 2775 --binds 1 --window 100 --count 100000 [--receipts] [--rate 50] [--seconds 600]
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import resource
 import selectors
@@ -16,12 +17,18 @@ import socket
 import struct
 import sys
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 HEADER = struct.Struct(">IIII")
 SUBMIT_SM_RESP, DELIVER_SM, DELIVER_SM_RESP = 0x80000004, 0x00000005, 0x80000005
 ENQUIRE_LINK, ENQUIRE_LINK_RESP = 0x00000015, 0x80000015
 BIND_TRANSCEIVER = 0x00000009
+BIND_SECONDS = 10.0
+SHORT_MESSAGE = 254
+"""Octets that short_message holds; more travel as message_payload."""
 
 
 @dataclass
@@ -35,11 +42,13 @@ class Load:
     binds: int = 1
     window: int = 100
     count: int = 100_000
+    seconds: float = 0.0  # submit for so long instead of `count` messages, 0 = count decides
     octets: int = 100
     receipts: bool = False
     rate: float = 0.0  # submits per second over all binds, 0 = as fast as the window allows
-    timeout: float = 120.0
+    timeout: float = 120.0  # seconds after the last submit that are waited for answers and receipts
     prefix: str = "4477009"  # how the numbers of the handsets begin
+    recipients: int = 1  # handsets for each bind, in turn
     stamp: bool = False  # each text begins with the time of its submit, for `sink.py`
 
 
@@ -58,35 +67,59 @@ class Result:
 
     def summary(self) -> dict[str, float]:
         """The figures of one line of a table."""
-        ordered = sorted(self.latencies) or [0.0]
+        p50, p99, longest = percentiles(self.latencies)
         return {
             "answered": self.answered,
             "refused": self.refused,
             "receipts": self.receipts,
             "rate_per_s": round(self.answered / self.seconds) if self.seconds else 0,
             "circle_per_s": round(self.receipts / self.circle_seconds) if self.receipts else 0,
-            "p50_ms": round(ordered[len(ordered) // 2] * 1000, 2),
-            "p99_ms": round(ordered[int(len(ordered) * 0.99)] * 1000, 2),
-            "max_ms": round(ordered[-1] * 1000, 2),
+            "p50_ms": p50,
+            "p99_ms": p99,
+            "max_ms": longest,
             "client_cpu_s_per_1000": round(self.client_cpu / max(self.answered, 1) * 1000, 4),
         }
+
+
+def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Half of them, 99 of 100 of them, and all of them took at most so many milliseconds."""
+    ordered = sorted(seconds) or [0.0]
+    return tuple(round(ordered[min(int(len(ordered) * q), len(ordered) - 1)] * 1000, 2) for q in (0.5, 0.99, 1.0))  # type: ignore[return-value]  # three go in
+
+
+class Line(Protocol):
+    """One connection of a load, whatever it speaks."""
+
+    sock: socket.socket
+    out: bytearray
+    in_flight: int
+    window: int
+
+    def submit(self, many: int, now: float) -> None:
+        """Put `many` messages into `out`."""
+
+    def read(self, result: Result, now: float) -> None:
+        """Take what arrived."""
 
 
 class Connection:
     """One bind: its socket, its window, and what is not parsed yet."""
 
     def __init__(self, load: Load, number: int) -> None:
-        self.sock = socket.create_connection((load.host, load.port))
+        self.sock = socket.create_connection((load.host, load.port), BIND_SECONDS)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._bind(load)
         self.sock.setblocking(False)
         self.buffer = b""
         self.out = bytearray()
         self.in_flight = 0
+        self.window = load.window
         self.sequence = 1
         self.sent_at: dict[int, float] = {}
-        self.body = submit_body(load, number)
-        self.stamp, self.octets = load.stamp, load.octets
+        first = number * load.recipients
+        self.heads = [submit_head(load, each) for each in range(first, first + load.recipients)]
+        self.text = b"x" * load.octets
+        self.stamp = load.stamp
 
     def _bind(self, load: Load) -> None:
         body = load.system_id.encode() + b"\0" + load.password.encode() + b"\0\0\x34\0\0\0"
@@ -98,28 +131,28 @@ class Connection:
             sys.exit(f"bind refused with command_status 0x{status:08X}")
 
     def submit(self, many: int, now: float) -> None:
-        """Queue `many` submits."""
-        body, length, out, sent_at = self.body, 16 + len(self.body), self.out, self.sent_at
-        first = self.sequence + 1
+        text, heads, sent_at, pack = self.text, self.heads, self.sent_at, HEADER.pack
         if self.stamp:
-            body = body[: -self.octets] + b"%016x" % time.monotonic_ns() + body[16 - self.octets :]
-        for sequence in range(first, first + many):
-            out += HEADER.pack(length, 4, 0, sequence)
-            out += body
-            sent_at[sequence] = now
+            text = b"%016x" % time.monotonic_ns() + text[16:]
+        if len(heads) == 1:
+            body = heads[0] + text
+            length = 16 + len(body)
+            pieces = []
+            for sequence in range(self.sequence + 1, self.sequence + 1 + many):
+                pieces.append(pack(length, 4, 0, sequence))
+                pieces.append(body)
+                sent_at[sequence] = now
+            self.out += b"".join(pieces)
+        else:
+            for sequence in range(self.sequence + 1, self.sequence + 1 + many):
+                head = heads[sequence % len(heads)]
+                self.out += pack(16 + len(head) + len(text), 4, 0, sequence) + head + text
+                sent_at[sequence] = now
         self.sequence += many
         self.in_flight += many
 
-    def write(self) -> None:
-        if self.out:
-            try:
-                sent = self.sock.send(self.out)
-            except BlockingIOError:
-                return
-            del self.out[:sent]
-
     def read(self, result: Result, now: float) -> None:
-        """Take what arrived: count answers, acknowledge receipts."""
+        """Count answers, acknowledge receipts."""
         try:
             data = self.sock.recv(262144)
         except BlockingIOError:
@@ -128,71 +161,161 @@ class Connection:
             sys.exit("the SMSC closed the connection")
         buffer = self.buffer + data if self.buffer else data
         at, end = 0, len(buffer)
+        unpack, sent_at, latencies = HEADER.unpack_from, self.sent_at, result.latencies
+        answered = refused = 0
         while end - at >= 16:
-            length, command_id, status, sequence = HEADER.unpack_from(buffer, at)
+            length, command_id, status, sequence = unpack(buffer, at)
             if end - at < length:
                 break
             at += length
             if command_id == SUBMIT_SM_RESP:
-                result.latencies.append(now - self.sent_at.pop(sequence))
-                self.in_flight -= 1
+                latencies.append(now - sent_at.pop(sequence))
                 if status:
-                    result.refused += 1
+                    refused += 1
                 else:
-                    result.answered += 1
+                    answered += 1
             elif command_id == DELIVER_SM:
                 result.receipts += 1
                 self.out += HEADER.pack(17, DELIVER_SM_RESP, 0, sequence) + b"\0"
             elif command_id == ENQUIRE_LINK:
                 self.out += HEADER.pack(16, ENQUIRE_LINK_RESP, 0, sequence)
         self.buffer = buffer[at:]
+        self.in_flight -= answered + refused
+        result.answered += answered
+        result.refused += refused
 
 
-def submit_body(load: Load, number: int) -> bytes:
-    """The body of every submit_sm of one bind: its own recipient, so that per-recipient order matters."""
-    return (
+def submit_head(load: Load, number: int) -> bytes:
+    """The body of a submit_sm up to its text: each bind has recipients of its own, so per-recipient order matters."""
+    head = (
         b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + f"{load.prefix}{number:05d}".encode() + b"\0" + b"\0\0\0" + b"\0\0"
-        + bytes((1 if load.receipts else 0, 0, 0, 0, load.octets)) + b"x" * load.octets
+        + bytes((1 if load.receipts else 0, 0, 0, 0))
     )  # fmt: skip
+    if load.octets <= SHORT_MESSAGE:
+        return head + bytes((load.octets,))
+    return head + b"\0" + struct.pack(">HH", 0x0424, load.octets)
 
 
-def run(load: Load) -> Result:
-    """Submit `count` messages and wait for every answer, and every receipt if they were asked for."""
-    result = Result()
-    connections = [Connection(load, number) for number in range(load.binds)]
-    selector = selectors.DefaultSelector()
-    for connection in connections:
-        selector.register(connection.sock, selectors.EVENT_READ, connection)
-    before = cpu()
-    started = time.monotonic()
-    give_up = started + load.timeout
-    while True:
-        now = time.monotonic()
-        allowed = load.count if not load.rate else min(load.count, int((now - started) * load.rate) + 1)
-        for connection in connections:
-            room = min(load.window - connection.in_flight, allowed - result.sent)
+Watch = Callable[[Result, float], None]
+"""Is told the result so far, and the seconds since the start, about once a second."""
+
+
+class Client:
+    """Keeps every line's window full, as far as count, seconds and rate allow, and takes what comes back."""
+
+    def __init__(self, load: Load, lines: Sequence[Line], others: Sequence[Line] = (), watch: Watch | None = None):
+        self.load, self.watch = load, watch
+        self.result = Result()
+        self.selector = selectors.DefaultSelector()
+        self.lines = list(lines)
+        for line in (*lines, *others):
+            self.add(line)
+        self.unsent: set[Line] = set()
+        self.turn = deque(self.lines)
+        self.left = load.count if not load.seconds else sys.maxsize
+
+    def add(self, line: Line) -> None:
+        self.selector.register(line.sock, selectors.EVENT_READ, line)
+
+    def run(self) -> Result:
+        """Until every answer is there, and every receipt if they were asked for."""
+        load, result = self.load, self.result
+        before, started = cpu(), time.monotonic()
+        watched, give_up = started, 0.0
+        for line in self.lines if not load.rate else ():
+            self.fill(line)
+        while True:
+            now = time.monotonic()
+            if load.seconds and now - started >= load.seconds:
+                self.left = 0
+            if load.rate:
+                self.pace(now - started)
+            if self.watch is not None and now - watched >= 1.0:
+                watched = now
+                self.watch(result, now - started)
+            if not self.left:
+                give_up = give_up or now + load.timeout
+                if result.answered + result.refused == result.sent and not result.seconds:
+                    result.seconds = now - started
+                if result.seconds and (not load.receipts or result.receipts >= result.answered):
+                    break
+                if now > give_up:
+                    print("gave up: not everything was answered", file=sys.stderr)
+                    result.seconds = result.seconds or now - started
+                    break
+            self.turn_once(self.pause(now - started))
+        result.circle_seconds = time.monotonic() - started
+        result.client_cpu = cpu() - before
+        self.close()
+        return result
+
+    def turn_once(self, pause: float) -> None:
+        for key, _ in self.selector.select(pause):
+            line: Line = key.data
+            line.read(self.result, time.monotonic())
+            if line.window and not self.load.rate:
+                self.fill(line)
+            elif line.out:
+                self.write(line)
+        for line in tuple(self.unsent):
+            self.write(line)
+
+    def fill(self, line: Line) -> None:
+        room = min(line.window - line.in_flight, self.left)
+        if room > 0:
+            line.submit(room, time.monotonic())
+            self.result.sent += room
+            self.left -= room
+        if line.out:
+            self.write(line)
+
+    def pace(self, elapsed: float) -> None:
+        """What is due by now, line after line."""
+        due = min(int(elapsed * self.load.rate) + 1 - self.result.sent, self.left)
+        for _ in range(len(self.turn)):
+            line = self.turn[0]
+            self.turn.rotate(-1)
+            room = min(line.window - line.in_flight, -(-due // len(self.turn)))
             if room > 0:
-                connection.submit(room, now)
-                result.sent += room
-            connection.write()
-        done = result.answered + result.refused
-        if done == load.count and not result.seconds:
-            result.seconds = now - started
-        if result.seconds and (not load.receipts or result.receipts >= result.answered):
-            break
-        if now > give_up:
-            print("gave up: not everything was answered", file=sys.stderr)
-            result.seconds = result.seconds or now - started
-            break
-        pause = 0.2 if not load.rate else max(0.0, min(0.2, (result.sent + 1) / load.rate - (now - started)))
-        for key, _ in selector.select(pause):
-            key.data.read(result, time.monotonic())
-    result.circle_seconds = time.monotonic() - started
-    result.client_cpu = cpu() - before
-    for connection in connections:
-        connection.write()
-        connection.sock.close()
-    return result
+                line.submit(room, time.monotonic())
+                self.write(line)
+                self.result.sent += room
+                self.left -= room
+                due -= room
+            if due <= 0:
+                return
+
+    def pause(self, elapsed: float) -> float:
+        if self.unsent:
+            return 0.001
+        if not self.load.rate or not self.left:
+            return 0.2
+        return max(0.0, min(0.2, self.result.sent / self.load.rate - elapsed))
+
+    def write(self, line: Line) -> None:
+        try:
+            sent = line.sock.send(line.out)
+        except BlockingIOError:
+            sent = 0
+        del line.out[:sent]
+        if line.out:
+            self.unsent.add(line)
+        else:
+            self.unsent.discard(line)
+
+    def close(self) -> None:
+        for key in list(self.selector.get_map().values()):
+            if key.data.out:
+                self.write(key.data)
+            key.data.sock.close()
+        self.selector.close()
+
+
+def run(load: Load, watch: Watch | None = None) -> Result:
+    """Bind and do what `load` says."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    return Client(load, [Connection(load, number) for number in range(load.binds)], watch=watch).run()
 
 
 def cpu() -> float:

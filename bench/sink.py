@@ -2,8 +2,9 @@
 
     python bench/sink.py --port 2776 [--receipts] [--silent]
 
-A line on standard input is answered with a line of figures since the last one, its own CPU time among them. A text that
-begins with a time of the monotonic clock (`load.py --stamp`) has its latency measured. `--silent` answers binds only.
+A line on standard input is answered with a line of figures since the last `reset`, its own CPU time among them: `peek`
+keeps counting, and `count` tells the counts only, which costs it nothing. A text that begins with a time of the
+monotonic clock (`load.py --stamp`) has its latency measured. `--silent` answers binds only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import struct
 import sys
 import time
 from collections import deque
+from typing import cast
 
 import uvloop
 
@@ -34,7 +36,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.submits = self.receipts = self.acknowledged = 0
-        self.first = self.last = 0.0
+        self.last_submit = 0.0
         self.latencies: list[int] = []
         self._cpu = _cpu()
 
@@ -42,7 +44,7 @@ class Counts:
         ordered = sorted(self.latencies) or [0]
         return {
             "submits": self.submits, "receipts": self.receipts, "acknowledged": self.acknowledged,
-            "first": self.first, "last": self.last, "cpu_s": round(_cpu() - self._cpu, 3),
+            "last_submit": self.last_submit, "cpu_s": round(_cpu() - self._cpu, 3),
             "p50_ms": round(ordered[len(ordered) // 2] / 1e6, 2),
             "p99_ms": round(ordered[int(len(ordered) * 0.99)] / 1e6, 2),
             "max_ms": round(ordered[-1] / 1e6, 2),
@@ -62,8 +64,10 @@ class Sink:
         line = sys.stdin.readline()
         if not line:
             sys.exit(0)
-        print(json.dumps(self.counts.figures()), flush=True)
-        if line.strip() != "peek":
+        counts, ask = self.counts, line.strip()
+        told = {"submits": counts.submits} if ask == "count" else counts.figures()
+        print(json.dumps(told), flush=True)
+        if ask not in {"peek", "count"}:
             self.counts = Counts()
 
 
@@ -78,12 +82,13 @@ class Peer(asyncio.Protocol):
         self.sequence = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's transports are of no asyncio class
 
     def data_received(self, data: bytes) -> None:
         buffer = self.rest + data if self.rest else data
         at, end, answers, sink = 0, len(buffer), [], self.sink
         counts = sink.counts
+        before = counts.submits
         while end - at >= 16:
             length, command_id, _, sequence = HEADER.unpack_from(buffer, at)
             if end - at < length:
@@ -109,8 +114,8 @@ class Peer(asyncio.Protocol):
             counts.receipts += 1
         if answers:
             self.transport.write(b"".join(answers))
-        counts.last = time.monotonic()
-        counts.first = counts.first or counts.last
+        if counts.submits != before:
+            counts.last_submit = time.monotonic()
 
     def took(self, buffer: bytes, at: int, counts: Counts) -> None:
         """The rest of a submit_sm: its receipt, if it wants one, and its stamp, if it has one."""
