@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +55,16 @@ class InFlight:
             if number not in self.messages and number not in self.control and number not in self.late:
                 self._last = number
                 return number
+
+    def allot_all(self, count: int) -> Sequence[int]:
+        """So many as `allot` would give one by one."""
+        numbers = range(self._last + 1, self._last + count + 1)
+        if numbers[-1] > MAX_SEQUENCE_NUMBER or not all(
+            table.keys().isdisjoint(numbers) for table in (self.messages, self.control, self.late) if table
+        ):
+            return [self.allot() for _ in range(count)]
+        self._last = numbers[-1]
+        return numbers
 
     def expire(self, time: float, response_timer: float, late_grace: float) -> list[Pending]:
         """Moves what was sent `response_timer` seconds before `time` to `late` and returns it, oldest first."""

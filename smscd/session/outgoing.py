@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterable
 from typing import Final
 
 from smscd import pdu
 from smscd.pdu import Pdu
 from smscd.session import versions
 
+_pack_number = struct.Struct(">I").pack
 _CLASSES: Final[dict[int, type[Pdu]]] = {cls.command_id: cls for cls in pdu.PDUS}
 
 
@@ -45,6 +48,10 @@ class Outgoing:
             self._chunks.append(b"%b%b%b" % (frame[:12], request.sequence_number.to_bytes(4, "big"), frame[16:]))
         else:
             self.request(request)
+
+    def relayed(self, frames: Iterable[bytes], numbers: Iterable[int]) -> None:
+        """Requests without TLVs, which every version knows, by their frames; each under its sequence_number."""
+        self._chunks += [frame[:12] + _pack_number(n) + frame[16:] for frame, n in zip(frames, numbers, strict=True)]
 
     def response(self, response: Pdu, sequence_number: int) -> None:
         """Fills in `sequence_number` and, where the peer's version asks for it, another command_status."""

@@ -6,6 +6,8 @@ events and collects octets (`data_to_send`). It never raises for what the peer d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
 from typing import Final
 
 from smscd import pdu
@@ -250,6 +252,22 @@ class Session(Lifecycle):
         time = self._last_message = self._time.at(now)
         in_flight.messages[number] = Pending(request, context, time)
         return number
+
+    def relay(self, requests: Sequence[Pdu], frames: Sequence[bytes], contexts: Sequence[object], now: float) -> None:
+        """`request` for many of one command that have no TLVs, as the octets in `frames`: only the number is ours.
+
+        The PDUs in `requests` come back with their answers and stay as they are. Raises WindowFull if there is no
+        credit for all of them, and SessionError as `request` does.
+        """
+        in_flight, command_id = self._in_flight, requests[0].command_id
+        if command_id not in self._our_messages:
+            self._check_ours(command_id)
+        if len(in_flight.messages) + len(requests) > self.settings.window:
+            raise WindowFull(f"{self.settings.window} requests may be unanswered")
+        numbers = in_flight.allot_all(len(requests))
+        self._out.relayed(frames, numbers)
+        time = self._last_message = self._time.at(now)
+        in_flight.messages.update(zip(numbers, map(Pending, requests, contexts, repeat(time)), strict=True))
 
     def _request_of_session(self, request: Pdu, now: float, context: object) -> int:
         command_id = request.command_id

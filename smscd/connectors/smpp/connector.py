@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop
 from typing import Any
 
@@ -26,7 +26,7 @@ from smscd.connectors.smpp.reading import read_mo, read_report
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
 from smscd.link import Links
-from smscd.message import Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
+from smscd.message import LEASED, Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
 from smscd.pdu.status import status_from_name, status_name
 from smscd.text import Alphabet
 
@@ -77,6 +77,7 @@ class Upstream:
         ]
         self._calls = Calls(settings, [line for line in self._lines if isinstance(line, CalledLine)])
         self._order = 0
+        self._pins = settings.sessions > 1
         self._pinned: dict[tuple[str, bytes], tuple[Line, int]] = {}  # (ESME, handset) → its line, parts on it
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -116,35 +117,50 @@ class Upstream:
         return 0
 
     def submit(self, messages: list[Message]) -> None:
-        lines = {line: None for message in messages if (line := self._submit(message)) is not None}
-        for line in lines:
-            self._write(line)
+        room = {line: line.credit for line in self._lines if line.sends}
+        leaving: dict[Line, list[Sending]] = {line: [] for line in room}
+        for message in messages:
+            if not room:
+                self._away(message)
+                continue
+            sendings = self._sendings(message)
+            line = self._line_for(message, len(sendings), room) if self._pins else next(iter(room))
+            room[line] -= len(sendings)
+            leaving[line] += sendings
+        for line, some in leaving.items():
+            if some:
+                self._health.leaving()
+                self._pace.take(len(some))
+                self._write(line, some)
 
-    def _submit(self, message: Message) -> Line | None:
-        """Put the parts of `message` on a line, to be written."""
-        line = self._line_for(message)
-        due = [part.number for part in message.parts if part.stage == messages.LEASED]
-        if line is None:
-            for number in due:
-                self._news.outcome(message, number, Deferred("the upstream is away", retry_after=0.0, counts=False))
-            return None
+    def _away(self, message: Message) -> None:
+        for part in message.parts:
+            if part.stage == LEASED:
+                away = Deferred("the upstream is away", retry_after=0.0, counts=False)
+                self._news.outcome(message, part.number, away)
+
+    def _sendings(self, message: Message) -> list[Sending]:
+        """The parts of `message` that are to leave, in order."""
+        parts = message.parts
+        first = self._order + 1
+        if len(parts) == 1 and parts[0].stage == LEASED and (frame := self._composer.as_it_came(message)):
+            content = message.content
+            assert isinstance(content, pdu.SubmitSm)
+            self._order = first
+            return [Sending(first, message, 1, content, frame)]
         composed = self._composer.compose(message)
-        self._health.leaving()
-        self._pace.take(len(due))
-        pin = (message.system_id, message.content.destination_addr)
-        held = self._pinned[pin][1] if pin in self._pinned else 0
-        self._pinned[pin] = (line, held + len(due))
-        for number in due:
-            self._order += 1
-            line.put(Sending(self._order, message, number, composed[number - 1]))
-        return line
+        due = [part.number for part in parts if part.stage == LEASED]
+        self._order += len(due)
+        return [Sending(order, message, number, composed[number - 1]) for order, number in enumerate(due, first)]
 
-    def _line_for(self, message: Message) -> Line | None:
+    def _line_for(self, message: Message, parts: int, room: Mapping[Line, int]) -> Line:
         """The line that has parts for the same handset, so that they stay in order; otherwise the emptiest."""
-        pinned = self._pinned.get((message.system_id, message.content.destination_addr))
-        if pinned is not None and pinned[0].sends:
-            return pinned[0]
-        return max((line for line in self._lines if line.sends), key=lambda line: line.credit, default=None)
+        pin = (message.system_id, message.content.destination_addr)
+        line, held = self._pinned.get(pin, (None, 0))
+        if line is None or line not in room:
+            line = max(room, key=room.__getitem__)
+        self._pinned[pin] = (line, held + parts)
+        return line
 
     def resume(self, message: Message) -> None:
         raise AssertionError(f"{message.message_id}: what a provider has taken over waits in the store")
@@ -313,6 +329,8 @@ class Upstream:
         self._news.outcome(sending.message, sending.number, outcome)
 
     def _unpin(self, sending: Sending) -> None:
+        if not self._pins:
+            return
         pin = (sending.message.system_id, sending.message.content.destination_addr)
         line, held = self._pinned[pin]
         if held > 1:
@@ -340,12 +358,12 @@ class Upstream:
     def _until_probe(self) -> float:
         return self._health.wait(self._clock.monotonic())
 
-    def _write(self, line: Line) -> None:
+    def _write(self, line: Line, leaving: Sequence[Sending] = ()) -> None:
         now = self._clock.wall()
         while line.waiting and line.waiting[0].message.expires <= now:  # its validity ended while the link rested
             self._ended(heappop(line.waiting), Deferred("it expired", retry_after=0.0, counts=False))
         is_resting = not self.may_send()  # asked before: the rest may end between its writing and a look after it
-        for sending, fault in line.write():
+        for sending, fault in line.send(leaving):
             self._ended(sending, Rejected(pdu.ESME_RSYSERR, str(fault)))
         if line.waiting and is_resting:
             self._wake_later()

@@ -40,6 +40,7 @@ class Composer:
         self._sender = sender_of(settings.source_addr) if settings.source_addr else None
         self._tlvs = pdu.tlv.from_notation(settings.tlvs)
         passed = settings.pass_tlvs
+        self._changes_nothing = not (self._sender or self._tlvs or settings.number_submits)
         self._passed = None if passed is None else {pdu.tlv.tag_from_name(name) for name in passed} | PART_OF_THE_TEXT
 
     def count(self, message: Message) -> int:
@@ -49,6 +50,24 @@ class Composer:
         if plain and (message.segments == 1 or self._settings.long_messages in {"as-is", "payload"}):
             return 1
         return len(self.compose(message))
+
+    def as_it_came(self, message: Message) -> bytes:
+        """The octets of `message` where `compose` would make the same but for their sequence_number; b"" elsewhere."""
+        content = message.content
+        if (
+            self._changes_nothing
+            and type(content) is pdu.SubmitSm
+            and not (content.tlvs or content.tail or message.recipient or content.command_status)
+            and not (content.validity_period or content.schedule_delivery_time or content.replace_if_present_flag)
+            and 0 < len(content.short_message) <= text.USER_DATA
+            and not content.esm_class & pdu.ESM_UDHI
+            and _ASKS_FOR_ALL[content.registered_delivery]
+            and (content.source_addr.isdigit() or content.source_addr_ton not in _TAKEN_FOR_NUMBERS)
+            and (content.data_coding or self._alphabet_of(message.system_id) == self._settings.default_alphabet)
+            and self._dress_of(message) is None
+        ):
+            return message.frame or pdu.encode(content)
+        return b""
 
     def compose(self, message: Message) -> list[pdu.SubmitSm]:
         """The submit_sm of every part, in order. Vendor and unknown TLVs go along as they came."""
@@ -112,7 +131,7 @@ class Composer:
             sender = dress.sender  # the answer to a STOP comes from the number that got it
         if sender is not None:
             submit.source_addr_ton, submit.source_addr_npi, submit.source_addr = sender
-        elif submit.source_addr_ton in {UNKNOWN, INTERNATIONAL} and any(chr(o).isalpha() for o in submit.source_addr):
+        elif submit.source_addr_ton in _TAKEN_FOR_NUMBERS and any(chr(o).isalpha() for o in submit.source_addr):
             submit.source_addr_ton, submit.source_addr_npi = ALPHANUMERIC, UNKNOWN
         return submit
 
@@ -145,6 +164,8 @@ class Composer:
         return made
 
 
+_TAKEN_FOR_NUMBERS = frozenset({UNKNOWN, INTERNATIONAL})
+"""Types of number under which some write a name."""
 _COPIED = (
     "service_type", "source_addr_ton", "source_addr_npi", "source_addr", "dest_addr_ton", "dest_addr_npi",
     "destination_addr", "esm_class", "protocol_id", "priority_flag", "validity_period", "registered_delivery",
@@ -202,3 +223,6 @@ def _registered_delivery(asked: int) -> int:
     """Every final state, if the ESME wants any: silence must not have to mean success (SMPP 3.4 §5.2.17)."""
     receipt = pdu.REGISTERED_RECEIPT_FINAL if asked & pdu.REGISTERED_RECEIPT_MASK else 0
     return asked & ~pdu.REGISTERED_RECEIPT_MASK | receipt
+
+
+_ASKS_FOR_ALL = tuple(_registered_delivery(asked) == asked for asked in range(256))

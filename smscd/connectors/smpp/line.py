@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import groupby
 from typing import Protocol, cast
 
 import structlog
@@ -57,9 +58,12 @@ class Sending:
     message: Message
     number: int
     submit: pdu.SubmitSm
+    frame: bytes = b""
+    """`submit` in octets, where it is the ESME's own and leaves as it came."""
 
-    def __post_init__(self) -> None:
-        self.submit.sequence_number = 0
+
+def _is_relayed(sending: Sending) -> bool:
+    return bool(sending.frame)
 
 
 def is_taken(event: Answered) -> bool:
@@ -232,23 +236,60 @@ class Line:
         """To be written as soon as the window and the pace allow, in the order of `sending`."""
         heappush(self.waiting, sending)
 
-    def write(self) -> list[tuple[Sending, Exception]]:
-        """Write what may go. Returns what cannot be said to this upstream at all."""
+    def send(self, sendings: Sequence[Sending]) -> list[tuple[Sending, Exception]]:
+        """Write what waits and then `sendings`, as far as that may go; the rest of them waits too.
+
+        Returns what cannot be said to this upstream at all. `sendings` are of messages whose recipients have just been
+        looked up; those of what has waited are looked up again (see `LineOwner.is_stopped`).
+        """
+        failed = self._write_waiting()
+        link = self.link
+        at_once = 0
+        if link is not None and sendings and not self.waiting and self._owner.may_send():
+            at_once = min(self.credit, len(sendings))
+        for relayed, together in groupby(sendings[:at_once], key=_is_relayed):
+            some = list(together)
+            failed += self._relay(some) if relayed else self._request(some)
+        for sending in sendings[at_once:]:
+            heappush(self.waiting, sending)
+        if link is not None:
+            link.flush_soon()
+        return failed
+
+    def _relay(self, sendings: list[Sending]) -> list[tuple[Sending, Exception]]:
+        assert self.link is not None
+        try:
+            self.link.session.relay(
+                [sending.submit for sending in sendings], [sending.frame for sending in sendings], sendings,
+                self._clock.monotonic(),
+            )  # fmt: skip
+        except SessionError as fault:
+            return [(sending, fault) for sending in sendings]
+        return []
+
+    def _request(self, sendings: list[Sending]) -> list[tuple[Sending, Exception]]:
+        failed: list[tuple[Sending, Exception]] = []
+        assert self.link is not None
+        session, now = self.link.session, self._clock.monotonic()
+        for sending in sendings:
+            try:
+                session.request(sending.submit, now, sending)
+            except Exception as fault:  # noqa: BLE001 - a peer's version or a field's bound: this message's fault only
+                failed.append((sending, fault))
+        return failed
+
+    def _write_waiting(self) -> list[tuple[Sending, Exception]]:
         failed: list[tuple[Sending, Exception]] = []
         link = self.link
         if link is None:
             return failed
-        session, now = link.session, self._clock.monotonic()
+        session = link.session
         while self.waiting and session.credit > 0 and not link.writing_paused and self._owner.may_send():
             sending = heappop(self.waiting)
             if self._owner.is_stopped(sending.message):  # it waited here while its recipient wrote STOP
                 failed.append((sending, SessionError("the recipient has opted out")))
                 continue
-            try:
-                session.request(sending.submit, now, sending)
-            except Exception as fault:  # noqa: BLE001 - a peer's version or a field's bound: this message's fault only
-                failed.append((sending, fault))
-        link.flush_soon()
+            failed += self._relay([sending]) if sending.frame else self._request([sending])
         return failed
 
     # -- LinkOwner ---------------------------------------------------------------------------------------------------
