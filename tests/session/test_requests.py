@@ -354,3 +354,54 @@ def test_what_is_in_flight_comes_back_when_the_connection_breaks() -> None:
     assert pair.esme.session.receive_eof(pair.now) == []
     with pytest.raises(SessionError):
         pair.esme.session.request(message(), pair.now)
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last", [0, MAX_SEQUENCE_NUMBER - 2, MAX_SEQUENCE_NUMBER])
+@pytest.mark.parametrize("taken", [(), (1, 2), (MAX_SEQUENCE_NUMBER,)])
+@pytest.mark.parametrize("interface_version", [0x33, 0x34, 0x50])
+def test_what_is_relayed_together_is_numbered_and_answered_like_one_by_one(
+    last: int, taken: tuple[int, ...], interface_version: int
+) -> None:
+    said, answered = [], []
+    for together in (True, False):
+        pair = bound(interface_version=interface_version)
+        session = pair.esme.session
+        for number in taken:  # unanswered since the numbers began anew
+            session._in_flight._last = number - 1
+            session.request(message(b"old"), 0, "old")
+        session._in_flight._last = last
+        pair.pump()
+        pair.esme.sent.clear()
+        texts = [b"one", b"two", b"three", b"four"]
+        if together:
+            requests = [message(text) for text in texts]
+            session.relay(requests, [pdu.encode(request) for request in requests], texts, 0)
+            assert all(request == message(text) for request, text in zip(requests, texts, strict=True))
+        else:
+            for text in texts:
+                session.request(message(text), 0, text)
+        pair.pump()
+        said.append(pair.esme.sent)
+        for submitted in pair.mc.take(pdu.SubmitSm):
+            pair.mc.session.respond(submitted, pdu.SubmitSmResp(message_id=b"1"))
+        pair.pump()
+        answered.append([(event.context, event.response) for event in pair.esme.take(Answered)])
+        assert session.in_flight == 0
+    assert said[0] == said[1]
+    assert answered[0] == answered[1]
+
+
+def test_what_cannot_all_be_relayed_is_not_relayed_at_all() -> None:
+    pair = bound()
+    session = pair.esme.session
+    requests = [message()] * (session.credit + 1)
+    with pytest.raises(WindowFull):
+        session.relay(requests, [pdu.encode(message())] * len(requests), requests, 0)
+    deliveries = [delivery()]
+    with pytest.raises(SessionError):
+        session.relay(deliveries, [pdu.encode(delivery())], deliveries, 0)
+    assert session.data_to_send() == b""
+    assert session.in_flight == 0
