@@ -275,6 +275,7 @@ class Journey(Queueing):
         for message in messages:
             message.attempts += 1
         self.settle_all(messages, DELIVERED, 0)
+        self.store.wake()  # who has acknowledged it must not get it once more
 
     def taken_over(self, messages: list[Message]) -> None:
         """The other side has all of these, under the ids that their parts carry already."""
@@ -356,10 +357,8 @@ class Journey(Queueing):
                 return
         self.requeue(message)
         if deferred.counts:
-            log.info(
-                "deferred", message_id=message.message_id, connector=message.connector, attempts=message.attempts,
-                why=deferred.why,
-            )  # fmt: skip
+            log.info("deferred", message_id=message.message_id, connector=message.connector,
+                     attempts=message.attempts, why=deferred.why)  # fmt: skip
             if message.content.registered_delivery & pdu.REGISTERED_INTERMEDIATE_NOTIFICATION:
                 self.report([message], NOTIFICATION, ENROUTE, deferred.command_status, now)
 
@@ -381,16 +380,16 @@ class Journey(Queueing):
     def settle(self, message: Message, message_state: int, error_code: int) -> None:
         """The final state of a message that was handed over is known: close it, and commit its receipt with it."""
         self.settle_all([message], message_state, error_code)
+        self.store.wake()
 
     def settle_all(self, messages: list[Message], message_state: int, error_code: int) -> None:
-        """`settle` for messages of one connector that came to the same end at the same moment."""
+        """`settle` for messages of one connector that ended alike, at the same moment; nobody waits for its commit."""
         if not messages:
             return
         connector = messages[0].connector
         self.scheduler.lane(connector).in_flight -= len(messages)
-        now = self.clock.wall()
-        self._close_all(messages, message_state, error_code, now)
-        self.store.wake()
+        self._close_all(messages, message_state, error_code, self.clock.wall())
+        self.store.wake_later()
         self.has_credit(connector)
 
     def close(self, message: Message, message_state: int, error_code: int) -> None:

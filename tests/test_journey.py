@@ -519,7 +519,48 @@ async def test_an_mt_routed_to_another_esme_is_delivered_to_it_and_reported_to_i
         assert [receipt_of(one)["state"] for one in play.bound.handed] == [b"\x02"]
 
 
+async def test_an_end_without_a_receipt_shares_the_commit_of_the_next_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_batch, "LEISURE", 1000.0)
+    async with Play() as play:
+        messages = [await play.submitted() for _ in range(3)]
+        commits = sum(play.counters.store.batches.counts)
+        play.network.handed.clear()
+        play.journey.settle_all(messages, DELIVERED, 0)
+        play.accepted()
+        await play.quiet()
+        assert play.closed == messages
+        assert sum(play.counters.store.batches.counts) == commits + 1
+
+
+async def test_what_an_esme_has_acknowledged_is_committed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_batch, "LEISURE", 1000.0)
+    async with Play() as play:
+        message = await play.submitted(registered_delivery=FINAL)
+        play.journey.settle_all([message], DELIVERED, 0)
+        await play.quiet()
+        (receipt,) = play.bound.handed
+        play.journey.delivered([receipt])
+        await play.quiet()
+        assert [one.id for one in play.closed] == [message.id, receipt.id]
+
+
 # --- crashes ----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_end_that_a_crash_has_lost_is_told_again_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_batch, "LEISURE", 1000.0)
+    async with Play() as play:
+        message = await play.submitted()
+        play.network.outcome(message, Accepted("up-1"), ends=False)
+        await play.quiet()
+        play.journey.settle_all([message], DELIVERED, 0)
+        await play.crash()
+        (resumed,) = play.network.resumed
+        assert play.closed == []
+        play.network.settle(resumed)
+        await play.quiet()
+        assert [one.id for one in play.closed] == [message.id]
+        play.assert_nothing_left()
 
 
 async def test_what_was_taken_over_before_a_crash_is_resumed_and_not_sent_again() -> None:

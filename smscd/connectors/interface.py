@@ -32,7 +32,7 @@ class News(Protocol):
         """The other side reports the final state of `message`."""
 
     def settle_all(self, messages: list[Message], message_state: int, error_code: int) -> None:
-        """The same for many of one connector that ended alike."""
+        """The same for many of one connector that ended alike, which tells it once more if it is lost in a crash."""
 
     def has_credit(self, connector: str) -> None:
         """`connector` can take more than it could a moment ago."""

@@ -1,7 +1,8 @@
 """Facts gathered for one transaction, and the loop that commits them together.
 
 While one commit is on its way to the disk the next batch gathers: the cost of a sync is divided by the number of
-messages that waited for it. There is no timer: an idle store commits at once, a busy one batches by itself.
+messages that waited for it. What somebody waits for is committed at once by an idle store, and a busy one batches by
+itself. What nobody waits for goes with it, and has a commit of its own, a little later, only where nothing else comes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ ThenAll = Callable[[list[Message]], None]
 
 FULL_PAUSE = 1.0
 """Seconds between two attempts while the disk is full: long enough to cost nothing, short enough to notice room."""
+
+LEISURE = 0.05
+"""Seconds that facts nobody waits for may stay in memory: a submit that came meanwhile would wait for their sync."""
+
+LEISURELY = 1000
+"""Messages that gather without anybody waiting for them: with more, a commit of their own costs less than the wait."""
 
 
 class Batch:
@@ -235,6 +242,7 @@ class GroupCommit:
         self._on_closed = on_closed
         self._on_dropped = on_dropped
         self._wake = asyncio.Event()
+        self._later: asyncio.TimerHandle | None = None
         self._begun = 0  # batches that were taken to be written
         self._done = 0  # the last of them that was written, or of which nothing was left to write
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -244,6 +252,13 @@ class GroupCommit:
     def wake(self) -> None:
         """Something was gathered. Cheap; call it once per act or once per read."""
         self._wake.set()
+
+    def wake_later(self) -> None:
+        """As `wake`, for facts that nobody waits for: with the next commit, or after `LEISURE`."""
+        if len(self.gathering) >= LEISURELY:
+            self._wake.set()
+        elif self._later is None and not self._wake.is_set():
+            self._later = asyncio.get_running_loop().call_later(LEISURE, self._wake.set)
 
     def between_batches(self, job: Callable[[], Awaitable[None]]) -> None:
         """Run `job` (a checkpoint, a purge chunk) on the writer when no batch is being written."""
@@ -273,13 +288,20 @@ class GroupCommit:
 
     async def _run(self) -> None:
         while not self._stopping or self.gathering:
-            if not self.gathering and not self._between:
-                self._wake.clear()
+            if not self._wake.is_set() and not self._stopping:
+                if self.gathering:  # put there while the last batch was written, or by its callbacks
+                    self.wake_later()
                 await self._wake.wait()
+            self._wake.clear()
+            if self._later is not None:
+                self._later.cancel()
+                self._later = None
             if self.gathering:
                 await self._commit()
             if self._between:
                 await self._between.pop(0)()
+            if self._between:
+                self._wake.set()
 
     def stop(self) -> None:
         self._stopping = True
@@ -329,6 +351,7 @@ class GroupCommit:
             self.gathering = Batch()
         elif rest:
             await asyncio.sleep(FULL_PAUSE)
+            self._wake.set()
         else:
             self._written()
         self.full = False

@@ -63,6 +63,12 @@ class Store(Protocol):
     def wake(self) -> None:
         """Facts were put into the batch."""
 
+    def wake_later(self) -> None:
+        """Facts were put into the batch, and nobody waits for them: they go with others, or in a while by themselves.
+
+        For ends that are found out again if the process dies before that.
+        """
+
     async def open(self) -> Recovered:
         """Open or create. Raises StoreBroken if what is there cannot be used."""
 

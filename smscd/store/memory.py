@@ -46,6 +46,9 @@ class MemoryStore:
     def wake(self) -> None:
         self._commit.wake()
 
+    def wake_later(self) -> None:
+        self._commit.wake_later()
+
     async def committed(self) -> None:
         await self._commit.drained()
 

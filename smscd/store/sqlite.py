@@ -87,6 +87,9 @@ class SqliteStore:
     def wake(self) -> None:
         self._commit.wake()
 
+    def wake_later(self) -> None:
+        self._commit.wake_later()
+
     async def committed(self) -> None:
         await self._commit.drained()
 

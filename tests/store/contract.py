@@ -14,7 +14,7 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Kind, Message, Part, Stage, octets_of
 from smscd.optout import Entry, Event
-from smscd.store import Listing, Recovered, Store
+from smscd.store import Listing, Recovered, Store, batch
 from tests.cast import DAY, NOON, Answers, deliver_sm, message, submit_sm, with_part
 
 
@@ -121,6 +121,84 @@ class StoreContract:
         await chest.store.committed()
         await chest.store.committed()
         assert ids(await chest.store.get([first.id, second.id])) == [first.id, second.id]
+
+    async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_waits_for(
+        self, chest: Chest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        one, other = message(), message()
+        await put(chest.store, one)
+        one.stage = Stage.CLOSED
+        chest.store.batch.close(one)
+        chest.store.wake_later()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert chest.closed == []
+        await put(chest.store, other)
+        assert chest.closed == [[one]]
+        assert sum(chest.counters.batches.counts) == 2
+
+    async def test_what_nobody_waits_for_is_committed_in_a_while_by_itself(
+        self, chest: Chest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batch, "LEISURE", 0.001)
+        written = asyncio.Event()
+        chest.store.batch.add(message())
+        chest.store.batch.once_written(written.set)
+        chest.store.wake_later()
+        async with asyncio.timeout(5):
+            await written.wait()
+
+    async def test_many_that_nobody_waits_for_are_committed_without_waiting_for_others(
+        self, chest: Chest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        written = asyncio.Event()
+        chest.store.wake_later()
+        for _ in range(batch.LEISURELY):
+            chest.store.batch.add(message())
+        chest.store.batch.once_written(written.set)
+        chest.store.wake_later()
+        async with asyncio.timeout(5):
+            await written.wait()
+
+    async def test_who_asks_whether_all_is_committed_does_not_wait_for_leisure(
+        self, chest: Chest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        one = message()
+        chest.store.batch.add(one)
+        chest.store.wake_later()
+        async with asyncio.timeout(5):
+            await chest.store.committed()
+        assert ids(await chest.store.get([one.id])) == [one.id]
+
+    async def test_what_a_callback_gathers_and_tells_nobody_is_committed_all_the_same(
+        self, chest: Chest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batch, "LEISURE", 0.001)
+        first, second, written = message(), message(), asyncio.Event()
+
+        def gather(_messages: list[Message]) -> None:
+            chest.store.batch.add(second)
+            chest.store.batch.once_written(written.set)
+
+        chest.store.batch.add(first)
+        chest.store.batch.then_all(first, gather)
+        chest.store.wake()
+        async with asyncio.timeout(5):
+            await written.wait()
+        assert ids(await chest.store.get([first.id, second.id])) == [first.id, second.id]
+
+    async def test_closing_writes_what_nobody_waits_for(self, chest: Chest, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        one = message()
+        chest.store.batch.add(one)
+        chest.store.wake_later()
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            store = await chest.reopen()
+        assert ids(await store.get([one.id])) == [one.id]
 
     async def test_an_answer_that_fails_stops_the_store_instead_of_leaving_it_dead_and_silent(
         self, chest: Chest
