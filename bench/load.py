@@ -23,7 +23,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 HEADER = struct.Struct(">IIII")
-SUBMIT_SM_RESP, DELIVER_SM, DELIVER_SM_RESP = 0x80000004, 0x00000005, 0x80000005
+ANSWERS = frozenset({0x80000004, 0x80000000})
+"""submit_sm_resp, and the generic_nack of a server that cannot read it."""
+DELIVER_SM, DELIVER_SM_RESP = 0x00000005, 0x80000005
 ENQUIRE_LINK, ENQUIRE_LINK_RESP = 0x00000015, 0x80000015
 BIND_TRANSCEIVER = 0x00000009
 BIND_SECONDS = 10.0
@@ -46,7 +48,7 @@ class Load:
     octets: int = 100
     receipts: bool = False
     rate: float = 0.0  # submits per second over all binds, 0 = as fast as the window allows
-    timeout: float = 120.0  # seconds after the last submit that are waited for answers and receipts
+    timeout: float = 60.0  # seconds without any answer or receipt before it gives up
     prefix: str = "4477009"  # how the numbers of the handsets begin
     recipients: int = 1  # handsets for each bind, in turn
     stamp: bool = False  # each text begins with the time of its submit, for `sink.py`
@@ -56,6 +58,7 @@ class Load:
 class Result:
     """What came of it. Times are seconds, latencies are submit → submit_sm_resp."""
 
+    began: float = 0.0  # of the monotonic clock
     sent: int = 0
     answered: int = 0
     refused: int = 0
@@ -168,7 +171,7 @@ class Connection:
             if end - at < length:
                 break
             at += length
-            if command_id == SUBMIT_SM_RESP:
+            if command_id in ANSWERS:
                 latencies.append(now - sent_at.pop(sequence))
                 if status:
                     refused += 1
@@ -188,7 +191,7 @@ class Connection:
 def submit_head(load: Load, number: int) -> bytes:
     """The body of a submit_sm up to its text: each bind has recipients of its own, so per-recipient order matters."""
     head = (
-        b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + f"{load.prefix}{number:05d}".encode() + b"\0" + b"\0\0\0" + b"\0\0"
+        b"\0\0\x01" + b"12345\0" + b"\x01\x01" + f"{load.prefix}{number:05d}".encode() + b"\0" + b"\0\0\0" + b"\0\0"
         + bytes((1 if load.receipts else 0, 0, 0, 0))
     )  # fmt: skip
     if load.octets <= SHORT_MESSAGE:
@@ -221,7 +224,8 @@ class Client:
         """Until every answer is there, and every receipt if they were asked for."""
         load, result = self.load, self.result
         before, started = cpu(), time.monotonic()
-        watched, give_up = started, 0.0
+        result.began = started
+        watched, heard, heard_at = started, 0, started
         for line in self.lines if not load.rate else ():
             self.fill(line)
         while True:
@@ -233,16 +237,17 @@ class Client:
             if self.watch is not None and now - watched >= 1.0:
                 watched = now
                 self.watch(result, now - started)
-            if not self.left:
-                give_up = give_up or now + load.timeout
-                if result.answered + result.refused == result.sent and not result.seconds:
-                    result.seconds = now - started
-                if result.seconds and (not load.receipts or result.receipts >= result.answered):
+            done = result.answered + result.refused
+            if not self.left and done == result.sent:
+                result.seconds = result.seconds or now - started
+                if not load.receipts or result.receipts >= result.answered:
                     break
-                if now > give_up:
-                    print("gave up: not everything was answered", file=sys.stderr)
-                    result.seconds = result.seconds or now - started
-                    break
+            if done + result.receipts != heard:
+                heard, heard_at = done + result.receipts, now
+            elif now > heard_at + load.timeout:
+                print("gave up: not everything was answered", file=sys.stderr)
+                result.seconds = result.seconds or heard_at - started
+                break
             self.turn_once(self.pause(now - started))
         result.circle_seconds = time.monotonic() - started
         result.client_cpu = cpu() - before

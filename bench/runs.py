@@ -82,15 +82,13 @@ def measured(plan: Plan, server: Running, upstream: SinkProcess | None) -> Figur
         upstream.until(warm_up)
     time.sleep(0.3)  # what follows an answer has ended: the network's outcomes, records
     meter = Meter(server.pids)
-    began = time.monotonic()
     result = drive(server, load)
     reached = upstream.until(result.answered) if upstream is not None else None
-    return told(plan, result, reached, began, meter, upstream)
+    return told(plan, result, reached, meter, upstream)
 
 
 def told(
-    plan: Plan, result: Result, reached: dict[str, float] | None, began: float, meter: Meter,
-    upstream: SinkProcess | None,
+    plan: Plan, result: Result, reached: dict[str, float] | None, meter: Meter, upstream: SinkProcess | None
 ) -> Figures:  # fmt: skip
     done, messages = result.summary(), result.answered
     figures = Figures(plan.what, plan.kind, done["rate_per_s"], receipts=done["circle_per_s"])
@@ -98,7 +96,7 @@ def told(
     figures.costs = meter.costs(messages)
     figures.costs["client"] = Cost(result.client_cpu * 1000 / max(messages, 1), peak_rss_of(os.getpid()))
     if reached is not None and upstream is not None:
-        figures.upstream = reached["submits"] / max(reached["last_submit"] - began, 0.001)
+        figures.upstream = reached["submits"] / max(reached["last_submit"] - result.began, 0.001)
         figures.reached_in = (reached["p50_ms"], reached["p99_ms"], reached["max_ms"])
         figures.costs["sink"] = Cost(reached["cpu_s"] * 1000 / max(messages, 1), peak_rss_of(upstream.pid))
         if reached["submits"] != messages:
