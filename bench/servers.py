@@ -95,11 +95,14 @@ class Smscd:
         """Seconds until it listened."""
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "smscd", "run", "--config", str(self.config)],
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(HERE.parent)},
-        )  # fmt: skip
+            self.command, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(HERE.parent)}
+        )
         wait_for(self.port, self.process)
         return time.monotonic() - began
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "smscd", "run", "--config", str(self.config)]
 
     @property
     def pid(self) -> int:
