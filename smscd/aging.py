@@ -43,9 +43,9 @@ async def _expire(optout: OptOut, store: Store, clock: Clock, entries: Sequence[
     changes = optout.changes
     await store.committed()  # what was asked for until now is in the journal
     silent = [entry for entry in entries if await _is_silent(store, entry, before)]
-    if optout.changes != changes:
+    if optout.changes != changes or optout.is_importing_rows:
         return 0
-    events = [Event(clock.wall(), "expire", one, source="expiry") for one in silent if not optout.is_imported_now(one)]
+    events = [Event(clock.wall(), "expire", one, source="expiry") for one in silent]
     optout.lifting(events)
     store.batch.opt_out(events)
     store.batch.once_written(lambda: optout.lift(events))

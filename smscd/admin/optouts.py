@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from smscd.admin.arguments import count, optional, required
 from smscd.admin.imports import Imports
+from smscd.admin.optout_rows import entry_of, recipient_of, shown
 from smscd.errors import ControlError
 from smscd.journey import Journey
 from smscd.optout import Entry, Event, OptOut
 from smscd.optout.addresses import is_subscriber
 from smscd.optout.keys import ERASED
-from smscd.optout.list import SCOPES, Scope
 from smscd.store import OptOutRow
 from smscd.store.optout_audit import Compared
 
@@ -27,7 +27,7 @@ class OptOutCommands:
     def __init__(self, journey: Journey) -> None:
         self._journey = journey
         self._store = journey.store
-        self.imports = Imports(journey, lambda: self._optout, self._imported)
+        self.imports = Imports(journey, lambda: self._optout)
         self._erasing: set[asyncio.Task[dict[str, Any]]] = set()
 
     def table(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
@@ -55,20 +55,20 @@ class OptOutCommands:
     async def add(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Block one recipient; nothing changes if it is blocked already."""
         optout = self._optout
-        entry = _entry(optout, arguments)
+        entry = entry_of(optout, arguments)
         event = self._event("add", entry, arguments)
         is_new = optout.block([event])
         if is_new:
             self._store.batch.opt_out([event])
             self._store.wake()
         await self._store.committed()
-        return {"changed": is_new, **_shown(entry)}
+        return {"changed": is_new, **shown(entry)}
 
     async def remove(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Lift one block, for a reason; nothing changes if there is none."""
         optout = self._optout
         required(arguments, "reason")
-        entry = _entry(optout, arguments)
+        entry = entry_of(optout, arguments)
         is_there = entry in optout.list
         if is_there:
             event = self._event("remove", entry, arguments)
@@ -77,7 +77,7 @@ class OptOutCommands:
             self._store.batch.once_written(lambda: optout.lift([event]))
             self._store.wake()
         await self._store.committed()
-        return {"changed": is_there, **_shown(entry)}
+        return {"changed": is_there, **shown(entry)}
 
     async def erase(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Replace a person's number by a hash in all rows and lines, for a reason; what blocks goes on blocking."""
@@ -111,16 +111,13 @@ class OptOutCommands:
     async def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """May this sender write to this recipient? The row that forbids it, if one does."""
         optout = self._optout
-        sender, recipient = optout.address(required(arguments, "from")), _recipient(optout, required(arguments, "to"))
+        sender, recipient = optout.address(required(arguments, "from")), recipient_of(optout, required(arguments, "to"))
         found = optout.blocking(sender, 0, recipient, 0, optional(arguments, "esme") or "")
-        return {"may_send": found is None, "row": None if found is None else _shown(found)}
+        return {"may_send": found is None, "row": None if found is None else shown(found)}
 
-    def _event(
-        self, kind: Literal["add", "remove", "import", "erase"], entry: Entry, arguments: dict[str, Any]
-    ) -> Event:
-        source = "import" if kind == "import" else "verb"
+    def _event(self, kind: Literal["add", "remove", "erase"], entry: Entry, arguments: dict[str, Any]) -> Event:
         return Event(
-            self._journey.clock.wall(), kind, entry, source=source, actor=optional(arguments, "actor") or "",
+            self._journey.clock.wall(), kind, entry, source="verb", actor=optional(arguments, "actor") or "",
             reason=optional(arguments, "reason") or "",
         )  # fmt: skip
 
@@ -131,14 +128,14 @@ class OptOutCommands:
         optout = self._optout
         after, to = arguments.get("after"), optional(arguments, "to")
         limit = count(arguments, "limit", 50, MOST)
-        behind = _entry(optout, after) if isinstance(after, dict) else None
-        found = await self._store.opt_outs.rows(behind, limit, None if to is None else _recipient(optout, to))
+        behind = entry_of(optout, after) if isinstance(after, dict) else None
+        found = await self._store.opt_outs.rows(behind, limit, None if to is None else recipient_of(optout, to))
         return {"rows": [_row(one) for one in found], "total": len(optout.list)}
 
     async def audit(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The journal, newest first."""
         to = optional(arguments, "to")
-        recipient = None if to is None else _recipient(self._optout, to)
+        recipient = None if to is None else recipient_of(self._optout, to)
         before = count(arguments, "before", 1 << 62, 1 << 62)
         found = await self._store.opt_outs.journal(recipient, before, count(arguments, "limit", 50, MOST))
         return {"events": [self._line(number, event) for number, event in found]}
@@ -169,52 +166,16 @@ class OptOutCommands:
             return
         if not row == one.should_block == key:
             said = {"journal": one.should_block, "row": row, "list": key}
-            yield {"difference": {**_shown(one.entry), **said}}
+            yield {"difference": {**shown(one.entry), **said}}
 
     def _line(self, number: int, event: Event) -> dict[str, Any]:
         return {
-            "number": number, "at": event.at, "event": event.kind, **_shown(event.entry), "keyword": event.keyword,
+            "number": number, "at": event.at, "event": event.kind, **shown(event.entry), "keyword": event.keyword,
             "rule": event.rule, "source": event.source, "number_written_to": event.number.decode("latin-1"),
             "connector": event.connector, "message_id": self._journey.ids.issue(event.message) if event.message else "",
             "system_id": event.system_id, "answered": event.answered, "actor": event.actor, "reason": event.reason,
         }  # fmt: skip
 
-    def _imported(self, row: dict[str, Any]) -> Event:
-        return self._event("import", _entry(self._optout, row), row)
-
-
-def _entry(optout: OptOut, arguments: dict[str, Any]) -> Entry:
-    """The row that arguments name: by `to` or `recipient`, and by what its scope asks for."""
-    recipient = _recipient(optout, optional(arguments, "to") or required(arguments, "recipient"))
-    scope: Scope = _scope(optional(arguments, "scope") or "pair")
-    if scope == "global":
-        return Entry(scope, b"", recipient)
-    key, *others = {"pair": ("from", "sender"), "pool": ("pool",), "account": ("esme", "account")}[scope]
-    party = next((value for name in (key, *others) if (value := optional(arguments, name))), None)
-    party = party or optional(arguments, "party") or required(arguments, key)
-    return Entry(scope, optout.address(party) if scope == "pair" else party.encode("latin-1", "replace"), recipient)
-
-
-def _recipient(optout: OptOut, written: str) -> bytes:
-    """A number, or what stands for one here: the hash of another database would block nobody."""
-    recipient = optout.known_as(written)
-    if recipient.startswith(ERASED) and recipient not in optout.list.erased:
-        raise ControlError(f"{written} is no number that was erased here", "the number itself")
-    return recipient
-
-
-def _scope(word: str) -> Scope:
-    for scope in SCOPES:
-        if scope == word:
-            return scope
-    raise ControlError(f"{word} is no scope", f"one of {', '.join(SCOPES)}")
-
-
-def _shown(entry: Entry) -> dict[str, str]:
-    return {
-        "recipient": entry.recipient.decode("latin-1"), "scope": entry.scope, "party": entry.party.decode("latin-1"),
-    }  # fmt: skip
-
 
 def _row(row: OptOutRow) -> dict[str, Any]:
-    return {**_shown(row.entry), "since": row.since, "source": row.source, "keyword": row.keyword, "reason": row.reason}
+    return {**shown(row.entry), "since": row.since, "source": row.source, "keyword": row.keyword, "reason": row.reason}

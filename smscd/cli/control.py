@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
@@ -21,6 +21,25 @@ def call(places: Path | Sequence[Path], command: str, /, **arguments: Any) -> An
     """What the smscd on `places` (the first of them that answers) says to `command`. ControlError if it cannot."""
     with _asked(places, command, arguments) as response:
         return _understood(response, response.read())
+
+
+@contextmanager
+def conversation(places: Path | Sequence[Path]) -> Iterator[Callable[..., Any]]:
+    """`call` for many commands, by one connection."""
+    data_dir, connected = _connect([places] if isinstance(places, Path) else places)
+    connection = HTTPConnection("smscd")
+    connection.sock = connected
+
+    def ask(command: str, /, **arguments: Any) -> Any:
+        with _translated(data_dir):
+            connection.request("POST", f"/{command}", json.dumps(arguments), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return _understood(response, response.read())
+
+    try:
+        yield ask
+    finally:
+        connection.close()
 
 
 def stream(places: Path | Sequence[Path], command: str, /, **arguments: Any) -> Iterator[Any]:
@@ -49,15 +68,23 @@ def _asked(places: Path | Sequence[Path], command: str, arguments: dict[str, Any
     connection = HTTPConnection("smscd")  # a name for the Host header; the socket is connected already
     connection.sock = connected
     try:
-        connection.request("POST", f"/{command}", json.dumps(arguments), {"Content-Type": "application/json"})
-        yield connection.getresponse()
+        with _translated(data_dir):
+            connection.request("POST", f"/{command}", json.dumps(arguments), {"Content-Type": "application/json"})
+            yield connection.getresponse()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _translated(data_dir: Path) -> Iterator[None]:
+    """What can go wrong on a socket, in words."""
+    try:
+        yield
     except TimeoutError as error:
         reason = f"the smscd on {data_dir} has not answered for {ANSWER_SECONDS:.0f} seconds"
         raise ControlError(reason, "its log, and `smscd status`") from error
     except (OSError, HTTPException) as error:
         raise ControlError(f"the smscd on {data_dir} went away in the middle of it", "smscd status") from error
-    finally:
-        connection.close()
 
 
 def _connect(places: Sequence[Path]) -> tuple[Path, socket.socket]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import getpass
-import itertools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +15,10 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from smscd.cli.control import call, stream
-from smscd.cli.optout_file import COLUMNS, SortedRows
+from smscd.cli.control import call, conversation, stream
+from smscd.cli.optout_import import COLUMNS, imported
 from smscd.cli.output import JsonOption, cell, moment, on_terminal, show, table
 from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
-from smscd.errors import ControlError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +31,7 @@ AUDITED = ("at", "event", "recipient", "scope", "party", "keyword", "rule", "sou
 NICE = 10
 """An import has time: whatever else the machine does goes first."""
 STEP = 500
-"""Rows sent to smscd, or asked from it, at a time: what it reads in two or three milliseconds."""
+"""Rows asked from smscd at a time: what it tells in two or three milliseconds."""
 
 Recipient = Annotated[str, typer.Option("--to", metavar="N", help="The recipient.", show_default=False)]
 Sender = Annotated[str | None, typer.Option("--from", metavar="N", help="The sender that the handset sees.")]
@@ -217,26 +214,11 @@ def import_rows(
     Columns: recipient, and scope, party and reason where the options do not say them for all rows.
     """
     places = data_dirs(config, data_dir)
-    plain = _asked(from_=from_, scope=scope, pool=pool, esme=esme, reason=reason, actor=getpass.getuser())
+    plain = _asked(from_=from_, scope=scope, pool=pool, esme=esme, reason=reason)
     os.nice(NICE)
-    with Progress(console=Console(stderr=True), disable=not on_terminal(), transient=True) as progress:
-        reading = progress.add_task("reading", total=file.stat().st_size)
-        with SortedRows(file, plain, lambda octets: progress.update(reading, completed=octets)) as rows:
-            importing = progress.add_task("importing", total=rows.count)
-            answer = _imported(places, rows, lambda done: progress.update(importing, completed=done))
+    with (
+        conversation(places) as ask,
+        Progress(console=Console(stderr=True), disable=not on_terminal(), transient=True) as progress,
+    ):
+        answer = imported(ask, getpass.getuser(), file, plain, progress)
     show(answer, as_json, lambda value: [f"{value['rows']} rows are in force"])
-
-
-def _imported(places: Any, rows: Iterable[dict[str, Any]], told: Callable[[int], None]) -> dict[str, Any]:
-    """Hand the rows over, in steps; whatever goes wrong, nothing of it is in force then."""
-    number = call(places, "optout.import.begin")["import"]
-    left = iter(rows)
-    try:
-        while step := list(itertools.islice(left, STEP)):
-            told(call(places, "optout.import.rows", **{"import": number, "rows": step})["rows"])
-        ended: dict[str, Any] = call(places, "optout.import.end", **{"import": number})
-    except BaseException:
-        with suppress(ControlError):
-            call(places, "optout.import.abandon", **{"import": number})
-        raise
-    return ended

@@ -12,6 +12,7 @@ layer beside the others, takes effect in one assignment, and is folded in afterw
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -48,17 +49,18 @@ class OptOutList:
         return sum(layer.size for layer in self._layers)
 
     def __contains__(self, entry: Entry) -> bool:
-        return self._has(self._key(entry))
+        return self._has(self.key(entry))
 
     def _has(self, key: int) -> bool:
         return any(key in layer for layer in self._layers)
 
-    def _key(self, entry: Entry) -> int:
+    def key(self, entry: Entry) -> int:
+        """The 64 bits that stand for a row."""
         return self.hashing.recipient(entry.recipient) ^ self.hashing.party(entry.scope, entry.party)
 
     def add(self, entry: Entry) -> bool:
         """From now on `entry` blocks. Whether it did not before."""
-        return self._add(self._key(entry))
+        return self._add(self.key(entry))
 
     def _add(self, key: int) -> bool:
         if self._has(key):
@@ -71,7 +73,7 @@ class OptOutList:
 
     def discard(self, entry: Entry) -> bool:
         """From now on `entry` does not block. Whether it did before."""
-        return self._discard(self._key(entry))
+        return self._discard(self.key(entry))
 
     def _discard(self, key: int) -> bool:
         removed = [layer.discard(key) for layer in self._layers]  # from every layer
@@ -101,7 +103,7 @@ class OptOutList:
         """Let go of `number`: `entries` are all rows of its hash, in force or not, and `added` is what `erase` gave."""
         own = set()
         for entry in entries:
-            own.add(self._key(entry))
+            own.add(self.key(entry))
             self.discard(entry._replace(recipient=number))
         for key in added:
             if key not in own:
@@ -155,7 +157,7 @@ class OptOutList:
 
     def load(self, entries: Iterable[Entry]) -> None:
         """Rows read from the store at start; `sort` and `settle` end it."""
-        self._layers[0].load(map(self._key, entries))
+        self._layers[0].load(map(self.key, entries))
 
     def sort(self) -> None:
         """Order what was loaded."""
@@ -171,8 +173,29 @@ class OptOutList:
         layer._filter = self._filter  # lets through too many meanwhile, which costs a look-up
         return layer
 
+    def widening(self, layer: OptOutList) -> Iterator[None]:
+        """Have the filter let the rows of `layer` through before they come, a portion at every step."""
+        known = self._filter
+        if known is None or len(self) + len(layer) > known.room:
+            known = self._growing = Filter(len(self) + len(layer))
+            for shard in self._shards():
+                known.add(shard)
+                yield
+        for shard in layer._shards():
+            known.add(shard)
+            yield
+        if known is self._filter or known is self._growing:
+            self._filter = layer._filter = known
+            self._growing = None
+
+    def _shards(self) -> Iterator[array[int]]:
+        return (shard for layer in self._layers for shard in layer.shards())
+
     def overlay(self, layer: OptOutList, generation: int) -> None:
-        """All rows of `layer` take effect at once. `folding` makes one layer of them again, little by little."""
+        """All rows of `layer` take effect at once. `folding` makes one layer of them again, little by little.
+
+        Without `widening` there is no filter until there is a new one.
+        """
         if layer._filter is not self._filter:
             self._filter = None
         self._growing = None
@@ -194,10 +217,9 @@ class OptOutList:
     def filtering(self) -> Iterator[None]:
         """Make a filter that fits, a portion at every step; it is used once this is exhausted. Not before `folding`."""
         self._growing = growing = Filter(len(self))
-        for layer in self._layers:
-            for shard in layer.shards():
-                growing.add(shard)
-                yield
+        for shard in self._shards():
+            growing.add(shard)
+            yield
         if self._growing is growing:
             self._filter, self._growing = growing, None
 
@@ -208,5 +230,6 @@ class OptOutList:
         return ((number, self._layers[0].portion(number)) for number in range(PORTIONS))
 
     def put(self, portion: int, keys: bytes) -> None:
-        """Add what `portions` gave, of this list or another with its salt."""
+        """Add what `portions` gave, of this list or another with its salt; the filter does not learn of it."""
+        self._filter = None
         self._layers[0].put(portion, keys)

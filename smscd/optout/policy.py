@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -99,6 +100,8 @@ class OptOut:
         self._lifted_lately: set[Entry] = set()
         self.changes = 0
         """How often somebody has asked for a block."""
+        self.is_importing_rows = False
+        """Whether rows of an import are on their way to the store: they count as somebody who asks."""
         self.apply(settings)
 
     def apply(self, settings: OptOutSettings) -> None:
@@ -136,6 +139,11 @@ class OptOut:
         """The form in which an address is compared."""
         octets = written.encode("latin-1", "replace") if isinstance(written, str) else written
         return canonical(octets, ton, self._country)
+
+    @property
+    def erased(self) -> AbstractSet[bytes]:
+        """What stands for the numbers that were erased."""
+        return self.list.erased
 
     def known_as(self, written: str | bytes, ton: int = 0) -> bytes:
         """The form in which rows and journal have a recipient: its address, or its hash if it was erased."""
@@ -392,6 +400,11 @@ class OptOut:
         self._lifted_lately = set()
         return self._importing
 
+    @property
+    def lifted_meanwhile(self) -> Collection[Entry]:
+        """What `lifted` will tell."""
+        return self._lifted_lately
+
     def lifted(self) -> set[Entry]:
         """What was lifted since the import began, or since this was asked: an import may say that it blocks, or not."""
         lifted, self._lifted_lately = self._lifted_lately, set()
@@ -406,10 +419,6 @@ class OptOut:
     def is_importing(self, layer: OptOutList) -> bool:
         """Whether `layer` is what `begin_import` gave last."""
         return self._importing is layer
-
-    def is_imported_now(self, entry: Entry) -> bool:
-        """Whether an import that is under way has this row."""
-        return self._importing is not None and entry in self._importing
 
     def remember(self, event: Event) -> None:
         """At a start: an event of the last while, so that an answer is not given twice and YES is understood."""

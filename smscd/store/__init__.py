@@ -10,11 +10,11 @@ from __future__ import annotations
 from smscd.store.batch import Answer, AnswerAll, Batch, GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered, Store
 from smscd.store.memory import MemoryStore
-from smscd.store.optouts import OptOutRow, OptOuts
+from smscd.store.optouts import Imported, OptOutRow, OptOuts
 from smscd.store.settings import StoreSettings
 from smscd.store.sqlite import SqliteStore
 
 __all__ = [
-    "Answer", "AnswerAll", "Batch", "GroupCommit", "LaneState", "Listing", "MemoryStore", "OptOutRow", "OptOuts",
-    "Recovered", "SqliteStore", "Store", "StoreSettings",
+    "Answer", "AnswerAll", "Batch", "GroupCommit", "Imported", "LaneState", "Listing", "MemoryStore", "OptOutRow",
+    "OptOuts", "Recovered", "SqliteStore", "Store", "StoreSettings",
 ]  # fmt: skip

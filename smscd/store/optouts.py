@@ -7,6 +7,7 @@ that takes effect as one, and an import that never ended counts for nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,6 +36,16 @@ class OptOutRow:
     source: str
     keyword: str
     reason: str
+
+
+@dataclass(slots=True, frozen=True)
+class Imported:
+    """Rows of an import, as they came: SQLite reads them, where nobody waits for the interpreter meanwhile."""
+
+    rows: str
+    """A JSON array of [recipient, scope, party, reason]; addresses in canonical form."""
+    at: int  # microseconds UTC
+    actor: str = ""
 
 
 class OptOuts(Protocol):
@@ -69,7 +80,7 @@ class OptOuts(Protocol):
     async def new_generation(self) -> int:
         """A number that no import has had."""
 
-    async def write(self, events: Sequence[Event], generation: int) -> None:
+    async def write(self, imported: Imported, generation: int) -> None:
         """Rows of an import: on disk, and not in force."""
 
     async def put_in_force(self, generation: int, at: int, keys: int = -1) -> None:
@@ -120,7 +131,16 @@ _LINES = f"SELECT {','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
 _NUMBERED = f"SELECT id,{','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
 
 _PUT = {n: rows.insert("opt_out", ROW, n) + _UPSERT + _SETTLED for n in rows.CHUNKS}
-_IMPORT = {n: rows.insert("opt_out", ROW, n) + _UPSERT + _NEWS for n in rows.CHUNKS}
+_FIELDS = [f"json_extract(value, '$[{at}]')" for at in range(4)]
+_IMPORT = (
+    f"INSERT INTO opt_out ({','.join(ROW)}) SELECT {','.join(_FIELDS[:3])}, 1, ?2, ?3, 'import', '', {_FIELDS[3]}"  # noqa: S608
+    f" FROM json_each(?1) WHERE 1{_UPSERT}{_NEWS}"
+)
+_IMPORT_LINES = (
+    "INSERT INTO opt_out_journal (at, kind, recipient, scope, party, keyword, rule, source, number, connector,"  # noqa: S608
+    f" message, system_id, answered, actor, reason, generation) SELECT ?3, 'import', {','.join(_FIELDS[:3])}, '', '',"
+    f" 'import', '', '', 0, '', 0, ?4, {_FIELDS[3]}, ?2 FROM json_each(?1)"
+)
 _JOURNAL = {n: rows.insert("opt_out_journal", JOURNAL, n) for n in rows.CHUNKS}
 
 
@@ -222,10 +242,9 @@ class SqliteOptOuts:
         await self._aside([("INSERT OR REPLACE INTO counter VALUES ('opt_out_generation', ?)", [number])])
         return number
 
-    async def write(self, events: Sequence[Event], generation: int) -> None:
-        written = rows.chunked([_row(event, generation) for event in _last_words(events)], _IMPORT)
-        written += rows.chunked([_line(event, generation) for event in events], _JOURNAL)
-        await self._aside(written, synced=False)
+    async def write(self, imported: Imported, generation: int) -> None:
+        told = [imported.rows, generation, imported.at]
+        await self._aside([(_IMPORT, told), (_IMPORT_LINES, [*told, imported.actor])], synced=False)
 
     async def put_in_force(self, generation: int, at: int, keys: int = -1) -> None:
         await self._aside([("INSERT INTO opt_out_generation VALUES (?, ?, ?)", [generation, at, keys])])
@@ -315,8 +334,13 @@ class MemoryOptOuts:
         self.highest = max(self.highest, self.generation) + 1
         return self.highest
 
-    async def write(self, events: Sequence[Event], generation: int) -> None:
-        self.put(events, generation)
+    async def write(self, imported: Imported, generation: int) -> None:
+        entries = [(entry_of(*row[:3]), row[3]) for row in json.loads(imported.rows)]
+        self.put(
+            [Event(imported.at, "import", entry, source="import", actor=imported.actor, reason=reason)
+             for entry, reason in entries],
+            generation,
+        )  # fmt: skip
 
     async def put_in_force(self, generation: int, at: int, keys: int = -1) -> None:  # noqa: ARG002 - SQLite tells when
         self.in_force[generation] = keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smscd import blocklist
+from smscd.admin.optout_rows import shown
 from smscd.admin.optouts import OptOutCommands
 from smscd.errors import StoreFull
 from smscd.optout import Entry, Event, OptOutList, OptOutSettings
 from smscd.optout.keys import PORTIONS
 from smscd.optout.list import Scope
+from smscd.store import Imported
 from smscd.store.optout_keys import Portion
+from tests.optout.stage import import_of
 from tests.play import Play
 from tests.store.chests import MemoryChest, SqliteChest
 
@@ -123,8 +127,13 @@ class Act:
         self.compare()
 
     async def _begun(self, rows: list[Row]) -> int:
-        number: int = (await self.commands.imports.begin({}))["import"]
-        await self.commands.imports.rows({"import": number, "rows": [named(row) for row in rows]})
+        begun = await self.commands.imports.begin({})
+        number: int = begun["import"]
+        text, keys = import_of(begun, [named(row) for row in dict.fromkeys(rows)])
+        if rows:
+            await self.commands.imports.rows({"import": number, "rows": text})
+        for portions in keys:
+            await self.commands.imports.keys({"import": number, "portions": portions})
         return number
 
     async def _die_after(self, writes: int) -> None:
@@ -217,7 +226,8 @@ async def put(chest: SqliteChest | MemoryChest, *events: Event) -> None:
 async def imported(chest: SqliteChest | MemoryChest, entries: list[Entry], *, with_layer: bool = True) -> None:
     stored = chest.store.opt_outs
     generation = await stored.new_generation()
-    await stored.write([Event(1, "import", one, source="import") for one in entries], generation)
+    text = json.dumps([[*shown(one).values(), ""] for one in entries])
+    await stored.write(Imported(text, at=1), generation)
     layer = OptOutList(stored.keys.salt)
     for one in entries:
         layer.add(one)

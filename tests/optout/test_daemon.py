@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from smscd import pdu
 from smscd.cli.optout import app
 from smscd.errors import ControlError
+from tests.optout.stage import import_of
 from tests.running import EMULATOR, PATIENCE, Running, until
 
 HANDSET = "447700900001"
@@ -268,11 +269,10 @@ def test_what_is_exported_of_an_erased_number_can_be_imported_here_and_nowhere_e
     assert run(smscd, "import", str(file))["rows"] == 1
     assert run(smscd, "audit", "--rebuild")["keys"] == 2
     assert {row["recipient"] for row in run(smscd, "list")["rows"]} == {run(smscd, "list")["rows"][0]["recipient"]}
-    with pytest.raises(ControlError, match=r"row 1: ERASED-.* is no number that was erased here"):
-        smscd.ask("optout.import.rows", **{
-            "import": smscd.ask("optout.import.begin")["import"],
-            "rows": [{"recipient": "ERASED-0123456789ABCDEF01234567", "party": "777"}],
-        })  # fmt: skip
+    file.write_text('{"recipient": "ERASED-0123456789ABCDEF01234567", "party": "777"}\n')
+    result = CliRunner().invoke(app, ["import", str(file), "--data-dir", str(smscd.data_dir)])
+    assert "row 1: ERASED-0123456789ABCDEF01234567 is no number that was erased here" in str(result.exception)
+    smscd.ask("optout.import.begin")
     with pytest.raises(ControlError, match="another import is under way"):
         smscd.ask("optout.erase", to=HANDSET, reason="meanwhile")
 
@@ -344,22 +344,65 @@ def test_a_faulty_import_changes_nothing_and_says_where(smscd: Running, tmp_path
     assert run(smscd, "check", "--to", HANDSET, "--from", "12345")["may_send"]
 
 
+def begin(smscd: Running, rows: list[dict[str, Any]]) -> int:
+    """An import of which only the end is missing."""
+    begun = smscd.ask("optout.import.begin")
+    number: int = begun["import"]
+    text, keys = import_of(begun, rows)
+    smscd.ask("optout.import.rows", **{"import": number, "rows": text if rows else None})
+    for portions in keys:
+        smscd.ask("optout.import.keys", **{"import": number, "portions": portions})
+    return number
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "why"),
+    [
+        ("rows", {"rows": [["447700900001", "pair", "12345", ""]]}, "these are not up to 5000 rows"),
+        ("rows", {"rows": '[["447700900001", "planet", "12345", ""]]'}, "these are not up to 5000 rows"),
+        ("rows", {"rows": '[["447700900001", "pair", "12345"]]'}, "these are not up to 5000 rows"),
+        ("rows", {"rows": "[[["}, "these are not up to 5000 rows"),
+        ("rows", {"rows": '[["+447700900001", "pair", "12345", ""]]'}, "is not in canonical form"),
+        ("keys", {"portions": [[256, ""]]}, "these are no keys"),
+        ("keys", {"portions": [[0, "AAAA"]]}, "these are no keys"),
+        ("keys", {"portions": [[0]]}, "these are no keys"),
+        ("keys", {"portions": [["0", "a"]]}, "these are no keys"),
+    ],
+)
+def test_what_is_neither_rows_nor_keys_is_refused(smscd: Running, command: str, said: Any, why: str) -> None:
+    begun = {"import": smscd.ask("optout.import.begin")["import"]}
+    with pytest.raises(ControlError, match=why):
+        smscd.ask(f"optout.import.{command}", **begun, **said)
+    smscd.ask("optout.import.end", **begun)
+    assert run(smscd, "list")["total"] == 0
+
+
+def test_rows_without_their_keys_do_not_come_into_force(smscd: Running) -> None:
+    begun = smscd.ask("optout.import.begin")
+    text, _ = import_of(begun, [{"recipient": HANDSET, "from": "12345"}])
+    _, others = import_of(begun, [{"recipient": HANDSET, "from": "54321"}])
+    smscd.ask("optout.import.rows", **{"import": begun["import"], "rows": text})
+    smscd.ask("optout.import.keys", **{"import": begun["import"], "portions": others[0]})
+    with pytest.raises(ControlError, match="the keys are not those of the rows"):
+        smscd.ask("optout.import.end", **{"import": begun["import"]})
+    smscd.restart()
+    assert run(smscd, "audit", "--rebuild")["keys"] == 0
+
+
 def test_an_import_takes_effect_at_its_end_and_not_after_a_crash_before(smscd: Running) -> None:
     rows = [{"recipient": HANDSET, "from": "12345"}]
     asked = {"to": HANDSET, "from": "12345"}
-    begun = smscd.ask("optout.import.begin")["import"]
-    smscd.ask("optout.import.rows", **{"import": begun, "rows": rows})
+    begun = begin(smscd, rows)
     assert smscd.ask("optout.check", **asked)["may_send"]
     with pytest.raises(ControlError, match="another import"):
         smscd.ask("optout.import.begin")
     smscd.restart()
     assert smscd.ask("optout.check", **asked)["may_send"]
-    again = smscd.ask("optout.import.begin")["import"]
+    again = begin(smscd, [])
     assert again > begun
     smscd.ask("optout.import.end", **{"import": again})
     assert smscd.ask("optout.check", **asked)["may_send"], "rows of the import that never ended"
-    third = smscd.ask("optout.import.begin")["import"]
-    smscd.ask("optout.import.rows", **{"import": third, "rows": rows})
+    third = begin(smscd, rows)
     smscd.ask("optout.import.end", **{"import": third})
     assert not smscd.ask("optout.check", **asked)["may_send"]
     smscd.restart()
@@ -399,9 +442,8 @@ def test_the_list_is_rebuilt_from_the_journal_and_compared(smscd: Running) -> No
     for number in range(4):
         writes(smscd, "STOP", handset=f"44770090000{number}")
     writes(smscd, "START", handset="447700900001")
-    abandoned = smscd.ask("optout.import.begin")["import"]
     row = {"recipient": "447700900001", "from": "12345"}
-    smscd.ask("optout.import.rows", **{"import": abandoned, "rows": [row, {**row, "recipient": "447700900009"}]})
+    abandoned = begin(smscd, [row, {**row, "recipient": "447700900009"}])
     smscd.ask("optout.import.abandon", **{"import": abandoned})
     run(smscd, "remove", "--to", "447700900002", "--from", "12345", "--reason", "asked")
     said = run(smscd, "audit", "--rebuild")
@@ -437,12 +479,10 @@ def test_an_import_that_was_given_up_leaves_nothing_and_makes_room(smscd: Runnin
 
 def test_kill_9_in_the_middle_of_an_import_and_after_it(smscd: Running) -> None:
     rows = [{"recipient": f"4477009{number:05}", "from": "12345"} for number in range(2000)]
-    first = smscd.ask("optout.import.begin")["import"]
-    smscd.ask("optout.import.rows", **{"import": first, "rows": rows})
+    begin(smscd, rows)
     smscd.restart()
     assert run(smscd, "list")["total"] == 0
-    second = smscd.ask("optout.import.begin")["import"]
-    smscd.ask("optout.import.rows", **{"import": second, "rows": rows})
+    second = begin(smscd, rows)
     smscd.ask("optout.import.end", **{"import": second})
     smscd.restart()
     assert run(smscd, "audit", "--rebuild")["keys"] == 2000

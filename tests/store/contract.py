@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import fields
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Kind, Message, Part, Stage, octets_of
 from smscd.optout import Entry, Event
-from smscd.store import Listing, Recovered, Store, batch
+from smscd.store import Imported, Listing, Recovered, Store, batch
 from tests.cast import DAY, NOON, Answers, deliver_sm, message, submit_sm, with_part
 
 
@@ -848,31 +849,35 @@ class StoreContract:
     async def test_an_import_is_in_force_when_its_generation_is(self, chest: Chest) -> None:
         opt_outs = chest.store.opt_outs
         abandoned = await opt_outs.new_generation()
-        await opt_outs.write([Event(NOON, "import", PAIR), Event(NOON, "import", PAIR)], abandoned)
+        await opt_outs.write(imported(PAIR, PAIR), abandoned)
         store = await chest.reopen()
         assert await loaded(store) == []
         generation = await store.opt_outs.new_generation()
         assert generation > abandoned
-        await store.opt_outs.write([Event(NOON, "import", PAIR)], generation)
+        await store.opt_outs.write(imported(PAIR), generation)
         assert await loaded(store) == []
         await store.opt_outs.put_in_force(generation, NOON)
         assert await loaded(store) == [PAIR]
         store = await chest.crash()
         assert store.opt_outs.generation == generation
         assert await loaded(store) == [PAIR]
+        (row,) = await store.opt_outs.rows(None, 10)
+        assert (row.since, row.source, row.keyword, row.reason) == (NOON, "import", "", "as é said")
+        lines = [event for _, event in await store.opt_outs.journal(None, 1 << 60, 10)]
+        assert lines == [Event(NOON, "import", PAIR, source="import", reason="as é said")] * 3
 
     async def test_an_import_leaves_what_is_in_force_as_it_is(self, chest: Chest) -> None:
         chest.store.batch.opt_out([stop(NOON)])
         chest.store.wake()
         await chest.store.committed()
         generation = await chest.store.opt_outs.new_generation()
-        await chest.store.opt_outs.write([Event(NOON + 1, "import", PAIR, source="import")], generation)
+        await chest.store.opt_outs.write(imported(PAIR, at=NOON + 1), generation)
         assert [(row.since, row.source) for row in await chest.store.opt_outs.rows(None, 10)] == [(NOON, "mo")]
 
     async def test_an_erased_number_is_in_no_row_and_no_line_and_what_blocks_still_does(self, chest: Chest) -> None:
         elsewhere = Entry("account", b"test", PAIR.recipient)
         abandoned = await chest.store.opt_outs.new_generation()
-        await chest.store.opt_outs.write([Event(NOON, "import", elsewhere, source="import")], abandoned)
+        await chest.store.opt_outs.write(imported(elsewhere), abandoned)
         chest.store.batch.opt_out([stop(NOON)])
         await written(chest.store)
         erased = Event(NOON + 2, "erase", Entry("global", b"", GONE), source="verb", actor="ann", reason="asked")
@@ -918,6 +923,11 @@ class StoreContract:
 
 PAIR = Entry("pair", b"12345", b"447700900001")
 GONE = b"ERASED-0123456789ABCDEF01234567"
+
+
+def imported(*entries: Entry, at: int = NOON) -> Imported:
+    rows = [[one.recipient.decode(), one.scope, one.party.decode(), "as \u00e9 said"] for one in entries]
+    return Imported(json.dumps(rows), at)
 
 
 def named(entry: Entry) -> Entry:
