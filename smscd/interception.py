@@ -103,16 +103,31 @@ class Interception:
 
     def perhaps(self, contents: Iterable[Content]) -> Sequence[int]:
         """Which of these a row may be about, counted from 0: `blocking` is for them; the others may be accepted."""
-        if self.optout is None:
-            return ()
-        return self.optout.perhaps([(content.destination_addr, content.dest_addr_ton) for content in contents])
+        return () if self.optout is None else self.optout.perhaps(contents)
+
+    def looked(self, messages: Sequence[Message], suspects: Iterable[int]) -> None:
+        """These were made of contents of which `perhaps` named `suspects`: no row is about the others' recipients.
+
+        Before they leave, those need not be looked at again while no row comes in.
+        """
+        if self.optout is not None:
+            standing = self.optout.list.standing
+            for message in messages:
+                message.free_at = standing
+            for at in suspects:
+                messages[at].free_at = None
 
     def suspects(self, messages: Sequence[Message]) -> set[int]:
         """Numbers of those at which `stops` has to look before they leave; while the list is not ready, of all."""
         if not self.is_ready:
             return {message.id for message in messages}
-        found = {messages[at].id for at in self.perhaps([message.content for message in messages])}
-        found.update([message.id for message in messages if message.recipient])  # leaves to another number as well
+        assert self.optout is not None
+        standing = self.optout.list.standing
+        unseen = [message for message in messages if message.free_at is not standing or message.recipient]
+        if not unseen:
+            return set()
+        found = {unseen[at].id for at in self.perhaps([message.content for message in unseen])}
+        found.update([message.id for message in unseen if message.recipient])  # leaves to another number as well
         return found
 
     def stops(self, message: Message, esme: Esme | None, connector: Connector, shows: bytes = b"") -> bool:

@@ -132,6 +132,7 @@ class Message:
     frame: bytes = b""  # `content` as its octets, where they are known; whoever changes the one clears the other
     refusal: str = ""  # why smscd itself closes it without sending, in words for its receipt; not stored
     parts: list[Part] = field(default_factory=list)
+    free_at: object = None  # the standing of the opt-out list by which no row was about the recipient; not stored
     worst: Outcome | None = None  # of the parts that have come back, while others are still out; never stored
 
     @property

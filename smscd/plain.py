@@ -6,7 +6,7 @@ the same for all of them is asked once. Whatever is unusual is left to `Journey.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from smscd import pdu
 from smscd.admission import Esme
@@ -38,10 +38,13 @@ def accept_all(
     rules = _rules(queueing, submissions, esme)
     if rules is None:
         return False
-    if interception.optout and _forbids_any(interception, queueing.connectors, submissions, rules, esme):
+    suspects = interception.perhaps(submissions) if interception.optout else ()
+    if suspects and _forbids_any(interception, suspects, queueing.connectors, submissions, rules, esme):
         return False
     now = queueing.clock.wall()
     messages = _messages(queueing, submissions, rules, esme, now)
+    if interception.optout:
+        interception.looked(messages, suspects)
     for name, some in _by_connector(messages, rules).items():
         enter(name, some, now)
     store.batch.answer_all(messages, answer)
@@ -71,12 +74,12 @@ def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> l
 
 
 def _forbids_any(
-    interception: Interception, connectors: Mapping[str, Connector], submissions: list[pdu.SubmitSm],
-    rules: list[Rule], esme: Esme,
+    interception: Interception, suspects: Sequence[int], connectors: Mapping[str, Connector],
+    submissions: list[pdu.SubmitSm], rules: list[Rule], esme: Esme,
 ) -> bool:  # fmt: skip
     return any(
         interception.blocking(submissions[at], esme.system_id, esme, (connectors[rules[at].only],), rules[at].shows)
-        for at in interception.perhaps(submissions)
+        for at in suspects
     )
 
 

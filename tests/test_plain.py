@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from smscd import pdu
 from smscd.admission import is_plain
 from smscd.message import Message
-from smscd.optout import OptOutSettings
+from smscd.optout import Entry, OptOutSettings
 from smscd.routing import RouteSettings, Ruleset
 from tests.cast import submit_sm
 from tests.play import Play, Scripted
@@ -124,6 +124,39 @@ async def test_one_that_is_forbidden_makes_all_be_asked_for_alone() -> None:
         assert optout.decide("STOP", handset, number, "test", play.clock.wall()) is not None
         assert not play.together(submissions)
         assert play.together(submissions[:1])
+
+
+async def test_whom_no_row_is_about_is_looked_at_again_only_if_one_came_in() -> None:
+    async with Staged(opt_out=OptOutSettings()) as play:
+        interception, optout = play.journey.interception, play.journey.interception.optout
+        assert optout is not None
+        optout.list.add(Entry("pair", b"54321", b"447700900002"))
+        contents = [submit_sm(destination_addr=b"44770090000%d" % number) for number in range(4)]
+        handed = play.network.handed
+        assert play.together(contents)
+        await play.quiet()
+        assert [message.content for message in handed] == contents
+        assert interception.suspects(handed) == {handed[2].id}, "a row is about it, if not for this sender"
+        handed[3].recipient = b"447700900009"
+        assert interception.suspects(handed) == {handed[2].id, handed[3].id}
+        for change in (
+            lambda: optout.list.add(Entry("pair", b"12345", b"447700900001")),
+            lambda: optout.apply(OptOutSettings(default_country="44")),
+        ):
+            interception.looked(handed, [2])
+            change()
+            assert handed[1].id in interception.suspects(handed)
+
+
+async def test_a_stop_between_acceptance_and_leaving_is_noticed() -> None:
+    async with Staged(opt_out=OptOutSettings()) as play:
+        interception, optout = play.journey.interception, play.journey.interception.optout
+        assert optout is not None
+        assert play.together([submit_sm(), submit_sm(destination_addr=b"447700900002")])
+        optout.list.add(Entry("pair", b"12345", b"447700900001"))
+        await play.quiet()
+        assert [message.content.destination_addr for message in play.network.history] == [b"447700900002"]
+        assert not interception.suspects([])
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ FILTER_BITS = range(16, 31)
 ERASED = b"ERASED-"
 """How what stands for an erased number begins; it is longer than any address (SMPP 3.4 §5.2.9: 20 octets)."""
 
-_RECIPIENT = MASK ^ 0xFFFFFFFF
+FIRST = MASK ^ 0xFFFFFFFF
+"""Of a recipient's 64 bits those that the keys of its rows begin with; the first of them may come here."""
 
 
 def key_of(party: bytes, recipient: bytes) -> int:
@@ -61,11 +62,6 @@ class Hashing:
     def recipient(self, address: bytes) -> int:
         """64 bits."""
         return int.from_bytes(address, "big") * self.factor % self.prime
-
-    def recipients(self, addresses: Iterable[bytes]) -> list[int]:
-        """The same for many at once."""
-        from_bytes, factor, prime = int.from_bytes, self.factor, self.prime
-        return [from_bytes(address, "big") * factor % prime for address in addresses]
 
     def party(self, scope: str, name: bytes) -> int:
         """32 bits: key = recipient ^ party, so the rows of one recipient are neighbours."""
@@ -128,10 +124,14 @@ class KeySet:
     def __iter__(self) -> Iterator[int]:
         return (key for shard in self._shards for key in shard)
 
+    def shard_of(self, recipient: int) -> array[int]:
+        """Where the rows of one recipient are, beside others, in order."""
+        return self._shards[recipient >> self._shift]
+
     def of(self, recipient: int) -> array[int]:
         """Those with the same highest 32 bits: the rows of one recipient."""
         shard = self._shards[recipient >> self._shift]
-        begin = bisect_left(shard, recipient & _RECIPIENT)
+        begin = bisect_left(shard, recipient & FIRST)
         end, size = begin, len(shard)
         while end < size and not (shard[end] ^ recipient) >> 32:
             end += 1
@@ -226,35 +226,25 @@ class KeySet:
 class Filter:
     """Of which recipients there is no row: a bit per slot, so many slots a row that nearly all others are told apart.
 
-    A bit is never taken back: a filter with too many of them is replaced by a larger one.
+    A bit is never taken back: a filter with too many of them is replaced by a larger one. The bit of a recipient's 64
+    is `bits[here >> to_octet] >> (here >> to_bit & 7) & 1`: written where it is asked, because a call costs as much.
     """
 
-    __slots__ = ("_bits", "_to_bit", "_to_octet", "room")
+    __slots__ = ("bits", "room", "to_bit", "to_octet")
 
     def __init__(self, rows: int) -> None:
         size = min(max((rows * 16).bit_length(), FILTER_BITS[0]), FILTER_BITS[-1])
         self.room = (1 << size) // 8
         """Rows above which it lets too many through."""
-        self._bits = bytearray(1 << (size - 3))
-        self._to_octet = 67 - size
-        self._to_bit = 64 - size
+        self.bits = bytearray(1 << (size - 3))
+        self.to_octet = 67 - size
+        self.to_bit = 64 - size
 
     def add(self, keys: Iterable[int]) -> None:
         """Let the recipients of these (their highest 32 bits) through."""
-        bits, to_octet, to_bit = self._bits, self._to_octet, self._to_bit
+        bits, to_octet, to_bit = self.bits, self.to_octet, self.to_bit
         for key in keys:
             bits[key >> to_octet] |= 1 << (key >> to_bit & 7)
-
-    def excludes(self, recipient: int) -> bool:
-        """Whether there is certainly no row of `recipient` (its 64 bits)."""
-        return not self._bits[recipient >> self._to_octet] >> (recipient >> self._to_bit & 7) & 1
-
-    def admits(self, recipients: Iterable[int]) -> list[int]:
-        """Which of them, counted from 0, it lets through: nearly none."""
-        bits, to_octet, to_bit = self._bits, self._to_octet, self._to_bit
-        return [
-            at for at, one in enumerate(recipients) if bits[one >> to_octet] >> (one >> to_bit & 7) & 1
-        ]  # fmt: skip
 
 
 class Recent:

@@ -13,10 +13,11 @@ layer beside the others, takes effect in one assignment, and is folded in afterw
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from smscd.optout.keys import PORTIONS, Filter, Hashing, KeySet
+from smscd.optout.keys import FIRST, PORTIONS, Filter, Hashing, KeySet
 
 Scope = Literal["pair", "pool", "account", "global"]
 SCOPES: tuple[Scope, ...] = ("pair", "pool", "account", "global")
@@ -41,6 +42,8 @@ class OptOutList:
         self.hashing = Hashing(salt)
         self.erased: set[bytes] = set()
         """What stands for the numbers that were erased."""
+        self.standing = object()
+        """Another one whenever rows have come in: what no row was about until then still is so while it is the same."""
         self._layers = [KeySet()]
         self._filter: Filter | None = None
         self._growing: Filter | None = None
@@ -65,6 +68,7 @@ class OptOutList:
     def _add(self, key: int) -> bool:
         if self._has(key):
             return False
+        self.standing = object()
         for one in (self._filter, self._growing):
             if one is not None:
                 one.add((key,))
@@ -95,6 +99,7 @@ class OptOutList:
         """
         erased = self.hashing.erased(number)
         self.erased.add(erased)
+        self.standing = object()
         apart = self.hashing.recipient(number) ^ self.hashing.recipient(erased)
         keys = [key for layer in self._layers for key in layer.of(self.hashing.recipient(number))]
         return [key ^ apart for key in keys if self._add(key ^ apart)]
@@ -112,46 +117,49 @@ class OptOutList:
     # -- may we? -----------------------------------------------------------------------------------------------------
 
     def hash_of(self, recipient: bytes) -> int | None:
-        """What `blocking` asks by; None if nothing here is about `recipient`, as far as a glance can tell."""
-        here = self.hashing.recipient(recipient)
-        known = self._filter
-        return None if known is not None and known.excludes(here) else here
+        """What `among` asks by; None if nothing here is about `recipient`, as far as a glance can tell."""
+        hashing, known = self.hashing, self._filter
+        here = int.from_bytes(recipient, "big") * hashing.factor % hashing.prime
+        if known is not None and not known.bits[here >> known.to_octet] >> (here >> known.to_bit & 7) & 1:
+            return None
+        return here
 
     def perhaps(self, recipients: Sequence[bytes]) -> Sequence[int]:
         """Which of `recipients`, counted from 0, a row may be about; certainly none is about the others."""
         if self.erased:
             recipients = [self.known_as(recipient) for recipient in recipients]
         known = self._filter
-        return range(len(recipients)) if known is None else known.admits(self.hashing.recipients(recipients))
+        if known is None:
+            return range(len(recipients))
+        from_bytes, factor, prime = int.from_bytes, self.hashing.factor, self.hashing.prime
+        bits, to_octet, to_bit = known.bits, known.to_octet, known.to_bit
+        return [
+            at
+            for at, one in enumerate(recipients)
+            if bits[(here := from_bytes(one, "big") * factor % prime) >> to_octet] >> (here >> to_bit & 7) & 1
+        ]
 
-    def blocking(
-        self,
-        sender: bytes,
-        recipient: bytes,
-        account: bytes,
-        pools: Mapping[bytes, tuple[bytes, ...]],
-        here: int | None = None,
-    ) -> Entry | None:
-        """The row that forbids `sender`, used by `account`, to write to `recipient`; None: it may.
-
-        `here` is what `hash_of` gave.
-        """
-        here = self.hashing.recipient(recipient) if here is None else here
+    def wanted(self, sender: bytes, account: bytes, pools: Iterable[bytes]) -> dict[int, tuple[int, Scope, bytes]]:
+        """What forbids `sender`, used by `account`, to write to anybody: the hashes of its parties, for `among`."""
         party = self.hashing.party
+        rows: list[tuple[Scope, bytes]] = [
+            ("pair", sender), *(("pool", pool) for pool in pools), ("account", account), ("global", b""),
+        ]  # fmt: skip
+        return {party(*row): (rank, *row) for rank, row in reversed(list(enumerate(rows)))}
+
+    def among(self, wanted: dict[int, tuple[int, Scope, bytes]], here: int, recipient: bytes) -> Entry | None:
+        """The row about `recipient` that is `wanted`; `here` is what `hash_of` gave."""
+        found = None
         for layer in self._layers:
-            keys = layer.of(here)
-            if not keys:
-                continue
-            if here ^ party("pair", sender) in keys:
-                return Entry("pair", sender, recipient)
-            for pool in pools.get(sender, ()):
-                if here ^ party("pool", pool) in keys:
-                    return Entry("pool", pool, recipient)
-            if here ^ party("account", account) in keys:
-                return Entry("account", account, recipient)
-            if here ^ party("global", b"") in keys:
-                return Entry("global", b"", recipient)
-        return None
+            shard = layer.shard_of(here)
+            for at in range(bisect_left(shard, here & FIRST), len(shard)):
+                apart = shard[at] ^ here
+                if apart >> 32:
+                    break
+                one = wanted.get(apart)
+                if one is not None and (found is None or one < found):
+                    found = one
+        return None if found is None else Entry(found[1], found[2], recipient)
 
     # -- many rows at once -------------------------------------------------------------------------------------------
 
@@ -201,6 +209,7 @@ class OptOutList:
         self._growing = None
         self._layers = [*self._layers, *layer._layers]
         self.generation = generation
+        self.standing = object()
 
     def folding(self) -> Iterator[None]:
         """Move the rows of later layers into the first, a portion at every step; each blocks at every moment."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from smscd.optout.addresses import INTERNATIONAL, SHORT, canonical, is_subscriber
-from smscd.optout.keys import Recent, key_of
-from smscd.optout.list import Entry, OptOutList
+from smscd.optout.keys import Hashing, Recent, key_of
+from smscd.optout.list import Entry, OptOutList, Scope
 from smscd.optout.matching import Action, Match, Matcher
 from smscd.optout.packs import load_pack
 from smscd.optout.settings import OptOutSettings
@@ -21,7 +21,8 @@ DAY = 86_400 * SECOND
 BLOCKED_TEXT = "Sender blocked for given recipient."
 """What a blocked message's sender is told where there is room for words; the words of a hosted platform."""
 
-ZERO: Final = ord("0")
+ASKED: Final = 1 << 12
+"""Senders whose parties are remembered, each with its ESME and service_type."""
 
 OTHERS = "others"
 """In the tables of texts: every sender that has no text of its own."""
@@ -36,6 +37,13 @@ CHANGES: Final[dict[EventKind, bool]] = {
     "expire": False,
 }  # fmt: skip
 """What touches a row, and whether it blocks afterwards."""
+
+
+class Addressed(Protocol):
+    """What has a recipient."""
+
+    destination_addr: bytes
+    dest_addr_ton: int
 
 
 @dataclass(slots=True)
@@ -131,6 +139,8 @@ class OptOut:
             reply = self.address(number)
             served[reply] = (*served.get(reply, (reply,)), self.address(sender_name))
         self._served = served
+        self._wanted: dict[tuple[Hashing, bytes, int, str, bytes], dict[int, tuple[int, Scope, bytes]]] = {}
+        self.list.standing = object()
         managed = [pattern.removeprefix("+").encode() for pattern in settings.carrier_managed]
         self._managed = frozenset(pattern for pattern in managed if not pattern.endswith(b"*"))
         self._managed_prefixes = tuple(pattern[:-1] for pattern in managed if pattern.endswith(b"*"))
@@ -158,37 +168,49 @@ class OptOut:
 
         `sender` is what the handset will see, after any rewriting.
         """
-        country, pools = self._country, self._pools
-        recipient = canonical(recipient, ton, country)
-        if self.list.erased:
-            recipient = self.list.known_as(recipient)
-        here = self.list.hash_of(recipient)
+        country, known = self._country, self.list
+        if (country and ton != INTERNATIONAL) or len(recipient) <= SHORT or not recipient.isdigit() or recipient < b"1":
+            recipient = canonical(recipient, ton, country)
+        if known.erased:
+            recipient = known.known_as(recipient)
+        here = known.hash_of(recipient)
         if here is None:
             return None
-        sender = canonical(sender, sender_ton, country)
-        if self._categories:
-            named = tuple(
-                one.party
-                for one in self._categories
-                if one.holds(sender, account) and (not one.service_types or service_type in one.service_types)
-            )
-            pools = {sender: (*pools.get(sender, ()), *named)}
-        return self.list.blocking(sender, recipient, account.encode(), pools, here)
+        asked = (known.hashing, sender, sender_ton, account, service_type)
+        wanted = self._wanted.get(asked)
+        if wanted is None:
+            wanted = self._wanted_by(sender, sender_ton, account, service_type)
+            if len(self._wanted) >= ASKED:
+                self._wanted.clear()
+            self._wanted[asked] = wanted
+        return known.among(wanted, here, recipient)
 
-    def perhaps(self, recipients: Iterable[tuple[bytes, int]]) -> Sequence[int]:
-        """Which of these, each with its type of number, may be on the list, counted from 0: `blocking` is for them.
+    def _wanted_by(
+        self, sender: bytes, ton: int, account: str, service_type: bytes
+    ) -> dict[int, tuple[int, Scope, bytes]]:
+        sender = canonical(sender, ton, self._country)
+        named = [
+            one.party
+            for one in self._categories
+            if one.holds(sender, account) and (not one.service_types or service_type in one.service_types)
+        ]
+        return self.list.wanted(sender, account.encode(), (*self._pools.get(sender, ()), *named))
 
-        All others may be written to by anybody. That is nearly every message, at half the price of `blocking`.
+    def perhaps(self, contents: Iterable[Addressed]) -> Sequence[int]:
+        """To which of these, counted from 0, a row may forbid to write: `blocking` is for them.
+
+        All others may be written to by anybody. That is nearly every message, at a third of the price of `blocking`.
         """
         country = self._country
         return self.list.perhaps(
             [
                 to  # the usual form is canonical already: this spares it the call
-                if (ton == INTERNATIONAL or not country) and len(to) > SHORT and to.isdigit() and to[0] != ZERO
-                else canonical(to, ton, country)
-                for to, ton in recipients
+                if len(to := one.destination_addr) > SHORT and to.isdigit() and to > b"1"
+                and (not country or one.dest_addr_ton == INTERNATIONAL)
+                else canonical(to, one.dest_addr_ton, country)
+                for one in contents
             ]
-        )
+        )  # fmt: skip
 
     def learned(
         self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, now: int, why: str, *, connector: str,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from smscd.optout import Entry, OptOut, OptOutList, OptOutSettings, canonical
 from smscd.optout.keys import PORTIONS, Hashing, KeySet, Recent
 from smscd.optout.list import SCOPES, Scope
+from tests.cast import submit_sm
 
 KEYS = st.integers(0, (1 << 64) - 1) | st.sampled_from([0, 1, (1 << 52) - 1, 1 << 52, (1 << 64) - 1])
 
@@ -60,7 +61,10 @@ def test_an_import_blocks_at_one_moment_and_at_every_moment_while_it_is_folded_i
     assert [row in live for row in rows].count(True) == 1
     live.overlay(layer, 1)
     for _ in live.folding():
-        assert all(live.blocking(row.party, row.recipient, b"test", {}) == row for row in rows[::50])
+        for row in rows[::50]:
+            here = live.hash_of(row.recipient)
+            assert here is not None
+            assert live.among(live.wanted(row.party, b"test", ()), here, row.recipient) == row
     assert len(live) == 500
     assert live.generation == 1
     assert live.discard(rows[3])
@@ -151,6 +155,33 @@ def test_a_glance_at_many_misses_nobody_who_is_blocked(data: st.DataObject, coun
     for written, ton in stopped:
         optout.list.add(Entry("global", b"", optout.address(written, ton)))
     blocked = [at for at, to in enumerate(asked) if optout.blocking(b"36123", 0, *to, "test") is not None]
-    assert set(blocked) <= set(optout.perhaps(asked))
+    contents = [submit_sm(destination_addr=to, dest_addr_ton=ton) for to, ton in asked]
+    assert set(blocked) <= set(optout.perhaps(contents))
     if not has_filter:
-        assert len(optout.perhaps(asked)) == len(asked)
+        assert len(optout.perhaps(contents)) == len(asked)
+
+
+def test_of_several_rows_the_narrowest_is_told() -> None:
+    optout = OptOut(OptOutSettings(pools={"alerts": ["12345"]}))
+    rows = [Entry("global", b"", b"447700900001"), Entry("account", b"test", b"447700900001"),
+            Entry("pool", b"alerts", b"447700900001"), Entry("pair", b"12345", b"447700900001")]  # fmt: skip
+    for row in rows:
+        optout.list.add(row)
+        assert optout.blocking(b"12345", 0, b"+447700900001", 1, "test") == row
+        assert optout.blocking(b"54321", 0, b"447700900001", 1, "shop") == rows[0]
+    for row in reversed(rows):
+        assert optout.blocking(b"12345", 0, b"447700900001", 1, "test") == row
+        optout.list.discard(row)
+    assert optout.blocking(b"12345", 0, b"447700900001", 1, "test") is None
+
+
+def test_changed_pools_hold_for_a_sender_that_was_asked_about_before() -> None:
+    optout = OptOut(OptOutSettings())
+    row = Entry("pool", b"alerts", b"447700900001")
+    optout.list.add(row)
+    assert optout.blocking(b"12345", 0, row.recipient, 1, "test") is None
+    optout.apply(OptOutSettings(pools={"alerts": ["12345"]}))
+    assert optout.blocking(b"12345", 0, row.recipient, 1, "test") == row
+    optout.list = OptOutList(b"another salt")
+    optout.list.add(row)
+    assert optout.blocking(b"12345", 0, row.recipient, 1, "test") == row

@@ -58,7 +58,7 @@ async def put(store: Store, *messages: Message) -> None:
 
 def _facts(of: Message) -> tuple[Any, ...]:
     """Everything that the store has to give back."""
-    not_stored = {"frame", "recipient", "refusal", "worst"}
+    not_stored = {"frame", "free_at", "recipient", "refusal", "worst"}
     return tuple(getattr(of, field.name) for field in fields(of) if field.name not in not_stored)
 
 
