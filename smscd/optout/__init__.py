@@ -8,10 +8,11 @@ and returns facts; the store keeps them, the journey carries them out. It raises
 from __future__ import annotations
 
 from smscd.optout.addresses import canonical
+from smscd.optout.events import Event
 from smscd.optout.list import Entry, OptOutList
 from smscd.optout.matching import Match, Matcher
 from smscd.optout.packs import REVIEWED, Pack, load_pack
-from smscd.optout.policy import BLOCKED_TEXT, Decision, Event, OptOut
+from smscd.optout.policy import BLOCKED_TEXT, Decision, OptOut
 from smscd.optout.settings import OptOutSettings
 from smscd.optout.words import normalise
 

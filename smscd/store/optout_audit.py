@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
 from smscd.optout import Entry
-from smscd.optout.policy import CHANGES
+from smscd.optout.events import CHANGES
 from smscd.store import rows
 from smscd.store.optout_keys import IN_FORCE, Read, entry_of
 
