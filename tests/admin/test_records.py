@@ -160,6 +160,15 @@ def test_octets_that_break_lines_or_json_stay_inside_their_field() -> None:
     assert json.loads(octets)["source_addr"] == 'a"b\\c\nd\xff\x1b'
 
 
+def test_what_looks_like_a_blank_in_a_form_is_taken_as_it_is() -> None:
+    content = pdu.SubmitSm(service_type=b"%b%d\\", source_addr=b"%s", destination_addr=b"100%")
+    odd = message(content=content, system_id='\\u0000text%b"', connector="%(x)s")
+    for _ in range(2):  # made, and made once more by the form that was kept
+        said = json.loads(line(records_of([odd])[0]))
+        assert (said["service_type"], said["source_addr"], said["destination_addr"]) == ("%b%d\\", "%s", "100%")
+        assert (said["system_id"], said["connector"]) == ('\\u0000text%b"', "%(x)s")
+
+
 # --- how they reach the disk
 
 
