@@ -100,7 +100,8 @@ class Journey(Queueing):
             message.due = admitted.schedule
         elif isinstance(content, pdu.SubmitSm) and content.priority_flag:
             message.due = now - content.priority_flag * PRIORITY_STEP
-        self.enter(message, now)
+        if not (connector.parts_within and self.gathers(message, connector)):
+            self.enter(message, now)
         self.store.batch.answer(message, answer)
         return message
 
@@ -393,10 +394,7 @@ class Journey(Queueing):
         self.has_credit(connector)
 
     def close(self, message: Message, message_state: int, error_code: int) -> None:
-        """Close a message that memory owns and that is in nobody's hands.
-
-        What was meant for an ESME, and did not get there, is a dead letter: its operator may send it again.
-        """
+        """Close a message that memory owns and nobody has: a dead letter if it was for an ESME and is not there."""
         self.close_all([message], message_state, error_code)
 
     def close_all(self, messages: list[Message], message_state: int, error_code: int) -> None:
@@ -411,7 +409,7 @@ class Journey(Queueing):
             if message.kind == MT:
                 message.stage = CLOSED
                 asked = message.content.registered_delivery
-                if asked & pdu.REGISTERED_RECEIPT_MASK and receipts.wanted(asked, message_state):
+                if asked & pdu.REGISTERED_RECEIPT_MASK and receipts.wanted(asked, message_state, message.origin):
                     asking.append(message)
             elif message_state == DELIVERED:
                 message.stage = CLOSED
@@ -426,6 +424,8 @@ class Journey(Queueing):
         batch = self.store.batch
         batch.close_all(messages)
         batch.then_all_of(messages, self.then_release)
+        if self.has_wholes:
+            self.follow(messages)
 
     def expire(self, message: Message) -> None:
         """Its validity ended before it left: EXPIRED for its sender, a dead letter if it was for an ESME."""

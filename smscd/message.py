@@ -62,9 +62,10 @@ class Origin(IntEnum):
 
     PEER = 0  # an ESME or a handset; what smscd reports about their messages counts as theirs
     OPT_OUT = 1  # smscd itself, in answer to STOP, START or HELP: no opt-out stops it
+    WHOLE = 2  # smscd itself, of parts that an ESME has cut: what becomes of it becomes of them (see `gathering`)
 
 
-OPT_OUT = int(Origin.OPT_OUT)
+PEER, OPT_OUT, WHOLE = (int(origin) for origin in Origin)
 
 
 LEASE = 3600 * 1_000_000
@@ -123,7 +124,7 @@ class Message:
     in_doubt: int = RESEND
     original: int = 0  # a receipt's subject
     receipt: int = 0  # the id of the receipt that closed it
-    group_id: int = 0  # the first message of the submit_multi that it came with
+    group_id: int = 0  # the first message of the submit_multi that it came with, or the whole that it is a part of
     alias: int | None = None  # message_id as a number, where a 3.3 peer was given eight hex digits
     owner: int = 0
     lease_until: int = 0

@@ -70,6 +70,8 @@ def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> l
     for rule in distinct:
         if not rule.only or rule.numbers is not None or queueing.connectors[rule.only].screens:
             return None
+        if queueing.connectors[rule.only].parts_within and any(one.esm_class & pdu.ESM_UDHI for one in submissions):
+            return None  # some may have to wait for each other
     return rules
 
 

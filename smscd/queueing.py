@@ -29,6 +29,9 @@ log = structlog.get_logger("smscd.journey")
 NOBODY = "nobody"
 """The connector of an MO that no ESME receives: a dead letter from the start."""
 
+JOINED = "joined"
+"""The connector of a part that has become part of another message, and ends with that: see `gathering`."""
+
 Holds = Callable[[Message, Answer | None, str, Alphabet], bool]
 """Whether an MO, come by that connector in that alphabet, is kept back to be joined with others: see `joining`."""
 
@@ -69,6 +72,11 @@ class Queueing:
         self.on_sent: Callable[[Message, Part], None] = lambda _message, _part: None
         self.holds: Holds = lambda _message, _answer, _connector, _alphabet: False
         self.take_up_parts: Callable[[Sequence[Message]], None] = lambda _messages: None
+        self.gathers: Callable[[Message, Connector], bool] = lambda _message, _connector: False
+        """Whether a new message is a part that waits for others, to leave as one: see `gathering`."""
+        self.follow: Callable[[Sequence[Message]], None] = lambda _closed: None
+        """What is closed may be the whole of some parts; asked where it `has_wholes`."""
+        self.has_wholes = False
         self._companions = ways.Companions()
         self.looked_at: dict[str, Look] = {}
         """By connector that is away."""

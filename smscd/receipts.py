@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smscd import pdu
-from smscd.message import RECEIPT, Message, octets_of, text_of
+from smscd.message import PEER, RECEIPT, WHOLE, Message, octets_of, text_of
 from smscd.text import Alphabet
 
 DELIVERED = int(pdu.MessageState.DELIVERED)
@@ -23,9 +23,14 @@ MESSAGE_CENTRE = 8
 """Network type of an error that the message centre itself gives (SMPP 5.0 §4.8.4.42): it closed the message unsent."""
 
 
-def wanted(registered_delivery: int, message_state: int) -> bool:
-    """Whether the sender asked for a receipt in this case (SMPP 3.4 §5.2.17, 5.0 §4.7.21)."""
+def wanted(registered_delivery: int, message_state: int, origin: int = PEER) -> bool:
+    """Whether the sender asked for a receipt in this case (SMPP 3.4 §5.2.17, 5.0 §4.7.21).
+
+    What smscd has put together of parts asks for those of its parts: each of them gets its own.
+    """
     asked = registered_delivery & pdu.REGISTERED_RECEIPT_MASK
+    if origin == WHOLE:
+        return False
     if asked == pdu.REGISTERED_RECEIPT_FINAL:
         return True
     success = message_state in {DELIVERED, ACCEPTED}

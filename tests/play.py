@@ -96,6 +96,7 @@ class Scripted:
     provider = ""
     in_doubt = RESEND
     alive = True
+    parts_within = 0.0
 
     def __init__(self, name: str, *, stores_lease: bool = True, room: int = 1_000_000) -> None:
         self.name = name

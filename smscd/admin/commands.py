@@ -119,7 +119,7 @@ class Commands:
             source_addr=optional(arguments, "from"),
             destination_addr=optional(arguments, "to"),
             named=True,  # nobody could show one without, nor page on from it
-            before=(await self._found(before))[0].id if before else None,
+            before=min(m.id for m in await self._found(before) if m.message_id == before) if before else None,
             limit=count(arguments, "limit", 50, MOST),
         )
         found = await self._journey.store.listing(wanted)
@@ -136,7 +136,8 @@ class Commands:
 
     async def message_show(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """All that is known of one message: its way, its parts, its receipt, its PDU; its text only if asked for."""
-        found = await self._found(required(arguments, "message_id"))
+        message_id = required(arguments, "message_id")
+        found = sorted(await self._found(message_id), key=lambda one: (one.message_id != message_id, one.id))
         stories = [await self._story(self._current(message), bool(arguments.get("text"))) for message in found]
         return stories[0] if len(stories) == 1 else {**stories[0], "others": stories[1:]}
 

@@ -36,6 +36,7 @@ class EsmeConnector:
     in_doubt = RESEND
     stores_lease = False  # a receipt that was not acknowledged is delivered again, whatever became of it
     screens = divides = False
+    parts_within = 0.0
     shows = b""
 
     def __init__(self, system_id: str, news: News, clock: Clock) -> None:

@@ -84,6 +84,8 @@ class Connector(Protocol):
     """Whether `screen` does anything."""
     divides: bool
     """Whether `divide` ever says anything but 0 of a new message."""
+    parts_within: float
+    """Seconds that parts which an ESME has cut wait for each other, to leave as one message; 0: they leave as cut."""
     shows: bytes
     """The sender that handsets see instead of source_addr, where the connector rewrites it; b"" where it does not."""
 

@@ -181,6 +181,12 @@ class SmppSettings:
         Literal["as-is", "udh", "sar", "payload"],
         "what becomes of a text that is longer than one short message and not cut yet: as-is leaves it to the upstream",
     ] = "as-is"
+    parts_within: Annotated[
+        Seconds,
+        Between(0, 3600),
+        "with long_messages = payload: how long parts that an ESME has cut wait for each other, to leave as one; then,"
+        " or with 0 at once, they leave as they were cut",
+    ] = 10.0
     long_mo: Annotated[
         Literal["parts", "whole"],
         "MO of this upstream that came in several parts: joined for every ESME, or as the `long_mo` of the ESME says",

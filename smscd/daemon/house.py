@@ -39,11 +39,12 @@ from smscd.daemon.recovery import recover
 from smscd.daemon.reservations import Reservations
 from smscd.daemon.upkeep import Upkeep
 from smscd.errors import ConfigError, StoreBroken, StoreFull
+from smscd.gathering import Gathering
 from smscd.joining import Joining
 from smscd.journey import Journey
 from smscd.link import Links, client_context, server_context
 from smscd.listener import Binding, Desk, Pump, Reception
-from smscd.message import Kind, Message, MessageIds, Stage
+from smscd.message import WHOLE, Kind, Message, MessageIds, Stage
 from smscd.pdu import MessageState, command_name
 from smscd.reports import Reports
 from smscd.rerouting import reroute_all
@@ -85,8 +86,9 @@ class House:
             self.journey, self.ancillary, self.binding, self.counters, self.clock, config.smscd.system_id.encode()
         )
         self.joining = Joining(self.journey, self.ancillary)
+        self.gathering = Gathering(self.journey, self.ancillary)
         self.upkeep = Upkeep(self.journey, self.ancillary, config.store)
-        self.upkeep.every_second += [self.joining.expire, self.reports.expire]
+        self.upkeep.every_second += [self.joining.expire, self.gathering.expire, self.reports.expire]
         self.changing = asyncio.Lock()
         """Held while the house starts, reloads or stops: one after the other."""
         self.receptions: dict[str, Reception] = {}
@@ -123,6 +125,7 @@ class House:
         await self._start_connectors()
         await self.journey.interception.load()
         await recover(self.journey, recovered)
+        await self.gathering.take_up(recovered.leased)
         await self.reports.take_up()
         await reroute_all(self.journey)  # what was queued for a connector that the file no longer has
         self.links.start()
@@ -258,6 +261,7 @@ class House:
         await self.upstream_links.gone(1.0)
         await self.reports.stop()
         await self.joining.stop()
+        await self.gathering.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -288,6 +292,8 @@ class House:
 
     def _closed(self, closed: list[Message]) -> None:
         """Messages that have just become final, and are committed as such: counted, and recorded."""
+        if self.journey.has_wholes:
+            closed = [message for message in closed if message.origin != WHOLE]
         alike = Counter([(m.kind, m.system_id, m.connector, m.message_state) for m in closed])
         for (kind, system_id, connector, message_state), messages in alike.items():
             self._count(kind, system_id, connector, message_state, messages)

@@ -9,6 +9,7 @@ from smscd.interception import REASSEMBLY
 from smscd.journey import Journey
 from smscd.message import InDoubt, Message, Stage, first_id, issued_at
 from smscd.pdu import MessageState
+from smscd.queueing import JOINED
 from smscd.scheduler import CLOCK_STEP
 from smscd.store import LaneState, Recovered
 
@@ -19,8 +20,9 @@ PAGE = 1000
 
 async def recover(journey: Journey, recovered: Recovered) -> None:
     """Make every stored fact somebody's business again: a connector's, a lane's, or the operator's."""
-    stored = [name for name in recovered.leased if _stores_lease(journey, name)]
-    for name in set(recovered.leased) - set(stored):
+    leased = [name for name in recovered.leased if name != JOINED]  # `gathering` knows whom these follow
+    stored = [name for name in leased if _stores_lease(journey, name)]
+    for name in set(leased) - set(stored):
         await journey.store.requeue_leases(name)
     await _wait_for_parts(journey, recovered.highest_id)
     # counted before anything moves: whatever is taken up or forwarded from now on counts itself

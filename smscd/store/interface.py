@@ -127,6 +127,9 @@ class Store(Protocol):
     async def get(self, ids: Collection[int]) -> list[Message]:
         """The messages with these numbers, those that exist."""
 
+    async def members(self, groups: Collection[int]) -> list[Message]:
+        """The messages with one of these group_ids, in order of id, without their parts."""
+
     async def arrived(self, after: int, limit: int) -> list[Message]:
         """MO with numbers above `after`, oldest first."""
 

@@ -169,6 +169,9 @@ class MemoryStore:
     async def get(self, ids: Collection[int]) -> list[Message]:
         return self._read(lambda m: m.id in ids)
 
+    async def members(self, groups: Collection[int]) -> list[Message]:
+        return self._read(lambda m: m.group_id in groups)
+
     async def arrived(self, after: int, limit: int) -> list[Message]:
         return self._read(lambda m: m.kind == Kind.MO and m.id > after)[:limit]
 

@@ -330,6 +330,10 @@ class SqliteStore:
         found = await self._reader.messages(f"id IN ({','.join('?' * len(ids))}) ORDER BY id", ids)
         return await self._reader.with_parts(found)
 
+    async def members(self, groups: Collection[int]) -> list[Message]:
+        marks = ",".join("?" * len(groups))
+        return await self._reader.messages(f"group_id IN ({marks}) AND group_id IS NOT NULL ORDER BY id", groups)
+
     async def arrived(self, after: int, limit: int) -> list[Message]:
         return await self._reader.messages("kind = 1 AND id > ? ORDER BY id LIMIT ?", (after, limit))
 

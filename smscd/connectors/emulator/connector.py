@@ -31,6 +31,7 @@ class Emulator:
     provider = ""  # the network itself says what became of a message
     in_doubt = RESEND
     shows = b""
+    parts_within = 0.0
 
     def __init__(
         self, settings: EmulatorSettings, news: News, clock: Clock, reserve: Callable[[str, int], None]

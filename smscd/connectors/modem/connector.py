@@ -47,6 +47,7 @@ class Modem:
     kind = "modem"
     stores_lease = True
     screens = divides = True
+    parts_within = 0.0
 
     def __init__(
         self, settings: ModemSettings, news: News, returns: Returns, clock: Clock, counters: ConnectorCounters,

@@ -57,6 +57,7 @@ class Upstream:
         self.name = settings.name
         self.provider = settings.provider or settings.name
         self.screens, self.divides = False, True
+        self.parts_within = settings.parts_within if settings.long_messages == "payload" else 0.0
         self.shows = (settings.source_addr or "").encode()
         self.in_doubt = int(messages.InDoubt[settings.in_doubt.upper()])
         self.joins = settings.long_mo == "whole"
