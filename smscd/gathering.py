@@ -224,7 +224,7 @@ class Gathering:
         await self._journey.store.committed()
         while page := await self._journey.store.leased(JOINED, after, PAGE):
             after = page[-1].id
-            wholes = await self._journey.store.get({part.group_id for part in page})
+            wholes = await self._journey.store.get(sorted({part.group_id for part in page}))
             await self._close_parts([whole for whole in wholes if not whole.is_open])
 
     async def stop(self) -> None:

@@ -319,7 +319,7 @@ async def test_a_crash_after_the_end_of_the_whole_leaves_no_part_without_its_own
         came = play.come(*parts_of())
         await play.quiet()
         play.network.settle(play.network.handed[0], DELIVERED)
-        while not play.gathering._tasks:  # the whole is on disk as closed; its parts are not even read
+        while not play.gathering._tasks:  # noqa: ASYNC110 - the whole is on disk as closed, its parts not even read
             await asyncio.sleep(0)
         await play.crash()
         assert set(play.reported) == {message.message_id.encode() for message in came}
@@ -341,7 +341,7 @@ async def test_a_part_that_found_no_room_is_not_believed_to_be_there() -> None:
         first, second, third = parts_of()
         write, play.store._commit._write = play.store._commit._write, _no_room
         play.come(first)
-        while not play.answers.of(pdu.ESME_RMSGQFUL):
+        while not play.answers.of(pdu.ESME_RMSGQFUL):  # noqa: ASYNC110 - a turn of the loop, no time
             await asyncio.sleep(0)
         play.store._commit._write = write
         await play.quiet()
