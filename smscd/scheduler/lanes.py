@@ -241,10 +241,11 @@ class Scheduler:
         try:
             with self.watching() as gone:
                 found = await self._store.due(lane.connector, now, limit)
-            for message in found:
-                if message.id not in self.owned and message.id not in gone:
-                    self._make_ready(lane, message)
-            lane.backlog = len(found) == limit or lane.missed
+            news = [message for message in found if message.id not in self.owned and message.id not in gone]
+            room = max(0, WINDOW - len(lane.ready))
+            for message in news[:room]:
+                self._make_ready(lane, message)
+            lane.backlog = len(found) == limit or lane.missed or len(news) > room
             later = await self._store.next_due(lane.connector, now)
             if later is not None:
                 self._later(lane, later)
@@ -269,7 +270,8 @@ class Scheduler:
                 if lane.next_due <= now:
                     lane.next_due = None
                     lane.backlog = True
-                    self._fetch(lane)
+                    if len(lane.ready) < LOW_WATER:  # else it is fetched when these have left, however long that takes
+                        self._fetch(lane)
                 elif soonest is None or lane.next_due < soonest:
                     soonest = lane.next_due
             pause = LONGEST_SLEEP if soonest is None else min(LONGEST_SLEEP, (soonest - now) / SECOND)

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from smscd.clock import SECOND
-from smscd.message import Accepted, Deferred, Delivered, Message, Stage
-from smscd.scheduler import lanes
+from smscd.message import Accepted, Deferred, Delivered, Message, Rejected, Stage
+from smscd.scheduler import RetrySettings, lanes
 from smscd.scheduler.lanes import LOW_WATER, WINDOW, Lane
 from smscd.store import LaneState
 from tests.cast import NOON, deliver_sm, message
@@ -56,6 +56,30 @@ async def test_a_backlog_costs_disk_and_not_memory_and_is_delivered_once_and_in_
         assert [one.id for one in play.bound.history] == accepted
         assert most <= 2 * WINDOW
         play.assert_nothing_left()
+
+
+async def test_a_destination_that_never_answers_costs_no_more_memory_the_longer_it_is_silent(small_window: int) -> None:
+    """Each time that a retry was due a window more was fetched, though nothing of the last had left."""
+    async with Play(network_room=5, retry=RetrySettings(schedule=[10.0])) as play:
+        for number in range(200):
+            play.accepted(b"%d" % number)
+        await play.quiet()
+        most = 0
+        for _ in range(30):
+            for message in list(play.network.handed):
+                play.network.outcome(message, Deferred("nobody answered"))
+            await play.quiet()
+            await play.advance(10)
+            most = max(most, play.journey.scheduler.lane("network").owned)
+        assert most <= 2 * small_window + play.network.room
+        play.network.at_once = lambda _message: Rejected(8, "no")
+        for message in list(play.network.handed):
+            play.network.outcome(message, Rejected(8, "no"))
+        play.network.open()
+        await play.quiet()
+        await play.advance(10)
+        assert len(play.closed) >= 200
+        assert play.journey.queued == 0
 
 
 @pytest.mark.parametrize("room", [1, 7, 20, 1000])
