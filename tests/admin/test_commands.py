@@ -205,7 +205,9 @@ async def test_a_route_is_explained_as_it_is_taken() -> None:
         told = await commands(play).route_explain({"to": "447700900001", "from": "12345"})
         assert (told["route"], told["connectors"]) == (2, ["network"])
         assert [rule["taken"] for rule in told["rules"]] == [False, True]
-        assert told["ways"] == [{"connector": "network", "takes_messages": True}]
+        assert told["ways"] == [
+            {"connector": "network", "takes_messages": True, "sender": "12345", "ton_npi": None, "adds_tlvs": {}}
+        ]
         play.journey.routes = Ruleset([])
         assert (await commands(play).route_explain({"to": "1", "from": "2"}))["route"] is None
         with pytest.raises(ControlError, match="there is no ESME tset"):

@@ -83,3 +83,24 @@ async def test_the_sender_of_a_route_counts_for_the_list_only_where_it_is_shown(
         assert play.accept() == pdu.ESME_RSUBMITFAIL
         play.network.kind = "smpp"
         assert play.accept(source_addr=b"555") == pdu.ESME_RSUBMITFAIL
+
+
+async def test_an_explanation_shows_the_sender_and_the_tags_that_then_leave(tmp_path: Path) -> None:
+    more = 'tlvs = { 0x1402 = "1202159000000000003", privacy_indicator = "3" }'
+    async with Quirky() as upstream, between(tmp_path, upstream, more) as (gateway, esme):
+        await asyncio.to_thread(gateway.reload, with_routes(gateway.config.read_text(), DLT))
+        await asyncio.to_thread(gateway.wait_for, "reloaded")
+        sender, to = "447700900009", "447700900001"
+        told = await asyncio.to_thread(gateway.ask, "route.explain", **{"from": sender, "to": to, "esme": "test"})
+        assert told["ways"] == [{
+            "connector": "carrier-a", "takes_messages": True, "sender": "ACME", "ton_npi": "5/0",
+            "adds_tlvs": {
+                "0x1400": "1201159000000000001", "0x1401": "1207161000000000002", "0x1402": "1202159000000000003",
+                "privacy_indicator": "0x03",
+            },
+        }]  # fmt: skip
+        await submitted(esme, lambda tag: message(tag, source_addr=sender.encode(), destination_addr=to.encode()))
+        await all_reported(esme)
+        (submit,) = upstream.submits
+        assert (submit.source_addr, submit.source_addr_ton, submit.source_addr_npi) == (b"ACME", 5, 0)
+        assert [pdu.tlv.tlv_name(tag) for tag, _ in submit.tlvs] == list(told["ways"][0]["adds_tlvs"])
