@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 400, 250
+WIDTH, HEIGHT = 360, 240
 """Of a panel, in pixels."""
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 44, 44
 """What is left around its plot."""

@@ -147,6 +147,9 @@ CURVES = {
 }  # fmt: skip
 
 
+PANELS = (("rate, msg/s", "rate"), ("p99 of the answer, ms", "p99_ms"), ("CPU of the server, µs a message", "cpu_us"))
+
+
 def curve(name: str, steps: list[int], rounds: int, seconds: float) -> list[dict[str, Any]]:
     """Medians of all points of one curve."""
     wanted = CURVES[name]
@@ -178,12 +181,12 @@ def draw(measured_curves: dict[str, Any], out: Path) -> None:
     for name, kept in measured_curves.items():
         wanted = CURVES[name]
         panels = []
-        for title, value in (("rate, msg/s", "rate"), ("p99 of the answer, ms", "p99_ms")):
+        for title, value in PANELS:
             lines: dict[str, list[tuple[float, float]]] = {}
             for point in kept["points"]:
                 lines.setdefault(point["line"], []).append((point["x"], point[value]))
             panels.append(Panel(title, wanted.x, dict(lines), is_log=True))
-        figure(wanted.title, panels, out / f"{name}.svg")
+        figure(wanted.title, panels, out / f"{name}.svg", across=3)
 
 
 def main() -> None:
