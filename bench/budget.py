@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import keeping
 from load import Load, run
 from processes import threads_of
 from runs import WARM_UP, table
@@ -153,10 +154,17 @@ def main() -> None:
     parser.add_argument("--what", default="submit,forward,circle")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--window", type=int, default=100)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
-    work = asked.what.split(",")
-    found = {what: measured(what, asked.seconds, asked.window) for what in work}
+    measured_now = keeping.circumstances()
+    found = {what: measured(what, asked.seconds, asked.window) for what in asked.what.split(",")}
+    kept = {"measured": measured_now, "window": asked.window, "work": found}
+    keeping.keep("budget", kept, asked.out)
+    print(budget_table(found))
+
+
+def budget_table(found: dict[str, Budget]) -> str:
+    work = list(found)
     rows = [
         [room, *(f"{found[what][0].get(room, 0.0):.1f}" for what in work)]
         for room in ORDER
@@ -167,9 +175,7 @@ def main() -> None:
     rows.append(["load client, sink", *("{client_us:.1f}, {sink_us:.1f}".format(**found[what][1]) for what in work)])
     rows.append(["msg/s meanwhile", *(f"{found[what][1]['rate']:,.0f}" for what in work)])
     rows.append(["samples", *(f"{found[what][1]['samples']:,.0f}" for what in work)])
-    print(table(rows, ("µs of CPU per message", *work)))
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1) + "\n")
+    return table(rows, ("µs of CPU per message", *work))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import datetime as dt
 import io
-import json
 import random
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import backlog
+import keeping
 import optout
 import routing
 from chart import Panel, figure
@@ -32,7 +31,6 @@ from load import Load
 from runs import Figures, Plan, measured, median
 from servers import EMULATED, Running, SinkProcess, Smscd, floor, route, sink, smscd, upstream
 
-OUT = Path(__file__).parents[1] / "docs" / "figures"
 IN_FLIGHT = 1000
 """Over all binds, so that their number is all that changes."""
 SEED = 1
@@ -186,7 +184,7 @@ def draw(measured_curves: dict[str, Any], out: Path) -> None:
             for point in kept["points"]:
                 lines.setdefault(point["line"], []).append((point["x"], point[value]))
             panels.append(Panel(title, wanted.x, dict(lines), is_log=True))
-        figure(wanted.title, panels, out / f"{name}.svg", across=3)
+        figure(f"{wanted.title}  ({kept['measured']['on']})", panels, out / f"{name}.svg", across=3)
 
 
 def main() -> None:
@@ -196,17 +194,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--most", type=int, default=0, help="leave out greater steps; 0: none")
     parser.add_argument("--draw", action="store_true")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
-    file = asked.out / "curves.json"
-    kept = json.loads(file.read_text()) if file.exists() else {}
+    kept = keeping.read("curves", asked.out)
     for name in () if asked.draw else asked.curves.split(","):
         steps = [step for step in CURVES[name].steps if not asked.most or step <= asked.most]
+        circumstances = keeping.circumstances()
         points = curve(name, steps, asked.rounds, asked.seconds)
-        kept[name] = {"measured": dt.datetime.now(dt.UTC).date().isoformat(), "rounds": asked.rounds,
-                      "points": points}  # fmt: skip
-        asked.out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(kept, indent=1) + "\n")
+        kept[name] = {"measured": circumstances, "rounds": asked.rounds, "points": points}
+        keeping.keep("curves", kept, asked.out)
     draw(kept, asked.out)
 
 

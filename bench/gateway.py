@@ -14,7 +14,9 @@ for those who have it. For any other SMSC: `python bench/sink.py --port N` as it
 from __future__ import annotations
 
 import argparse
+import dataclasses
 
+import keeping
 from load import Load
 from runs import Plan, many, show
 
@@ -34,11 +36,16 @@ def main() -> None:
     parser.add_argument("--servers", default="floor,gateway")
     parser.add_argument("--rows", default="forward,circle,pace")
     parser.add_argument("--rounds", type=int, default=1, help="of which the medians are told")
+    parser.add_argument("--keep", action="store_true", help="in docs/figures/peers.json")
     arguments = parser.parse_args()
     servers, rows = arguments.servers.split(","), arguments.rows.split(",")
     wanted = loads(arguments.count, arguments.window)
     plans = [Plan(row, kind, wanted[row], has_sink=True) for row in rows for kind in servers]
-    show(many(plans, arguments.rounds))
+    measured = keeping.circumstances()
+    figures = many(plans, arguments.rounds)
+    show(figures)
+    if arguments.keep:
+        keeping.keep("peers", {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]})
 
 
 if __name__ == "__main__":

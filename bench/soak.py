@@ -10,19 +10,19 @@ rate of answers and of receipts, p50, p99 and the longest answer. Everything is 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import keeping
 from chart import Panel, figure
 from load import Load, Result, percentiles, run
 from processes import MEBIBYTE, Meter, rss_of
+from runs import table
 from servers import SinkProcess, Smscd, route, sink, smscd, upstream
 
 SPAN = 10.0
 """Seconds of one rate and one p99."""
-OUT = Path(__file__).parents[1] / "docs" / "figures"
 
 
 @dataclass
@@ -109,17 +109,33 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--window", type=int, default=100)
     parser.add_argument("--retention", default="60s")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
+    measured = keeping.circumstances()
     soak, result, costs = soaked(asked.seconds, asked.window, asked.retention)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "soak.json").write_text(json.dumps(vars(soak)) + "\n")
+    told = (
+        f"{result.answered:,} accepted, {result.refused:,} refused, {result.receipts:,} receipts in "
+        f"{result.circle_seconds:.0f} s, retention {asked.retention}; CPU s/1000: "
+        + ", ".join(f"{name} {cost:.4f}" for name, cost in costs.items())
+    )
+    keeping.keep("soak", {"measured": measured, "told": told, "lines": vars(soak)}, asked.out)
     draw(soak, asked.out / "soak.svg")
-    print(f"{result.answered:,} accepted, {result.refused:,} refused, {result.receipts:,} receipts in ", end="")
-    print(f"{result.circle_seconds:.0f} s; CPU s/1000: " + ", ".join(f"{k} {v:.4f}" for k, v in costs.items()))
+    print(soak_table(soak, told))
+
+
+LINES = {
+    "memory": "resident memory, MiB", "database": "database, MiB", "wal": "WAL, MiB", "records": "records, MiB",
+    "answers": "answers/s", "receipts": "receipts/s", "p50": "answer p50, ms", "p99": "answer p99, ms",
+    "longest": "answer, the longest of ten seconds, ms",
+}  # fmt: skip
+
+
+def soak_table(soak: Soak, told: str) -> str:
+    rows = []
     for name, line in vars(soak).items():
         early, late = growth(line)
-        print(f"{name:>10}: {early:10.1f} → {late:10.1f}, greatest {max(value for _, value in line):.1f}")
+        rows.append([LINES[name], f"{early:,.1f}", f"{late:,.1f}", f"{max(value for _, value in line):,.1f}"])
+    return f"{told}.\n\n" + table(rows, ("median of", "the second fifth", "the last fifth", "greatest of all"))
 
 
 if __name__ == "__main__":

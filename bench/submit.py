@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import keeping
 from load import Load
 from processes import cpu_of
 from runs import Plan, many, show
@@ -63,8 +65,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=1, help="of which the medians are told")
     parser.add_argument("--rows", default="windows,binds,circle,pace")
+    parser.add_argument("--keep", action="store_true", help="in docs/figures/windows.json")
     arguments = parser.parse_args()
-    show(many(plans(arguments.rows.split(","), arguments.count), arguments.rounds))
+    measured = keeping.circumstances()
+    figures = many(plans(arguments.rows.split(","), arguments.count), arguments.rounds)
+    show(figures)
+    if arguments.keep:
+        keeping.keep("windows", {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]})
 
 
 if __name__ == "__main__":

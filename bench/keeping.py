@@ -1,0 +1,49 @@
+"""Where measured figures are kept, and under what circumstances they came about."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import platform
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "figures"
+
+
+def circumstances() -> dict[str, str]:
+    """To be asked before the measuring begins: the load is that of the others."""
+    told = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return {
+        "on": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": told.stdout.strip() or "unknown",
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def sentence(kept: dict[str, str]) -> str:
+    return (
+        f"Measured {kept['on']} at commit {kept['commit']}: {kept['cores']} cores, CPython {kept['python']}, "
+        f"SQLite {kept['sqlite']}; load of the machine before it {kept['load']}."
+    )
+
+
+def read(name: str, out: Path = OUT) -> dict[str, Any]:
+    """What was kept as `name`; nothing if nothing was."""
+    file = out / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def keep(name: str, figures: dict[str, Any], out: Path = OUT) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
