@@ -15,6 +15,7 @@ from typing import Any
 
 import budget
 import keeping
+import pauses
 import soak
 import targets
 from processes import Cost
@@ -51,6 +52,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "windows": ("windows", runs_table),
     "peers": ("peers", runs_table),
     "budget": ("budget", budget_table),
+    "pauses": ("pauses", lambda kept: table(kept["rows"], pauses.COLUMNS)),
     "soak": ("soak", soak_table),
 }
 """By mark: the file that it comes from, and what makes the table of it."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 
 import keeping
 from load import Load
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--servers", default="floor,gateway")
     parser.add_argument("--rows", default="forward,circle,pace")
     parser.add_argument("--rounds", type=int, default=1, help="of which the medians are told")
-    parser.add_argument("--keep", action="store_true", help="in docs/figures/peers.json")
+    parser.add_argument("--out", type=Path, help="keep the figures there, as peers.json")
     arguments = parser.parse_args()
     servers, rows = arguments.servers.split(","), arguments.rows.split(",")
     wanted = loads(arguments.count, arguments.window)
@@ -44,8 +45,9 @@ def main() -> None:
     measured = keeping.circumstances()
     figures = many(plans, arguments.rounds)
     show(figures)
-    if arguments.keep:
-        keeping.keep("peers", {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]})
+    if arguments.out:
+        kept = {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]}
+        keeping.keep("peers", kept, arguments.out)
 
 
 if __name__ == "__main__":

@@ -65,13 +65,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=1, help="of which the medians are told")
     parser.add_argument("--rows", default="windows,binds,circle,pace")
-    parser.add_argument("--keep", action="store_true", help="in docs/figures/windows.json")
+    parser.add_argument("--out", type=Path, help="keep the figures there, as windows.json")
     arguments = parser.parse_args()
     measured = keeping.circumstances()
     figures = many(plans(arguments.rows.split(","), arguments.count), arguments.rounds)
     show(figures)
-    if arguments.keep:
-        keeping.keep("windows", {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]})
+    if arguments.out:
+        kept = {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]}
+        keeping.keep("windows", kept, arguments.out)
 
 
 if __name__ == "__main__":
