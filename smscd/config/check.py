@@ -108,10 +108,15 @@ def _upstream_tls(connector: SmppSettings, path: Path) -> Iterator[Fault]:
 
 def _outbind(connector: SmppSettings, path: Path) -> Iterator[Fault]:
     outbind = connector.outbind
-    if outbind.address is not None and outbind.password is None and not outbind.allow_from:
+    proven = outbind.tls is not None and outbind.tls.client_ca is not None
+    if outbind.address is not None and outbind.password is None and not outbind.allow_from and not proven:
         what = "anybody could call and be told our password"
-        allowed = "outbind.password or outbind.allow_from beside it"
+        allowed = "outbind.password, outbind.allow_from or outbind.tls.client_ca beside it"
         yield Fault(what, (*path, "outbind", "address"), value=value_text(outbind.address), allowed=allowed)
+    if outbind.address is not None and connector.tls.enabled and outbind.tls is None:
+        yield Fault("is called without TLS, whatever tls.enabled says of the connections that we open",
+                    (*path, "outbind", "address"), severity="warning", value=value_text(outbind.address),
+                    allowed="outbind.tls.certificate and outbind.tls.key beside it")  # fmt: skip
     if outbind.address is not None and connector.bind == "transmitter":
         yield Fault("is of no use: a transmitter dials", (*path, "outbind", "address"), severity="warning",
                     value=value_text(outbind.address))  # fmt: skip

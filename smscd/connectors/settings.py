@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+from smscd.link.settings import TlsSettings
 from smscd.pdu.constants import MessageState
 from smscd.pdu.notation import StatusNotation, TlvNameNotation, TlvsNotation
 from smscd.units import (
@@ -124,6 +125,7 @@ class OutbindSettings:
     allow_from: Annotated[
         list[Network], Example(["192.0.2.0/24"]), "networks it may call from; empty = from anywhere"
     ] = field(default_factory=list)
+    tls: Annotated[TlsSettings | None, "TLS where it calls; its keys mean what they mean for a listener"] = None
 
 
 @dataclass(slots=True)

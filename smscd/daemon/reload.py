@@ -168,7 +168,7 @@ async def _new_connectors(house: House, new: Config) -> dict[str, Connector]:
     for settings in new.connectors:
         existing = house.journey.connectors.get(settings.name) or house.departed.get(settings.name)
         if isinstance(existing, Upstream) and existing.settings == settings:
-            existing.tls = house.upstream_tls(existing.settings)
+            existing.renew(house.upstream_tls(existing.settings))
         elif isinstance(existing, Modem) and existing.settings == settings:
             continue
         elif not (isinstance(existing, Emulator) and isinstance(settings, EmulatorSettings)):

@@ -190,6 +190,11 @@ class Upstream:
 
     # -- its life ----------------------------------------------------------------------------------------------------
 
+    def renew(self, tls: ssl.SSLContext | None) -> None:
+        """Certificates as they are on disk now, for connections to come; those that stand are left alone."""
+        self.tls = tls
+        self._calls.renew()
+
     async def start(self) -> None:
         for line in self._lines:
             line.start()

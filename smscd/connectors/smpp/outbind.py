@@ -12,7 +12,7 @@ import structlog
 from smscd import pdu
 from smscd.connectors.settings import OutbindSettings, SmppSettings
 from smscd.connectors.smpp.line import Line
-from smscd.link import Link, listen
+from smscd.link import Link, listen, renew_certificate, server_context
 from smscd.link.opening import Door
 from smscd.session import Event
 from smscd.units import split_endpoint
@@ -79,16 +79,22 @@ def is_known(outbind: pdu.Outbind, wanted: OutbindSettings) -> bool:
 class Calls:
     """The door that one upstream calls at; every call is for the first of `lines` that is free.
 
-    Our password goes to whoever calls, so whoever calls has to be known.
+    Our password goes to whoever calls, so whoever calls has to be known. Raises ConfigError for a bad certificate.
     """
 
     def __init__(self, settings: SmppSettings, lines: Sequence[CalledLine]) -> None:
         self._settings = settings
         self._lines = lines
+        self._tls = server_context(settings.outbind.tls) if settings.outbind.tls is not None else None
         self._networks = [ipaddress.ip_network(network) for network in settings.outbind.allow_from]
         self._calls: set[Call] = set()
         self._door: Door | None = None
         self._opening: asyncio.Task[None] | None = None
+
+    def renew(self) -> None:
+        """Show those who call from now on the certificate that is on disk now. Raises ConfigError."""
+        if self._tls is not None and self._settings.outbind.tls is not None:
+            renew_certificate(self._tls, self._settings.outbind.tls)
 
     def start(self) -> None:
         if self._lines:
@@ -108,7 +114,7 @@ class Calls:
         host, port = split_endpoint(address)
         while self._door is None:
             try:
-                self._door = await listen(host, port, self._link_for)
+                self._door = await listen(host, port, self._link_for, tls=self._tls)
             except OSError as fault:
                 log.warning("cannot listen for outbind", connector=self._settings.name, address=address,
                             why=fault.strerror)  # fmt: skip

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from smscd import pdu
-from smscd.link import Link, connect
+from smscd.link import Link, client_context, connect
 from smscd.session import Session, SessionSettings, Side
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
 from tests.config.writing import said
 from tests.connectors.smpp.between import GATEWAY, all_reported, submitted
 from tests.connectors.smpp.quirky import Quirky
+from tests.link.certificates import Authority
 from tests.running import Running
 
 CALLED = """outbind.address = "127.0.0.1:0"
@@ -27,10 +31,12 @@ response_timer = "2s"
 class Caller(Quirky):
     """An upstream that opens the connection itself."""
 
-    async def call(self, port: int, system_id: bytes = b"smsc", password: bytes = b"ring") -> Link:
+    async def call(
+        self, port: int, system_id: bytes = b"smsc", password: bytes = b"ring", tls: ssl.SSLContext | None = None
+    ) -> Link:
         session = Session(Side.MC, SessionSettings(window=100), self._links.clock.monotonic())
         link = Link(session, self, self._links)
-        await connect("127.0.0.1", port, link)
+        await connect("127.0.0.1", port, link, tls=tls)
         link.session.outbind(system_id, password, self._links.clock.monotonic())
         link.flush()
         return link
@@ -104,3 +110,43 @@ def test_a_door_for_outbind_without_a_word_or_a_network_is_an_error() -> None:
     assert "anybody could call and be told our password" in lines[0]
     allowed = f'{text}outbind.address = "127.0.0.1:2780"\noutbind.allow_from = ["192.0.2.0/24"]'
     assert not [line for line in said(allowed) if "outbind" in line]
+    encrypted = [line for line in said(f"{allowed}\ntls.enabled = true") if "outbind" in line]
+    assert ["is called without TLS" in line for line in encrypted] == [True]
+
+
+async def test_who_calls_by_tls_is_shown_a_certificate_and_has_to_show_one(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    ours, theirs = authority.server("127.0.0.1", client_ca=authority.path), authority.issue("smsc")
+    ours.key.chmod(0o600)
+    more = f"""outbind.address = "127.0.0.1:0"
+outbind.tls.certificate = "{ours.certificate}"
+outbind.tls.key = "{ours.key}"
+outbind.tls.client_ca = "{authority.path}"
+"""
+    async with Caller() as upstream, called(tmp_path, upstream, more) as (gateway, port):
+        stranger = await upstream.call(port, tls=client_context(authority.path))
+        await upstream.until(lambda: stranger not in set(upstream._links))  # TLS 1.3: the client is told afterwards
+        assert upstream.binds == []
+        await upstream.call(port, tls=client_context(authority.path, theirs.certificate, theirs.key))
+        await upstream.until(lambda: upstream.bound)
+        esme = await Esme(Ledger()).bind(gateway.port)
+        await submitted(esme)
+        await all_reported(esme)
+        await esme.leave()
+
+
+async def test_a_renewed_certificate_is_shown_to_who_calls_after_a_reload(tmp_path: Path) -> None:
+    before, after = Authority(tmp_path, "before"), Authority(tmp_path, "after")
+    ours = before.server("127.0.0.1")
+    ours.key.chmod(0o600)
+    more = f'{CALLED}outbind.tls.certificate = "{ours.certificate}"\noutbind.tls.key = "{ours.key}"\n'
+    async with Caller() as upstream, called(tmp_path, upstream, more) as (gateway, port):
+        renewed = after.server("127.0.0.1")
+        ours.certificate.write_bytes(renewed.certificate.read_bytes())
+        ours.key.write_bytes(renewed.key.read_bytes())
+        await asyncio.to_thread(gateway.reload)
+        await asyncio.to_thread(gateway.wait_for, "reloaded")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await upstream.call(port, tls=client_context(before.path))
+        await upstream.call(port, tls=client_context(after.path))
+        await upstream.until(lambda: upstream.bound)
