@@ -123,6 +123,9 @@ class House:
             self.config.routes, self.config.groups, self.config.route_places, self.journey.load
         )
         await self._start_connectors()
+        by_address = any(isinstance(one, SmppSettings) and one.receipts_by_address for one in self.config.connectors)
+        with suppress(StoreFull):  # slower without, and no worse
+            await self.store.index_recipients(by_address)
         await self.journey.interception.load()
         await recover(self.journey, recovered)
         await self.gathering.take_up(recovered.leased)

@@ -106,7 +106,13 @@ class Store(Protocol):
     async def sent_to(self, connectors: Collection[str], destinations: Collection[bytes]) -> list[Message]:
         """Messages given to one of `connectors`, not closed, to one of these addresses: the oldest first, with parts.
 
-        There is no index for this: it walks through all that waits for a final state from these connectors.
+        Without `index_recipients` it walks through all that waits for a final state from these connectors.
+        """
+
+    async def index_recipients(self, wanted: bool) -> None:
+        """Keep an index for `sent_to`, or drop it: every message costs more with it, so only who asks for it has it.
+
+        Made at a start: with a million messages that takes seconds, in which nothing can be committed.
         """
 
     async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:

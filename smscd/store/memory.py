@@ -131,6 +131,9 @@ class MemoryStore:
         ids = {row[0] for row in self._parts.values() if row[at] == provider and row[key_at] in wanted}
         return self._read(lambda m: m.id in ids)[::-1]
 
+    async def index_recipients(self, wanted: bool) -> None:
+        """Nothing is indexed here."""
+
     async def sent_to(self, connectors: Collection[str], destinations: Collection[bytes]) -> list[Message]:
         return self._read(
             lambda m: (

@@ -6,6 +6,9 @@ leaves it once. SQLite uses a partial index only where the query repeats its con
 
 from __future__ import annotations
 
+INDEX_RECIPIENTS = "CREATE INDEX IF NOT EXISTS message_recipient ON message (destination_addr) WHERE stage = 1"
+DROP_RECIPIENTS = "DROP INDEX IF EXISTS message_recipient"
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE message (

@@ -26,7 +26,7 @@ from smscd.store.batch import FULL_PAUSE, Batch, GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.reader import Reader
-from smscd.store.schema import MIGRATIONS
+from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS
 from smscd.store.wal import WalIndex
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class SqliteStore:
         self._connections: list[aiosqlite.Connection] = []
         self._loop: asyncio.Task[None] | None = None
         self.on_set_aside: Callable[[str, int], None] = lambda _connector, _messages: None
-        self._checkpointing = False
+        self._checkpointing = self._recipients_indexed = False
         self._wal_index: WalIndex | None = None
         self.opt_outs: optouts.OptOuts = optouts.SqliteOptOuts(self._rows, self._aside)
 
@@ -290,9 +290,14 @@ class SqliteStore:
 
     async def sent_to(self, connectors: Collection[str], destinations: Collection[bytes]) -> list[Message]:
         ways, to = ",".join("?" * len(connectors)), ",".join("?" * len(destinations))
-        where = f"stage = 1 AND connector IN ({ways}) AND destination_addr IN ({to}) ORDER BY id"
+        by = "+" if self._recipients_indexed else ""  # `+` keeps SQLite from the index by connector
+        where = f"stage = 1 AND {by}connector IN ({ways}) AND destination_addr IN ({to}) ORDER BY id"
         addresses = [address.decode("latin-1") for address in destinations]
         return await self._reader.with_parts(await self._reader.messages(where, (*connectors, *addresses)))
+
+    async def index_recipients(self, wanted: bool) -> None:
+        await self._on_writer(lambda connection: connection.execute(INDEX_RECIPIENTS if wanted else DROP_RECIPIENTS))
+        self._recipients_indexed = wanted
 
     async def queued(self, connector: str, after: tuple[int, int], limit: int) -> list[Message]:
         found = await self._reader.messages(

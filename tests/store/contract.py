@@ -481,9 +481,12 @@ class StoreContract:
         assert await chest.store.requeue_leases("network") == 1
         assert ids(await chest.store.due("network", NOON, 9)) == [4]
 
+    @pytest.mark.parametrize("indexed", [False, True])
     async def test_what_was_sent_to_a_number_is_found_by_connector_with_its_parts_the_oldest_first(
-        self, chest: Chest
+        self, chest: Chest, indexed: bool
     ) -> None:
+        await chest.store.index_recipients(indexed)
+
         def to(number: int, address: bytes, stage: int = Stage.LEASED, connector: str = "network") -> Message:
             content = submit_sm(destination_addr=address)
             one = message(number, content=content, stage=stage, connector=connector)
@@ -503,6 +506,8 @@ class StoreContract:
         assert ids(await chest.store.sent_to(["network", "b"], [b"44"])) == [3, 5]
         assert await chest.store.sent_to([], [b"44"]) == []
         assert await chest.store.sent_to(["network"], []) == []
+        await chest.store.index_recipients(False)
+        assert ids(await chest.store.sent_to(["network"], [b"+44"])) == [2]
 
     async def test_a_provider_s_key_finds_the_newest_message_first_with_all_its_parts(self, chest: Chest) -> None:
         def known(number: int, *keys: str, provider: str = "carrier") -> Message:

@@ -235,6 +235,9 @@ QUESTIONS: dict[str, tuple[Callable[[SqliteStore], Awaitable[Any]], str]] = {
     "undecided": (lambda s: s.undecided("network", 5, 10), "part_leased"),
     "sent": (lambda s: s.sent("carrier", ["a", "b"]), "part_upstream"),
     "overdue": (lambda s: s.overdue(NOON, 10), "message_leased"),
+    "sent to, indexed": (lambda s: s.sent_to(["network"], [b"44", b"+44"]), "message_recipient"),
+    "sent to": (lambda s: s.sent_to(["network"], [b"44", b"+44"]), "message_leased"),
+    "members": (lambda s: s.members([7, 8]), "message_group"),
     "pending": (lambda s: s.pending("test", "12345", "447700900001"), "message_queued_to"),
     "find": (lambda s: s.find("77"), "INTEGER PRIMARY KEY"),
     "find an alias": (lambda s: s.find("0000000a"), "message_alias"),
@@ -251,6 +254,7 @@ QUESTIONS: dict[str, tuple[Callable[[SqliteStore], Awaitable[Any]], str]] = {
 async def test_no_question_reads_more_of_the_table_than_its_answer(chest: SqliteChest, question: str) -> None:
     ask, index = QUESTIONS[question]
     await put(chest.store, with_part(message(7, group_id=7, message_id="7")), message(8, group_id=7, message_id="7"))
+    await chest.store.index_recipients("indexed" in question)
     asked: list[str] = []
     await chest.store._reader.set_trace_callback(asked.append)
     await ask(chest.store)
