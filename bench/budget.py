@@ -1,6 +1,6 @@
 """Where the time of a message goes: microseconds of CPU for each room of its journey, summing to what was measured.
 
-    python bench/budget.py [--what submit,forward,circle] [--seconds 20] [--window 100]
+    python bench/budget.py [--what submit,forward,circle] [--seconds 20] [--window 100] [--binds 1]
 
     submit    submit → durable answer, emulated network
     forward   ESME → upstream
@@ -103,7 +103,7 @@ Budget = tuple[dict[str, float], dict[str, float]]
 """Microseconds per message by room, and what else there is to say."""
 
 
-def measured(what: str, seconds: float, window: int) -> Budget:
+def measured(what: str, seconds: float, window: int, binds: int) -> Budget:
     receipts = what == "circle"
     with (
         sink(*(["--receipts"] if receipts else [])) as alive,
@@ -114,7 +114,8 @@ def measured(what: str, seconds: float, window: int) -> Budget:
         try:
             server.start()
             time.sleep(0.5)
-            load = Load(port=server.port, window=window, receipts=receipts, count=WARM_UP, stamp=what != "submit")
+            load = Load(port=server.port, binds=binds, window=window, receipts=receipts, count=WARM_UP)
+            load.stamp = what != "submit"
             run(load)
             load.seconds = seconds
             alive.figures()
@@ -154,11 +155,12 @@ def main() -> None:
     parser.add_argument("--what", default="submit,forward,circle")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--window", type=int, default=100)
+    parser.add_argument("--binds", type=int, default=1)
     parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
     measured_now = keeping.circumstances()
-    found = {what: measured(what, asked.seconds, asked.window) for what in asked.what.split(",")}
-    kept = {"measured": measured_now, "window": asked.window, "work": found}
+    found = {what: measured(what, asked.seconds, asked.window, asked.binds) for what in asked.what.split(",")}
+    kept = {"measured": measured_now, "window": asked.window, "binds": asked.binds, "work": found}
     keeping.keep("budget", kept, asked.out)
     print(budget_table(found))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -27,7 +27,6 @@ class Panel:
     x: str
     lines: dict[str, Points]
     is_log: bool = False
-    at: list[float] = field(default_factory=list)
 
 
 def figure(title: str, panels: Sequence[Panel], path: Path, across: int = 2) -> None:
@@ -61,7 +60,7 @@ def draw(panel: Panel) -> list[str]:
         y = up.place(value)
         pieces.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{FAINT}"/>')
         pieces.append(_text(LEFT - 6, y + 4, short(value), anchor="end"))
-    for value in panel.at or across.ticks():
+    for value in across.ticks():
         x = across.place(value)
         pieces.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}" stroke="{INK}"/>'
@@ -115,7 +114,8 @@ class Axis:
     def ticks(self) -> list[float]:
         if self.is_log:
             whole = [10.0**power for power in range(math.ceil(self.low + 0.01), math.floor(self.high + 0.01) + 1)]
-            return [self.values[0], *(value for value in whole if value > self.values[0])]
+            last = self.values[-1:] if not whole or self.values[-1] >= 2 * whole[-1] else []
+            return [self.values[0], *(value for value in whole if value > self.values[0]), *last]
         return [self.step * number for number in range(round(self.high / self.step) + 1)]
 
 

@@ -78,60 +78,57 @@ class Reports:
     window = 0
     in_flight = 0
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, listener: Listener | None = None) -> None:
         self.sock = sock
         self.sock.setblocking(False)
         self.out = bytearray()
         self.buffer = b""
-        self.is_closed = False
+        self.listener = listener
 
     def read(self, result: Result, now: float) -> None:  # noqa: ARG002 - as every line is read
         try:
             data = self.sock.recv(65536)
         except BlockingIOError:
             return
-        self.is_closed = not data
-        self.buffer += data
-        calls = self.buffer.count(b"\r\n\r\n")
+        if not data and self.listener is not None:
+            self.listener.forget(self)
+            return
+        buffer = self.buffer + data if self.buffer else data
+        calls = buffer.count(b"\r\n\r\n")
         if calls:
-            self.buffer = self.buffer[self.buffer.rindex(b"\r\n\r\n") + 4 :]
+            buffer = buffer[buffer.rindex(b"\r\n\r\n") + 4 :]
             self.out += THANKS * calls
             result.receipts += calls
+        self.buffer = buffer
 
     def submit(self, many: int, now: float) -> None:
         raise AssertionError((many, now))
 
 
 class Listener(Reports):
-    """Takes such connections."""
+    """Takes such connections, and forgets those that Kannel has closed."""
 
     def __init__(self) -> None:
         super().__init__(socket.create_server(("127.0.0.1", 0), backlog=1000))
         self.port = int(self.sock.getsockname()[1])
-        self.client: HttpClient | None = None
+        self.client: Client | None = None
 
     def read(self, result: Result, now: float) -> None:  # noqa: ARG002 - as every line is read
         sock, _ = self.sock.accept()
         assert self.client is not None
-        self.client.add(Reports(sock))
+        self.client.add(Reports(sock, self))
 
-
-class HttpClient(Client):
-    """Forgets connections that Kannel has closed."""
-
-    def turn_once(self, pause: float) -> None:
-        super().turn_once(pause)
-        for key in tuple(self.selector.get_map().values()) if self.load.receipts else ():
-            if isinstance(key.data, Reports) and key.data.is_closed:
-                self.selector.unregister(key.data.sock)
-                key.data.sock.close()
+    def forget(self, connection: Reports) -> None:
+        assert self.client is not None
+        self.client.selector.unregister(connection.sock)
+        connection.sock.close()
 
 
 def run(load: Load, watch: Watch | None = None, pipeline: int = 1) -> Result:
     """As `load.run`, by HTTP."""
     listener = Listener()
     doors = [Door(load, number, listener.port, pipeline) for number in range(load.binds * load.window)]
-    client = HttpClient(load, doors, [listener], watch)
+    client = Client(load, doors, [listener], watch)
     listener.client = client
     return client.run()
 
