@@ -178,37 +178,6 @@ def told(wanted: Curve, point: Point, figures: Figures) -> dict[str, Any]:
     }  # fmt: skip
 
 
-PANELS = (("rate, msg/s", "rate"), ("p99 of the answer, ms", "p99_ms"), ("CPU of the server, µs a message", "cpu_us"))
-
-
-def curve(name: str, steps: list[int], rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """Medians of all points of one curve."""
-    wanted = CURVES[name]
-    with ExitStack() as stack:
-        points = list(wanted.make(stack, steps))
-        found: list[list[Figures]] = [[] for _ in points]
-        for _ in range(rounds):
-            for point, figures in zip(points, found, strict=True):
-                point.load.seconds = seconds
-                plan = Plan(f"{point.x:g}", point.line, point.load, point.sink is not None)
-                figures.append(measured(plan, point.server, point.sink))
-    return [told(wanted, point, median(figures)) for point, figures in zip(points, found, strict=True)]
-
-
-def told(wanted: Curve, point: Point, figures: Figures) -> dict[str, Any]:
-    rate, (p50, p99, longest) = getattr(figures, wanted.rate), figures.answered_in
-    name = next(iter(figures.costs))
-    cost = figures.costs[name]
-    print(
-        f"{wanted.x:>16} {point.x:>12,.0f} {point.line:>6}: {rate:>9,.0f}/s, answer p50 {p50:.2f} p99 {p99:.2f} ms, ",
-        end="",
-    )
-    print(f"{cost.cpu_s_per_1000 * 1000:.1f} µs CPU, {cost.peak_rss_mib:.0f} MiB {figures.remark}", flush=True)
-    return {"line": point.line, "x": point.x, "rate": round(rate), "p50_ms": p50, "p99_ms": p99, "max_ms": longest,
-            "cpu_us": round(cost.cpu_s_per_1000 * 1000, 1),
-            "client_us": round(figures.costs["client"].cpu_s_per_1000 * 1000, 1), "peak_rss_mib": round(cost.peak_rss_mib)}  # fmt: skip
-
-
 def draw(measured_curves: dict[str, Any], out: Path) -> None:
     for name, kept in measured_curves.items():
         wanted = CURVES[name]
