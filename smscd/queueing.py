@@ -20,7 +20,7 @@ from smscd.dress import Dress
 from smscd.logs import masked
 from smscd.message import DEAD, HELD, LEASE, LEASED, MT, OPT_OUT, QUEUED, Content, Deferred, Message, MessageIds, Part
 from smscd.routing import Receivers, Rule, Ruleset
-from smscd.scheduler import RetrySettings, Scheduler
+from smscd.scheduler import Lane, RetrySettings, Scheduler
 from smscd.store import Answer, Store
 from smscd.text import Alphabet
 
@@ -82,6 +82,7 @@ class Queueing:
         """By connector that is away."""
         self.scheduler = Scheduler(store, clock, self.has_credit)
         self.then_leave, self.then_release = self.leave_all, self.scheduler.release_all  # bound once, named for all
+        self.then_push = self.scheduler.push_all
 
     def has_credit(self, connector: str) -> None:
         """`connector` can take more, or more is due for it."""
@@ -126,9 +127,18 @@ class Queueing:
         if connector is not None:
             self._lease_all(leaving, connector, now)
         self.store.batch.then_all_of(leaving, self.then_leave)
-        for message in messages[len(leaving) :]:
-            self.enter(message, now)
+        if len(leaving) < len(messages):
+            self._wait_all(lane, messages[len(leaving) :])
         self.store.wake()
+
+    def _wait_all(self, lane: Lane, messages: list[Message]) -> None:
+        """New messages, due now and without parts, that their connector cannot take yet."""
+        self.store.batch.add_all({message.id: message for message in messages})
+        self.scheduler.own_all(lane, {message.id: message for message in messages})
+        self.queued += len(messages)
+        lane.queued += len(messages)
+        lane.entering += len(messages)
+        self.store.batch.then_all_of(messages, self.then_push)
 
     def lease(self, message: Message, connector: Connector, now: int) -> None:
         """Record that `message` is given to `connector`, before a single octet leaves."""

@@ -111,8 +111,12 @@ class Records:
     def _gather(self) -> tuple[list[Record], bool]:
         """Everything handed over so far, at least one list of it; whether the end was among it."""
         gathered: list[Record] = []
-        handed = self._handed.get()
         self._closing.wait(PAUSE)
+        try:
+            handed = self._handed.get_nowait()
+        except queue.Empty:  # only an idle thread has to be woken, which costs the loop more than to hand over
+            handed = self._handed.get()
+            self._closing.wait(PAUSE)
         while handed is not None:
             gathered += handed
             try:

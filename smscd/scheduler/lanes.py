@@ -105,18 +105,24 @@ class Scheduler:
 
     def push(self, message: Message) -> None:
         """A message that has just been committed as queued, and was counted as `entering` until now."""
-        lane = self.lane(message.connector)
-        lane.entering -= 1
+        self.push_all([message])
+
+    def push_all(self, messages: list[Message]) -> None:
+        """`push` for many."""
         now = self._clock.wall()
-        if message.due > now:
-            self._later(lane, message.due)
-            self.release(message)
-        elif self._belongs_on_disk(lane, message):
-            lane.backlog = lane.missed = True
-            self.release(message)
-        else:
-            self._make_ready(lane, message)
-        self._on_due(lane.connector)
+        for message in messages:
+            lane = self.lane(message.connector)
+            lane.entering -= 1
+            if message.due > now:
+                self._later(lane, message.due)
+                self.release(message)
+            elif self._belongs_on_disk(lane, message):
+                lane.backlog = lane.missed = True
+                self.release(message)
+            else:
+                self._make_ready(lane, message)
+        for connector in {message.connector for message in messages}:
+            self._on_due(connector)
 
     def _belongs_on_disk(self, lane: Lane, message: Message) -> bool:
         """Behind the backlog; but what came back without an attempt, or is urgent, goes before those in memory."""
