@@ -1,12 +1,11 @@
-"""The opt-out list: what the question "may we?" costs, memory, a start, and an import while messages are accepted.
+"""The opt-out list: what the question "may we?" costs, memory, a start, and what it takes off the throughput.
 
     python bench/optout.py look [--rows 0,100_000,1_000_000,10_000_000]
     python bench/optout.py start [--rows 1_000_000]
-    python bench/optout.py throughput [--rows 0,1_000_000]
-    python bench/optout.py import [--rows 100_000] [--rate 200]
+    python bench/optout.py throughput [--rows=-1,0,1_000_000] [--rounds 5] [--list 10_000_000=DIR]
 
 Rows are pairs of one of a hundred senders and a number. The look-up includes bringing both addresses to their canonical
-form, as it does on a message's way. An import's rows come in no order.
+form, as it does on a message's way. What answers wait while a list is imported: optout_import.py.
 """
 
 from __future__ import annotations
@@ -16,13 +15,11 @@ import asyncio
 import random
 import resource
 import sqlite3
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import submit
 from load import Load, run
@@ -117,61 +114,44 @@ def start(count: int) -> None:
         asyncio.run(started(Path(data) / "smscd.db", "by keys"))
 
 
-def throughput(count: int) -> None:
-    """submit → durable answer with so many rows; -1: opt-out is off."""
-    submit.CONFIG = submit.CONFIG.partition("[opt_out]")[0] + ("" if count < 0 else "[opt_out]\nenabled = true\n")
-    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as data:
-        if count > 0:
-            asyncio.run(filled(Path(data) / "smscd.db", count))
-        with submit.server("smscd", Path(data)) as (pid, port):
-            before = submit.cpu_of(pid)
-            result = run(Load(port=port, count=30_000))
-            cpu = (submit.cpu_of(pid) - before) / max(result.answered, 1) * 1e6
-            print(f"{count:>12,} rows: {result.summary()['rate_per_s']}/s, {cpu:.1f} µs CPU a message", flush=True)
-
-
-def importing(count: int, rate: float) -> None:
-    """How long answers take before, while and after `count` rows are imported."""
-    submit.CONFIG = submit.CONFIG.partition("[opt_out]")[0] + "[opt_out]\nenabled = true\n"
-    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as data:
-        file = Path(data) / "list.csv"
-        with file.open("w") as out:
-            out.write("recipient,scope,party\n")
-            out.writelines(f"4477{random.randrange(10**9):09d},pair,{10_000 + n % 100}\n" for n in range(count))
-        with submit.server("smscd", Path(data)) as (_, port):
-            run(Load(port=port, count=500, rate=rate))
-            print_latencies("before", run(Load(port=port, count=int(rate * 10), rate=rate)).latencies)
-            command = [sys.executable, "-m", "smscd", "optout", "import", str(file), "--data-dir", data]
-            thread = threading.Thread(target=subprocess.run, args=(command,), kwargs={"check": True})
-            began = time.perf_counter()
-            thread.start()
-            latencies: list[float] = []
-            while thread.is_alive():
-                latencies += run(Load(port=port, count=int(rate * 2), rate=rate)).latencies
-            print(f"{count:,} rows in {time.perf_counter() - began:.0f} s")
-            print_latencies("during", latencies)
-            print_latencies("after", run(Load(port=port, count=int(rate * 10), rate=rate)).latencies)
-
-
-def print_latencies(when: str, latencies: list[float]) -> None:
-    ordered = sorted(latencies)
-    at = {q: ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1000 for q in (0.5, 0.9, 0.99, 1.0)}
-    print(f"{when:>8}: p50 {at[0.5]:.1f}, p90 {at[0.9]:.1f}, p99 {at[0.99]:.1f}, longest {at[1.0]:.1f} ms", flush=True)
+def throughput(counts: list[int], rounds: int, lists: dict[int, Path]) -> None:
+    """submit → durable answer with so many rows, in turn; -1: opt-out is off. `lists` are data directories with them."""
+    plain = submit.CONFIG.partition("[opt_out]")[0]
+    cost: dict[int, list[float]] = {count: [] for count in counts}
+    with tempfile.TemporaryDirectory(prefix="smscd-bench-") as made:
+        places = {count: lists.get(count, Path(made) / str(count)) for count in counts}
+        for count, place in places.items():
+            place.mkdir(exist_ok=True)
+            if count > 0 and count not in lists:
+                asyncio.run(filled(place / "smscd.db", count))
+        for _ in range(rounds):
+            for count, place in places.items():
+                submit.CONFIG = plain + ("" if count < 0 else "[opt_out]\nenabled = true\n")
+                with submit.server("smscd", place) as (pid, port):
+                    run(Load(port=port, count=3_000))
+                    before = submit.cpu_of(pid)
+                    result = run(Load(port=port, count=30_000))
+                    cost[count].append((submit.cpu_of(pid) - before) / max(result.answered, 1) * 1e6)
+    for count, each in cost.items():
+        name = "off" if count < 0 else f"{count:,} rows"
+        print(f"{name:>16}: median {median(each):.1f} µs CPU a message;", *(f"{one:.1f}" for one in each), flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("look", "start", "throughput", "import"))
+    parser.add_argument("what", choices=("look", "start", "throughput"))
     parser.add_argument("--rows", default="")
-    parser.add_argument("--rate", type=float, default=200.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--list", action="append", default=[])
     asked = parser.parse_args()
-    usual = {"look": "0,100_000,1_000_000,10_000_000", "start": "1_000_000", "throughput": "-1,0,1_000_000",
-             "import": "100_000"}  # fmt: skip
-    for count in map(int, (asked.rows or usual[asked.what]).split(",")):
-        if asked.what == "import":
-            importing(count, asked.rate)
-        else:
-            {"look": look, "start": start, "throughput": throughput}[asked.what](count)
+    usual = {"look": "0,100_000,1_000_000,10_000_000", "start": "1_000_000", "throughput": "-1,0,1_000_000"}
+    counts = [int(count) for count in (asked.rows or usual[asked.what]).split(",")]
+    if asked.what == "throughput":
+        made = (one.partition("=") for one in asked.list)
+        throughput(counts, asked.rounds, {int(count): Path(place) for count, _, place in made})
+        return
+    for count in counts:
+        {"look": look, "start": start}[asked.what](count)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from smscd.admin import recycling
 from smscd.admin.arguments import count, optional, required
 from smscd.admin.imports import Imports
 from smscd.admin.optout_rows import entry_of, recipient_of, shown
@@ -13,6 +14,7 @@ from smscd.errors import ControlError
 from smscd.journey import Journey
 from smscd.optout import Entry, Event, OptOut
 from smscd.optout.addresses import is_subscriber
+from smscd.optout.events import EventKind
 from smscd.optout.keys import ERASED
 from smscd.store import OptOutRow
 from smscd.store.optout_audit import Compared
@@ -40,6 +42,7 @@ class OptOutCommands:
             "optout.list": self.listing,
             "optout.audit": self.audit,
             "optout.rebuild": self.rebuild,
+            "optout.recycle": self.recycle,
             **self.imports.table(),
         }
 
@@ -108,6 +111,11 @@ class OptOutCommands:
                 optout.list.forget(number, await stored.known(erased), added)
             return {"changed": is_there and erased != number, "recipient": erased.decode()}
 
+    async def recycle(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Lift the rows of numbers that have new owners: see `recycling`."""
+        self.imports.give_way()
+        return await recycling.recycle(self._journey, self._optout, arguments)
+
     async def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """May this sender write to this recipient? The row that forbids it, if one does."""
         optout = self._optout
@@ -133,11 +141,13 @@ class OptOutCommands:
         return {"rows": [_row(one) for one in found], "total": len(optout.list)}
 
     async def audit(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The journal, newest first."""
+        """The journal, newest first; of one recipient, or of one kind of `event`, if that is asked for."""
         to = optional(arguments, "to")
         recipient = None if to is None else recipient_of(self._optout, to)
-        before = count(arguments, "before", 1 << 62, 1 << 62)
-        found = await self._store.opt_outs.journal(recipient, before, count(arguments, "limit", 50, MOST))
+        before, kind = count(arguments, "before", 1 << 62, 1 << 62), optional(arguments, "event")
+        if kind is not None and kind not in get_args(EventKind):
+            raise ControlError(f"{kind} is no event", f"one of {', '.join(get_args(EventKind))}")
+        found = await self._store.opt_outs.journal(recipient, before, count(arguments, "limit", 50, MOST), kind)
         return {"events": [self._line(number, event) for number, event in found]}
 
     async def rebuild(self, _arguments: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:

@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from rich.progress import Progress
 
 from smscd.cli.control import call, conversation, stream
-from smscd.cli.optout_import import COLUMNS, imported
+from smscd.cli.optout_import import COLUMNS, imported, recycled
 from smscd.cli.output import JsonOption, cell, moment, on_terminal, show, table
 from smscd.cli.places import ConfigOption, DataDirOption, data_dirs
 
@@ -120,6 +120,9 @@ def list_rows(
 @app.command("audit")
 def audit(
     to: Annotated[str | None, typer.Option("--to", metavar="N", help="Of this recipient only.")] = None,
+    event: Annotated[
+        str | None, typer.Option("--event", metavar="KIND", help="Of this kind only: flag, stop, start, add, erase, …")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="How many, newest first.")] = 50,
     rebuild: Annotated[
         bool,
@@ -133,7 +136,7 @@ def audit(
     if rebuild:
         _rebuild(data_dirs(config, data_dir), as_json=as_json)
         return
-    answer = call(data_dirs(config, data_dir), "optout.audit", **_asked(to=to, limit=limit))
+    answer = call(data_dirs(config, data_dir), "optout.audit", **_asked(to=to, event=event, limit=limit))
     show(answer, as_json, lambda value: _listed(value, AUDITED, "events"))
 
 
@@ -207,12 +210,21 @@ def import_rows(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSON lines.", exists=True)],
     from_: Sender = None, scope: ScopeOption = "pair", pool: Pool = None, esme: Account = None,
     reason: Annotated[str | None, typer.Option("--reason", help="For rows that give none.")] = None,
+    is_recycled: Annotated[bool, typer.Option("--recycled", help="Lift, do not block: numbers have new owners.")] = (
+        False
+    ),
     as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataDirOption = None,
 ) -> None:  # fmt: skip
     """Block everybody in a file: all of it at one moment, or nothing.
 
     Columns: recipient, and scope, party and reason where the options do not say them for all rows.
+
+    With --recycled: lift every row of these numbers that was asked for before their date, or before now. Columns:
+    recipient, and date (2026-11-22) and reason; there has to be a reason.
     """
+    if is_recycled:
+        _recycle(data_dirs(config, data_dir), file, reason, as_json=as_json)
+        return
     places = data_dirs(config, data_dir)
     plain = _asked(from_=from_, scope=scope, pool=pool, esme=esme, reason=reason)
     os.nice(NICE)
@@ -222,3 +234,12 @@ def import_rows(
     ):
         answer = imported(ask, getpass.getuser(), file, plain, progress)
     show(answer, as_json, lambda value: [f"{value['rows']} rows are in force"])
+
+
+def _recycle(places: Any, file: Path, reason: str | None, *, as_json: bool) -> None:
+    with (
+        conversation(places) as ask,
+        Progress(console=Console(stderr=True), disable=not on_terminal(), transient=True) as progress,
+    ):
+        answer = recycled(ask, getpass.getuser(), file, _asked(reason=reason), progress)
+    show(answer, as_json, lambda value: [f"{value['numbers']} numbers, {value['lifted']} rows lifted"])

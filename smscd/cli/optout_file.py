@@ -90,7 +90,7 @@ class SortedRows:
     def __enter__(self) -> Self:
         with ExitStack() as opened:  # closed at once if the file turns out to be none
             run: list[str] = []
-            for row in _read(self._file, self._told):
+            for row in rows_of(self._file, self._told):
                 self.count += 1
                 run.append(self._line(row))
                 if len(run) == RUN:
@@ -139,7 +139,8 @@ def _written(run: list[str]) -> IO[str]:
     return out
 
 
-def _read(file: Path, told: Callable[[int], None]) -> Iterator[Row]:
+def rows_of(file: Path, told: Callable[[int], None]) -> Iterator[Row]:
+    """The rows of a file of CSV with a header, or of JSON lines, as they are."""
     with file.open(encoding="utf-8-sig", newline="") as lines:
         counted = _counted(lines, told)
         rows = csv.DictReader(counted) if file.suffix == ".csv" else _json_lines(counted)

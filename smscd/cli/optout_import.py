@@ -11,12 +11,15 @@ from typing import Any
 
 from rich.progress import Progress
 
-from smscd.cli.optout_file import SortedRows, names_of
+from smscd.cli.optout_file import SortedRows, names_of, rows_of
 from smscd.errors import ControlError
 
 COLUMNS = ("recipient", "scope", "party", "since", "source", "keyword", "reason")
 STILL_THERE = 10.0
 """Seconds after which smscd hears that the file is still being read."""
+
+STEP = 100
+"""Numbers that are lifted at a time."""
 
 Ask = Callable[..., Any]
 """Sends a command, see `control.conversation`."""
@@ -67,3 +70,14 @@ def _handed_over(ask: Ask, number: dict[str, Any], rows: SortedRows, size: int, 
     keys = progress.add_task("taking effect", total=rows.count)
     for pieces in rows.keys.pieces():
         progress.update(keys, completed=ask("optout.import.keys", portions=pieces, **number)["keys"])
+
+
+def recycled(ask: Ask, actor: str, file: Path, plain: dict[str, Any], progress: Progress) -> dict[str, int]:
+    """Lift the rows of every number in `file`; each step by itself, and doing it again changes nothing."""
+    reading = progress.add_task("reading", total=file.stat().st_size)
+    numbers = lifted = 0
+    rows = enumerate(rows_of(file, lambda octets: progress.update(reading, completed=octets)), start=1)
+    while some := [plain | row | {"row": number} for number, row in itertools.islice(rows, STEP)]:
+        lifted += ask("optout.recycle", rows=some, actor=actor)["rows"]
+        numbers += len(some)
+    return {"numbers": numbers, "lifted": lifted}

@@ -7,11 +7,11 @@ from typing import Final, Literal
 
 from smscd.optout.list import Entry
 
-EventKind = Literal["stop", "start", "help", "flag", "carrier", "add", "remove", "import", "expire", "erase"]
+EventKind = Literal["stop", "start", "help", "flag", "carrier", "add", "remove", "import", "expire", "recycle", "erase"]
 
 CHANGES: Final[dict[EventKind, bool]] = {
     "stop": True, "carrier": True, "add": True, "import": True, "start": False, "remove": False,
-    "expire": False,
+    "expire": False, "recycle": False,
 }  # fmt: skip
 """What touches a row, and whether it blocks afterwards."""
 
@@ -25,7 +25,7 @@ class Event:
     entry: Entry
     keyword: str = ""
     rule: str = ""
-    source: str = "mo"  # mo | verb | import | carrier-error | expiry
+    source: str = "mo"  # mo | verb | import | carrier-error | expiry | recycled
     number: bytes = b""  # the sender that was written to
     connector: str = ""
     message: int = 0  # the MO's number

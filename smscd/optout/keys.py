@@ -29,7 +29,8 @@ FILTER_BITS = range(16, 31)
 ERASED = b"ERASED-"
 """How what stands for an erased number begins; it is longer than any address (SMPP 3.4 §5.2.9: 20 octets)."""
 
-FIRST = MASK ^ 0xFFFFFFFF
+LAST = 0xFFFFFFFF
+FIRST = MASK ^ LAST
 """Of a recipient's 64 bits those that the keys of its rows begin with; the first of them may come here."""
 
 

@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from smscd.optout.keys import FIRST, PORTIONS, Filter, Hashing, KeySet
+from smscd.optout.keys import FIRST, LAST, PORTIONS, Filter, Hashing, KeySet
 
 Scope = Literal["pair", "pool", "account", "global"]
 SCOPES: tuple[Scope, ...] = ("pair", "pool", "account", "global")
@@ -152,13 +152,18 @@ class OptOutList:
         found = None
         for layer in self._layers:
             shard = layer.shard_of(here)
-            for at in range(bisect_left(shard, here & FIRST), len(shard)):
+            at, size = bisect_left(shard, here & FIRST), len(shard)
+            while at < size:
                 apart = shard[at] ^ here
-                if apart >> 32:
-                    break
                 one = wanted.get(apart)
-                if one is not None and (found is None or one < found):
-                    found = one
+                if one is not None:
+                    if not one[0]:  # nothing is narrower
+                        return Entry(one[1], one[2], recipient)
+                    if found is None or one < found:
+                        found = one
+                elif apart > LAST:  # another recipient's
+                    break
+                at += 1
         return None if found is None else Entry(found[1], found[2], recipient)
 
     # -- many rows at once -------------------------------------------------------------------------------------------

@@ -68,7 +68,9 @@ class OptOuts(Protocol):
     async def rows(self, after: Entry | None, limit: int, recipient: bytes | None = None) -> list[OptOutRow]:
         """Rows in force in a fixed order, those behind `after`; of one recipient if asked for."""
 
-    async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
+    async def journal(
+        self, recipient: bytes | None, before: int, limit: int, kind: str | None = None
+    ) -> list[tuple[int, Event]]:
         """Numbered lines of the journal, newest first, those below number `before`."""
 
     async def known(self, recipient: bytes) -> list[Entry]:
@@ -220,8 +222,15 @@ class SqliteOptOuts:
         )
         return [OptOutRow(entry_of(*row[:3]), *row[3:]) for row in found]
 
-    async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
+    async def journal(
+        self, recipient: bytes | None, before: int, limit: int, kind: str | None = None
+    ) -> list[tuple[int, Event]]:
         clause, parameters = ("", []) if recipient is None else ("recipient = ? AND", [recipient.decode("latin-1")])
+        if kind is not None:
+            clause += " kind = ? AND"
+            parameters.append(kind)
+            if kind != "import" and recipient is None:  # there is an index for the few that are not of imports
+                clause += " source <> 'import' AND"
         found = await self._read(
             f"{_NUMBERED} {clause} id < ? ORDER BY id DESC LIMIT ?",
             (*parameters, before, limit),
@@ -315,12 +324,16 @@ class MemoryOptOuts:
             if key > behind and (recipient is None or entry.recipient == recipient)
         ][:limit]
 
-    async def journal(self, recipient: bytes | None, before: int, limit: int) -> list[tuple[int, Event]]:
+    async def journal(
+        self, recipient: bytes | None, before: int, limit: int, kind: str | None = None
+    ) -> list[tuple[int, Event]]:
         numbered = [(number, _event(line)) for number, line in enumerate(self.lines, start=1)]
         wanted = [
             (number, event)
             for number, event in numbered
-            if number < before and (recipient is None or event.entry.recipient == recipient)
+            if number < before
+            and (recipient is None or event.entry.recipient == recipient)
+            and kind in {None, event.kind}
         ]
         return wanted[::-1][:limit]
 

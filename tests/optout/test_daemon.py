@@ -428,6 +428,47 @@ def test_traffic_goes_on_while_a_list_is_imported(smscd: Running, bind: Callable
     assert run(smscd, "list", "--limit", "1")["total"] == 20_000
 
 
+def test_numbers_with_new_owners_are_lifted_and_what_the_new_owner_asked_for_is_not(
+    smscd: Running, bind: Callable[..., Esme], tmp_path: Path
+) -> None:
+    for number in range(4):
+        run(smscd, "add", "--to", f"44770090000{number}", "--from", "12345")
+    run(smscd, "add", "--to", HANDSET, "--scope", "global")
+    run(smscd, "erase", "--to", "447700900003", "--reason", "asked")
+    file = tmp_path / "recycled.csv"
+    file.write_text("recipient,date\n+447700900001,\n447700900002,2020-01-01\n447700900003,2099-01-01\n447700900009,\n")
+    result = CliRunner().invoke(app, ["import", "--recycled", str(file), "--data-dir", str(smscd.data_dir)])
+    assert "row 1: reason is missing" in str(result.exception)
+    assert run(smscd, "list")["total"] == 5
+    words = ("import", "--recycled", str(file), "--reason", "reassigned")
+    assert run(smscd, *words) == {"numbers": 4, "lifted": 3}
+    assert run(smscd, *words) == {"numbers": 4, "lifted": 0}
+    assert isinstance(bind().submit(), str)
+    assert isinstance(bind().submit("447700900003"), str)
+    assert bind().submit("447700900002") == 0x45, "asked for after that date"
+    assert bind().submit("447700900000") == 0x45
+    lines = run(smscd, "audit", "--event", "recycle")["events"]
+    assert [line["recipient"][:7] for line in lines] == ["ERASED-", "4477009", "4477009"]
+    assert {(line["source"], line["reason"], bool(line["actor"])) for line in lines} == {
+        ("recycled", "reassigned", True)
+    }
+    writes(smscd, "STOP")
+    assert bind().submit() == 0x45
+    smscd.restart()
+    assert bind().submit() == 0x45
+    assert run(smscd, "audit", "--rebuild")["is_same"]
+
+
+def test_what_was_flagged_can_be_listed(smscd: Running) -> None:
+    for text in ("please take me off your list", "STOP", "hello"):
+        writes(smscd, text)
+    (line,) = run(smscd, "audit", "--event", "flag")["events"]
+    assert (line["rule"], line["recipient"]) == ("phrase", HANDSET)
+    assert run(smscd, "audit", "--event", "flag", "--to", "447700900002")["events"] == []
+    result = CliRunner().invoke(app, ["audit", "--event", "flagged", "--data-dir", str(smscd.data_dir)])
+    assert "flagged is no event" in str(result.exception)
+
+
 def test_with_opt_out_off_the_commands_say_so(tmp_path: Path) -> None:
     with Running(tmp_path, EMULATOR) as plain, pytest.raises(ControlError, match="opt-out is off here"):
         plain.ask("optout.list")

@@ -850,6 +850,11 @@ class StoreContract:
         assert await opt_outs.rows(None, 10) == []
         kinds = [event.kind for _, event in await opt_outs.journal(None, 1 << 60, 10)]
         assert kinds == ["start", "stop", "stop", "stop"]
+        for recipient in (None, PAIR.recipient):
+            ((number, event),) = await opt_outs.journal(recipient, 1 << 60, 10, "start")
+            assert (event.kind, await opt_outs.journal(recipient, number, 10, "start")) == ("start", [])
+            assert len(await opt_outs.journal(recipient, 1 << 60, 2, "stop")) == 2
+            assert await opt_outs.journal(recipient, 1 << 60, 2, "import") == []
 
     async def test_an_import_is_in_force_when_its_generation_is(self, chest: Chest) -> None:
         opt_outs = chest.store.opt_outs
