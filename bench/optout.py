@@ -115,7 +115,7 @@ def start(count: int) -> None:
 
 
 def throughput(counts: list[int], rounds: int, lists: dict[int, Path]) -> None:
-    """submit → durable answer with so many rows, in turn; -1: opt-out is off. `lists` are data directories with them."""
+    """submit → durable answer with so many rows, in turn; -1: opt-out off. `lists` are data directories with them."""
     plain = submit.CONFIG.partition("[opt_out]")[0]
     cost: dict[int, list[float]] = {count: [] for count in counts}
     with tempfile.TemporaryDirectory(prefix="smscd-bench-") as made:
