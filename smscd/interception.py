@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from smscd import blocklist, pdu, text
 from smscd.admission import Esme
 from smscd.clock import SECOND, Clock
 from smscd.connectors import Connector
 from smscd.counters import Counters
+from smscd.logs import masked
 from smscd.message import FAIL, MT, OPT_OUT, Content, Message, MessageIds, octets_of, text_of
 from smscd.optout import Decision, Entry, OptOut, OptOutSettings
 from smscd.optout.addresses import INTERNATIONAL
 from smscd.optout.policy import DAY
 from smscd.store import Store
 from smscd.text import Alphabet, Fragment, Reassembly
+
+log = structlog.get_logger("smscd.optout")
 
 REASSEMBLY = 600.0
 """Seconds that the parts of an MO are waited for."""
@@ -58,7 +63,15 @@ class Interception:
         self._counters = counters
         self._parts = Reassembly(REASSEMBLY)
         self.keeping = blocklist.Keeping(store, clock)
-        self.optout = OptOut(settings) if settings is not None and settings.enabled else None
+        self.optout = self._made(settings) if settings is not None and settings.enabled else None
+
+    def _made(self, settings: OptOutSettings) -> OptOut:
+        optout = OptOut(settings)
+        optout.exempted = lambda entry, account: log.info(
+            "allowed to one who has opted out: an exempt category",
+            esme=account, scope=entry.scope, to=masked(entry.recipient),
+        )  # fmt: skip
+        return optout
 
     @property
     def is_ready(self) -> bool:
@@ -241,7 +254,7 @@ class Interception:
             return None
         if self.optout is not None:
             return self.optout
-        optout = OptOut(settings)
+        optout = self._made(settings)
         await self._load(optout)
         return optout
 

@@ -139,16 +139,13 @@ class OptOutList:
             if bits[(here := from_bytes(one, "big") * factor % prime) >> to_octet] >> (here >> to_bit & 7) & 1
         ]
 
-    def wanted(self, sender: bytes, account: bytes, pools: Iterable[bytes]) -> dict[int, tuple[int, Scope, bytes]]:
-        """What forbids `sender`, used by `account`, to write to anybody: the hashes of its parties, for `among`."""
+    def wanted(self, rows: Sequence[tuple[Scope, bytes]]) -> dict[int, tuple[int, Scope, bytes]]:
+        """What forbids to write to anybody, scope and party, in the order in which it counts: hashes for `among`."""
         party = self.hashing.party
-        rows: list[tuple[Scope, bytes]] = [
-            ("pair", sender), *(("pool", pool) for pool in pools), ("account", account), ("global", b""),
-        ]  # fmt: skip
         return {party(*row): (rank, *row) for rank, row in reversed(list(enumerate(rows)))}
 
     def among(self, wanted: dict[int, tuple[int, Scope, bytes]], here: int, recipient: bytes) -> Entry | None:
-        """The row about `recipient` that is `wanted`; `here` is what `hash_of` gave."""
+        """The first row of `wanted` that there is about `recipient`; `here` is what `hash_of` gave."""
         found = None
         for layer in self._layers:
             shard = layer.shard_of(here)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -21,6 +21,9 @@ DAY = 86_400 * SECOND
 
 BLOCKED_TEXT = "Sender blocked for given recipient."
 """What a blocked message's sender is told where there is room for words; the words of a hosted platform."""
+
+Wanted = tuple[dict[int, tuple[int, Scope, bytes]], frozenset[tuple[Scope, bytes]]]
+"""What forbids, see `OptOutList.wanted`, and what of it does not because the message is of an exempt category."""
 
 ASKED: Final = 1 << 12
 """Senders whose parties are remembered, each with its ESME and service_type."""
@@ -59,6 +62,7 @@ class Category:
     senders: frozenset[bytes]
     accounts: frozenset[str]
     service_types: frozenset[bytes]
+    exempt: bool
 
     def holds(self, sender: bytes, account: str) -> bool:
         return (not self.senders or sender in self.senders) and (not self.accounts or account in self.accounts)
@@ -73,6 +77,8 @@ class OptOut:
         self._importing: OptOutList | None = None
         self._lifting: dict[Entry, Event] = {}
         self._lifted_lately: set[Entry] = set()
+        self.exempted: Callable[[Entry, str], None] = lambda _entry, _account: None
+        """Hears of a row that would have forbidden a message of this account, were its category not exempt."""
         self.changes = 0
         """How often somebody has asked for a block."""
         self.is_importing_rows = False
@@ -97,7 +103,7 @@ class OptOut:
         self._categories = tuple(
             Category(
                 one.name, one.name.encode(), frozenset(map(self.address, one.senders)), frozenset(one.esme),
-                frozenset(word.encode() for word in one.service_type),
+                frozenset(word.encode() for word in one.service_type), one.exempt,
             )
             for one in settings.category
         )  # fmt: skip
@@ -106,7 +112,7 @@ class OptOut:
             reply = self.address(number)
             served[reply] = (*served.get(reply, (reply,)), self.address(sender_name))
         self._served = served
-        self._wanted: dict[tuple[Hashing, bytes, int, str, bytes], dict[int, tuple[int, Scope, bytes]]] = {}
+        self._wanted: dict[tuple[Hashing, bytes, int, str, bytes], Wanted] = {}
         self.list.standing = object()
         managed = [pattern.removeprefix("+").encode() for pattern in settings.carrier_managed]
         self._managed = frozenset(pattern for pattern in managed if not pattern.endswith(b"*"))
@@ -150,18 +156,25 @@ class OptOut:
             if len(self._wanted) >= ASKED:
                 self._wanted.clear()
             self._wanted[asked] = wanted
-        return known.among(wanted, here, recipient)
+        found = known.among(wanted[0], here, recipient)
+        if found is not None and found[:2] in wanted[1]:
+            self.exempted(found, account)
+            return None
+        return found
 
-    def _wanted_by(
-        self, sender: bytes, ton: int, account: str, service_type: bytes
-    ) -> dict[int, tuple[int, Scope, bytes]]:
+    def _wanted_by(self, sender: bytes, ton: int, account: str, service_type: bytes) -> Wanted:
         sender = canonical(sender, ton, self._country)
         named = [
-            one.party
+            one
             for one in self._categories
             if one.holds(sender, account) and (not one.service_types or service_type in one.service_types)
         ]
-        return self.list.wanted(sender, account.encode(), (*self._pools.get(sender, ()), *named))
+        plain: list[tuple[Scope, bytes]] = [("pair", sender), *(("pool", pool) for pool in self._pools.get(sender, ()))]
+        others: list[tuple[Scope, bytes]] = [*(("pool", one.party) for one in named), ("account", account.encode()),
+                                             ("global", b"")]  # fmt: skip
+        if any(one.exempt for one in named):
+            return self.list.wanted([*others, *plain]), frozenset(plain)
+        return self.list.wanted([*plain, *others]), frozenset()
 
     def perhaps(self, contents: Iterable[Addressed]) -> Sequence[int]:
         """To which of these, counted from 0, a row may forbid to write: `blocking` is for them.

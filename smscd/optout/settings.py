@@ -48,6 +48,10 @@ class CategorySettings:
     service_type: Annotated[
         list[Annotated[str, Octets(5, 0)]], Example(["PROMO"]), "and with one of these service_types; empty = with any"
     ] = field(default_factory=list)
+    exempt: Annotated[
+        bool,
+        "a STOP that does not name it does not reach it, if not for the whole account; what passes so is logged",
+    ] = False
     stop_text: Annotated[
         str | None,
         Example("ACME: no more offers. STOP to end all messages."),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from smscd import pdu
 from smscd.interception import ACTION_TLV
 from smscd.message import MO, Message
-from smscd.optout import OptOutSettings
+from smscd.optout import Entry, OptOutSettings
 from smscd.optout.settings import CategorySettings
 from tests.optout.stage import HANDSET, answers, mo, play
 from tests.play import Play
@@ -47,6 +48,31 @@ async def test_start_of_a_category_lifts_that_and_a_plain_start_lifts_everything
         mo(one, "START")
         await one.quiet()
         assert may(one, service_type=b"PROMO")
+
+
+async def test_an_exempt_category_goes_on_after_a_plain_stop_and_that_is_logged() -> None:
+    codes = CategorySettings("codes", ["codes"], service_type=["OTP"], exempt=True)
+    async with play(category=[codes, OFFERS], pools={"brand": ["12345"]}) as one:
+        mo(one, "STOP")
+        with capture_logs() as logs:
+            assert may(one, service_type=b"OTP")
+            assert not may(one)
+            assert not may(one, service_type=b"PROMO")
+            await one.quiet()
+        said = [line for line in logs if "exempt" in line["event"]]
+        assert [(line["esme"], line["scope"]) for line in said] == [("test", "pair")] * 2, "as it came, and as it left"
+        assert HANDSET.decode() not in str(said)
+        mo(one, "STOP CODES")
+        assert not may(one, service_type=b"OTP")
+        mo(one, "START CODES")
+        await one.quiet()
+        assert may(one, service_type=b"OTP")
+        optout = one.journey.interception.optout
+        assert optout is not None
+        optout.list.add(Entry("pool", b"brand", HANDSET))
+        assert may(one, service_type=b"OTP")
+        mo(one, "STOPALL")
+        assert not may(one, service_type=b"OTP")
 
 
 async def test_without_such_a_category_at_that_number_it_is_a_full_stop() -> None:

@@ -64,7 +64,7 @@ def test_an_import_blocks_at_one_moment_and_at_every_moment_while_it_is_folded_i
         for row in rows[::50]:
             here = live.hash_of(row.recipient)
             assert here is not None
-            assert live.among(live.wanted(row.party, b"test", ()), here, row.recipient) == row
+            assert live.among(live.wanted([("pair", row.party)]), here, row.recipient) == row
     assert len(live) == 500
     assert live.generation == 1
     assert live.discard(rows[3])
