@@ -49,6 +49,7 @@ from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings
 from smscd.store import Listing
 from tests.cast import deliver_sm
+from tests.optout.stage import import_of
 from tests.play import Play, Scripted
 
 REACHED: Counter[str] = Counter()
@@ -274,10 +275,12 @@ class StopMeansStop(RuleBasedStateMachine):
             at, bringing = self.books.tick(), self.play.commands.imports
             await self.play.store.committed()  # what was asked before has had its say
             try:
-                begun = (await bringing.begin({}))["import"]
-                row = {"recipient": handset.decode(), "from": number.decode()}
-                await bringing.rows({"import": begun, "rows": [row]})
-                await bringing.end({"import": begun})
+                begun = await bringing.begin({})
+                text, keys = import_of(begun, [{"recipient": handset.decode(), "from": number.decode()}])
+                await bringing.rows({"import": begun["import"], "rows": text})
+                for portions in keys:
+                    await bringing.keys({"import": begun["import"], "portions": portions})
+                await bringing.end({"import": begun["import"]})
             except ControlError:
                 return  # the one before is being tidied up
             finally:
