@@ -2,7 +2,8 @@
 
     python bench/codec.py [--seconds 1.0]
 
-One core, no sockets. Each figure is the best of five rounds: on a busy machine the best is the least disturbed one.
+One core, no sockets. Each figure is the best of five rounds, by CPU time: on a busy machine the best is the least
+disturbed one.
 Absolute figures drift from machine to machine: compare the ratios of one run.
 """
 
@@ -95,21 +96,21 @@ def smpplib_encode_resp() -> bytes:
 
 
 def rate(work: Callable[[], object], seconds: float) -> float:
-    """Calls per second: the best of the rounds, with the garbage collector off as `timeit` does."""
+    """Calls per second of CPU: the best of the rounds, with the garbage collector off as `timeit` does."""
     work()
     best = 0.0
     gc.disable()
     try:
         for _ in range(ROUNDS):
             calls = 0
-            started = time.perf_counter()
+            started = time.process_time()
             deadline = started + seconds / ROUNDS
             now = started
             while now < deadline:
                 for _ in range(200):
                     work()
                 calls += 200
-                now = time.perf_counter()
+                now = time.process_time()
             best = max(best, calls / (now - started))
     finally:
         gc.enable()
