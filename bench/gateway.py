@@ -46,7 +46,10 @@ def main() -> None:
     figures = many(plans, arguments.rounds)
     show(figures)
     if arguments.out:
-        kept = {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]}
+        kept = {
+            "measured": measured | {"rounds": str(arguments.rounds)},
+            "runs": [dataclasses.asdict(each) for each in figures],
+        }
         keeping.keep("peers", kept, arguments.out)
 
 

@@ -31,9 +31,10 @@ def circumstances() -> dict[str, str]:
 
 
 def sentence(kept: dict[str, str]) -> str:
+    rounds = f"; medians of {kept['rounds']} rounds" if kept.get("rounds", "1") != "1" else ""
     return (
         f"Measured {kept['on']} at commit {kept['commit']}: {kept['cores']} cores, CPython {kept['python']}, "
-        f"SQLite {kept['sqlite']}; load of the machine before it {kept['load']}."
+        f"SQLite {kept['sqlite']}; load of the machine before it {kept['load']}{rounds}."
     )
 
 

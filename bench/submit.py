@@ -71,7 +71,10 @@ def main() -> None:
     figures = many(plans(arguments.rows.split(","), arguments.count), arguments.rounds)
     show(figures)
     if arguments.out:
-        kept = {"measured": measured, "runs": [dataclasses.asdict(each) for each in figures]}
+        kept = {
+            "measured": measured | {"rounds": str(arguments.rounds)},
+            "runs": [dataclasses.asdict(each) for each in figures],
+        }
         keeping.keep("windows", kept, arguments.out)
 
 

@@ -199,7 +199,7 @@ def main() -> None:
             print(table([targets[-1].cells()], COLUMNS), flush=True)
     print(table([each.cells() for each in targets], COLUMNS))
     if not asked.quick:
-        keep(measured, figures, targets, asked.out)
+        keep(measured | {"rounds": str(asked.rounds)}, figures, targets, asked.out)
 
 
 def keep(measured: dict[str, str], figures: list[Figures], targets: list[Target], out: Path) -> None:
