@@ -22,7 +22,7 @@ from smscd.store import Listing
 
 MOST = 10_000
 """Messages one listing returns at most; the rest of a submit_multi may come on top."""
-PORTION = 200
+PORTION = 50
 """Of them that are looked at before everybody else has their turn."""
 MOST_IN_GROUP = 255
 """Destinations of one submit_multi (SMPP 5.0 §4.2.3.1)."""

@@ -25,6 +25,7 @@ from aiohttp import web
 
 from smscd.admin import JSON_LINES
 from smscd.admin.badhttp import server_logger
+from smscd.background import courteous
 from smscd.errors import ControlError
 
 log = structlog.get_logger(__name__)
@@ -42,8 +43,8 @@ SHUTDOWN_SECONDS = 1.0
 """How long a command that is being answered may go on when the daemon stops."""
 
 
-PORTION = 200
-"""Items of a long list that are encoded before everybody else has their turn: two milliseconds."""
+PORTION = 50
+"""Items of a long list that are encoded before everybody else has their turn: half a millisecond."""
 
 
 class ControlServer:
@@ -91,10 +92,11 @@ class ControlServer:
         except ControlError as error:
             return _refuse(400, error)
         try:
-            result = await command(arguments)
-            if isinstance(result, AsyncGenerator):
-                return await _stream(request, name, result)
-            return web.Response(body=await _encoded(result), content_type="application/json")
+            with courteous():
+                result = await command(arguments)
+                if not isinstance(result, AsyncGenerator):
+                    return web.Response(body=await _encoded(result), content_type="application/json")
+            return await _stream(request, name, result)
         except ControlError as error:
             return _refuse(422, error)
         except ConnectionError:

@@ -5,7 +5,6 @@ Without the token a caller learns only whether the process lives and is ready; e
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from smscd.admin.badhttp import server_logger
 from smscd.admin.metrics import CONTENT_TYPE, Metrics
+from smscd.background import in_background
 from smscd.errors import ControlError
 from smscd.units import split_endpoint
 
@@ -141,7 +141,7 @@ class AdminHttp:
     async def _exposition(self, _: web.Request) -> web.Response:
         if self._refresh is not None:
             await self._refresh()
-        page = await asyncio.to_thread(self._metrics.exposition)  # a thousand ESMEs make a page of 100 ms
+        page = await in_background(self._metrics.exposition)  # a thousand ESMEs make a page of 100 ms
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from ssl import SSLContext
@@ -12,6 +11,7 @@ import structlog
 from smscd import config as configuration
 from smscd import logs
 from smscd.admin.http import read_token
+from smscd.background import in_background
 from smscd.config import Config
 from smscd.connectors import Connector, Emulator, EmulatorSettings, EsmeConnector, Modem, Upstream
 from smscd.daemon import systemd
@@ -37,7 +37,7 @@ async def reload(house: House, path: Path | None, *, keep_data_dir: bool = False
     async with house.changing:
         systemd.reloading()
         try:
-            new = await asyncio.to_thread(configuration.load, path)  # ten thousand routes take seconds to read
+            new = await in_background(configuration.load, path)  # ten thousand routes take seconds to read
             if keep_data_dir:
                 new.smscd.data_dir = house.config.smscd.data_dir
             await apply(house, new)
@@ -52,12 +52,12 @@ async def reload(house: House, path: Path | None, *, keep_data_dir: bool = False
 
 async def apply(house: House, new: Config) -> None:
     """Open what has to be opened first, then swap everything at once."""
-    changes = await asyncio.to_thread(configuration.diff, house.config, new)
+    changes = await in_background(configuration.diff, house.config, new)
     fixed = [str(change) for change in changes if change.needs_restart]
     if fixed:
         raise ConfigError([f"{line}: only a restart can change this" for line in fixed])
     _renew_admin_certificate(house, new)
-    routes = await asyncio.to_thread(Ruleset, new.routes, new.groups, new.route_places, house.journey.load)
+    routes = await in_background(Ruleset, new.routes, new.groups, new.route_places, house.journey.load)
     contexts = {
         settings.address: server_context(settings.tls) for settings in new.listeners if settings.tls is not None
     }

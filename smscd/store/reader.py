@@ -22,8 +22,8 @@ COLUMNS = ",".join(f"message.{name}" for name in rows.MESSAGE)
 PARTS = ",".join(rows.PART)
 AT_ONCE = 500
 """Values in one IN (…)."""
-PORTION = 200
-"""Rows that are decoded before everybody else has their turn: some milliseconds."""
+PORTION = 50
+"""Rows that are decoded before everybody else has their turn: a millisecond."""
 
 
 class Reader(aiosqlite.Connection):

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import stat
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from structlog.testing import capture_logs
 
 from smscd.admin import control
 from smscd.admin.control import LARGEST_REQUEST, LONGEST_PATH, Command, ControlServer
+from smscd.background import COURTESY
 from smscd.errors import ControlError
 
 
@@ -283,3 +285,14 @@ async def test_a_long_list_is_encoded_in_portions_and_says_the_same(items: int) 
     assert json.loads(encoded) == value
     assert encoded.endswith(b"\n")
     assert turns >= (items // control.PORTION if items > control.PORTION else 0)
+
+
+async def test_who_waits_for_the_interpreter_has_it_soon_while_a_command_computes(tmp_path: Path) -> None:
+    async def interval(_: dict[str, Any]) -> Any:
+        return {"interval": sys.getswitchinterval()}
+
+    usual, path = sys.getswitchinterval(), tmp_path / "control"
+    async with serving(path, {"interval": interval}):
+        status, said = await ask(path, "interval")
+    assert (status, json.loads(said)["interval"]) == (200, pytest.approx(COURTESY))
+    assert sys.getswitchinterval() == usual
