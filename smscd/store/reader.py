@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,25 @@ class Reader(aiosqlite.Connection):
         self._path = path
         self._on_unreadable = on_unreadable
         self._named: set[int] = set()
+
+    @asynccontextmanager
+    async def silence(self) -> AsyncIterator[None]:
+        """Nothing is read in this block: the question under way is answered before it, later ones after it."""
+        begun, over = asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+        hold: Callable[..., Awaitable[None]] = self._execute
+
+        def wait() -> None:
+            loop.call_soon_threadsafe(begun.set)
+            over.wait()
+
+        held = asyncio.ensure_future(hold(wait))
+        try:
+            await begun.wait()
+            yield
+        finally:
+            over.set()
+            await held
 
     async def ask(self, sql: str, parameters: Iterable[Any] = ()) -> list[rows.Row]:
         """Every row of the answer. Raises StoreBroken."""

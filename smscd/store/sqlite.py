@@ -22,21 +22,16 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Kind, Message, Stage, numbers_of
 from smscd.store import optouts, rows
-from smscd.store.batch import FULL_PAUSE, Batch, GroupCommit
+from smscd.store.batch import Batch, GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.reader import Reader
 from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS
-from smscd.store.wal import WalIndex
+from smscd.store.wal import Log
 
 T = TypeVar("T")
 
 log = structlog.get_logger("smscd.store")
-
-CHECKPOINT_IDLE = 1000
-"""Pages of WAL worth copying back when nothing else is to be done."""
-CHECKPOINT_BUSY = 4000
-"""Pages of WAL (16 MiB) after which the copy back is done even under load."""
 
 
 class Writer(aiosqlite.Connection):
@@ -70,8 +65,8 @@ class SqliteStore:
         self._connections: list[aiosqlite.Connection] = []
         self._loop: asyncio.Task[None] | None = None
         self.on_set_aside: Callable[[str, int], None] = lambda _connector, _messages: None
-        self._checkpointing = self._recipients_indexed = False
-        self._wal_index: WalIndex | None = None
+        self._recipients_indexed = False
+        self._log: Log | None = None
         self.opt_outs: optouts.OptOuts = optouts.SqliteOptOuts(self._rows, self._aside)
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -124,24 +119,11 @@ class SqliteStore:
             raise
 
     def _mind_the_log(self) -> None:
-        """Ask for a checkpoint when much of the log is not copied back: sooner if nothing waits, later under load."""
-        if self._checkpointing or self._wal_index is None:
-            return
-        if self._wal_index.pages() >= (CHECKPOINT_IDLE if not self._commit.gathering else CHECKPOINT_BUSY):
-            self._checkpointing = True
-            self._commit.between_batches(self._checkpoint)
+        if self._log is not None:
+            self._log.mind()
 
     async def _checkpoint(self) -> None:
-        try:
-            await self._on_writer(_checkpoint)
-        except StoreFull as full:  # the log goes on growing, if it has room: copying it back can wait for some
-            log.warning("no room for a checkpoint", why=str(full))
-            asyncio.get_running_loop().call_later(FULL_PAUSE, self._checkpoint_again)
-        else:
-            self._checkpointing = False
-
-    def _checkpoint_again(self) -> None:
-        self._checkpointing = False
+        await self._on_writer(_checkpoint)
 
     def _log_octets(self) -> int:
         try:
@@ -176,7 +158,7 @@ class SqliteStore:
         except StoreBroken:
             await self._disconnect()
             raise
-        self._wal_index = WalIndex(self.path)
+        self._log = Log(self.path, self._commit, self._checkpoint, self._reader.silence)
         self._loop = asyncio.create_task(self._commit.run(), name="store")
         return recovered
 
@@ -194,9 +176,11 @@ class SqliteStore:
         self._commit.stop()
         await self._loop
         self._loop = None
+        if self._log is not None:
+            await self._log.close()
         await self._reader.close()
         try:
-            await self._on_writer(_checkpoint)
+            await self._checkpoint()
         except StoreFull as full:  # nothing is lost by a log that was not copied back: the next start reads it
             log.warning("no room for a checkpoint", why=str(full))
         except StoreBroken as broken:
@@ -210,9 +194,9 @@ class SqliteStore:
         for connection in self._connections:
             await connection.close()
         self._connections.clear()
-        if self._wal_index is not None:
-            self._wal_index.close()
-            self._wal_index = None
+        if self._log is not None:
+            self._log.forget()
+            self._log = None
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,8 @@
-"""How much of SQLite's log waits to be copied back into the database.
+"""SQLite's log: how much of it waits to be copied back into the database, and when that is done.
+
+It is copied back on the writer's own connection, between two batches, and begins anew with the next commit if all of it
+has been copied and nobody reads. With questions coming one upon the other that might never be so: a log that has grown
+to `LONGEST` is copied back while the reader holds still.
 
 The size of the log file does not tell: a checkpoint leaves it as it is, and the next commits write over its beginning.
 The wal-index does ("WAL-mode File Format", §2.1: mxFrame at octet 16, nBackfill at octet 96, in the machine's order).
@@ -6,9 +10,26 @@ The wal-index does ("WAL-mode File Format", §2.1: mxFrame at octet 16, nBackfil
 
 from __future__ import annotations
 
+import asyncio
 import os
 import struct
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+
+import structlog
+
+from smscd.errors import StoreFull
+from smscd.store.batch import FULL_PAUSE, GroupCommit
+
+log = structlog.get_logger("smscd.store")
+
+IDLE = 1000
+"""Pages worth copying back when nothing else is to be done."""
+BUSY = 4000
+"""Pages (16 MiB) after which the copy back is done even under load."""
+LONGEST = 16_384
+"""Pages (64 MiB) in the log, copied back or not, after which nobody may read while it is copied back."""
 
 _FRAMES = struct.Struct("=I")
 MX_FRAME, N_BACKFILL = 16, 96
@@ -24,14 +45,73 @@ class WalIndex:
     def __init__(self, database: Path) -> None:
         self._descriptor = os.open(f"{database}-shm", os.O_RDONLY)
 
-    def pages(self) -> int:
-        """Pages in the log that are not in the database yet."""
+    def pages(self) -> tuple[int, int]:
+        """How many the log has, and how many of them are not in the database yet."""
         header = os.pread(self._descriptor, N_BACKFILL + _FRAMES.size, 0)
         if len(header) < N_BACKFILL + _FRAMES.size:
-            return 0
+            return 0, 0
         written: int = _FRAMES.unpack_from(header, MX_FRAME)[0]
         copied: int = _FRAMES.unpack_from(header, N_BACKFILL)[0]
-        return max(0, written - copied)
+        return written, max(0, written - copied)
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+class Log:
+    """The log of an open database. `copy_back` is the checkpoint itself; `silence` keeps the reader from reading."""
+
+    def __init__(
+        self, database: Path, commit: GroupCommit, copy_back: Callable[[], Awaitable[None]],
+        silence: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:  # fmt: skip
+        self.copying = False
+        self._index = WalIndex(database)
+        self._commit = commit
+        self._copy_back = copy_back
+        self._silence = silence
+        self._task: asyncio.Task[None] | None = None
+
+    def mind(self) -> None:
+        """Ask for a checkpoint when much is not copied back: sooner if nothing waits, later under load."""
+        if self.copying:
+            return
+        length, waiting = self._index.pages()
+        if length >= LONGEST:
+            self.copying = True
+            self._task = asyncio.create_task(self._in_silence(), name="checkpoint")
+        elif waiting >= (BUSY if self._commit.gathering else IDLE):
+            self.copying = True
+            self._commit.between_batches(self._copy)
+
+    async def _in_silence(self) -> None:
+        """The log begins anew with the commit after this: whoever reads from now on reads the database alone."""
+        async with self._silence():
+            copied: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._commit.between_batches(lambda: self._copy(copied))
+            await copied
+
+    async def _copy(self, copied: asyncio.Future[None] | None = None) -> None:
+        try:
+            await self._copy_back()
+        except StoreFull as full:  # the log goes on growing, if it has room: copying it back can wait for some
+            log.warning("no room for a checkpoint", why=str(full))
+            asyncio.get_running_loop().call_later(FULL_PAUSE, self._again)
+        else:
+            self.copying = False
+        finally:
+            if copied is not None and not copied.done():
+                copied.set_result(None)
+
+    def _again(self) -> None:
+        self.copying = False
+
+    async def close(self) -> None:
+        """After the last commit: whoever still waits for it to be copied back is sent away."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def forget(self) -> None:
+        """After the last connection was closed."""
+        self._index.close()

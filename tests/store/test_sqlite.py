@@ -17,7 +17,7 @@ from smscd.clock import FakeClock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Message, Part, Stage
-from smscd.store import Listing, SqliteStore, rows
+from smscd.store import Listing, SqliteStore, rows, wal
 from smscd.store import sqlite as sqlite_room
 from smscd.store.reader import PORTION
 from smscd.store.schema import MIGRATIONS
@@ -164,16 +164,75 @@ async def test_a_log_that_once_grew_is_not_copied_back_again_with_every_commit(
     await put(chest.store, *[message(content=big) for _ in range(100)])
     await until_copied(chest.store)
     assert done
-    assert chest.store.statistics()["wal_octets"] > sqlite_room.CHECKPOINT_IDLE * 4096
+    assert chest.store.statistics()["wal_octets"] > wal.IDLE * 4096
     done.clear()
     for _ in range(20):
         await put(chest.store, message())
     assert done == []
 
 
+async def test_a_log_that_has_grown_begins_anew_however_busily_it_is_read(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Question upon question, and the log could never begin anew: one of them was always reading from it."""
+    monkeypatch.setattr(wal, "LONGEST", 200)
+    begun, gates = [asyncio.Event(), asyncio.Event()], [threading.Event(), threading.Event()]
+    loop, log = asyncio.get_running_loop(), chest.store._log
+    assert log is not None
+
+    def pause(at: int) -> int:
+        loop.call_soon_threadsafe(begun[at].set)
+        gates[at].wait(10)
+        return at
+
+    await chest.store._reader.create_function("pause", 1, pause)
+    big = submit_sm(b"", tlvs=[(0x0424, b"x" * 40_000)])
+    await put(chest.store, message(content=big))
+    first = asyncio.create_task(chest.store._rows("SELECT pause(0) FROM message"))
+    await begun[0].wait()
+    for _ in range(30):
+        await put(chest.store, message(content=big))
+    assert log._index.pages()[0] > 200
+    second = asyncio.create_task(chest.store._rows("SELECT pause(1) FROM message LIMIT 1"))
+    gates[0].set()
+    await first
+    await begun[1].wait()
+    await put(chest.store, message())
+    assert log._index.pages()[0] < 50
+    gates[1].set()
+    await second
+
+
+async def test_nothing_is_read_in_silence_and_what_was_asked_meanwhile_is_answered_after_it(chest: SqliteChest) -> None:
+    await put(chest.store, message(1))
+    async with chest.store._reader.silence():
+        asked = asyncio.create_task(chest.store.get([1]))
+        await put(chest.store, message(2))
+        assert not asked.done()
+    assert ids(await asked) == [1]
+
+
+async def test_a_store_is_closed_while_its_log_waits_for_silence(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wal, "LONGEST", 1)
+    one, asked = message(), asyncio.Event()
+
+    def busy() -> None:
+        asked.set()
+
+    chest.store.batch.once_written(busy)
+    chest.store.batch.add(one)
+    chest.store.wake()
+    await asked.wait()
+    async with asyncio.timeout(10):
+        await chest.reopen()
+    assert ids(await chest.store.get([one.id])) == [one.id]
+
+
 async def until_copied(store: SqliteStore) -> None:
     async with asyncio.timeout(10):
-        while store._checkpointing:  # noqa: ASYNC110 - nobody announces it
+        while store._log is None or store._log.copying:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)
 
 
