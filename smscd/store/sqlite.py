@@ -365,7 +365,7 @@ class SqliteStore:
         return forgotten
 
     async def set_counter(self, name: str, value: int) -> None:
-        await self._aside([("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", [name, value])])
+        await self._aside([("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", [name, value])], synced=False)
 
     async def counter(self, name: str) -> int:
         found = await self._rows("SELECT value FROM counter WHERE name = ?", (name,))
