@@ -253,6 +253,34 @@ async def test_a_replaced_part_counts_as_it_was_replaced() -> None:
         assert play.left == ["changed " + "x" * (200 - 153)]
 
 
+async def test_a_part_that_was_replaced_by_something_else_makes_no_whole() -> None:
+    async with Gathered() as play:
+        first, second = parts_of("x" * 200)
+        (one,) = play.come(first)
+        await play.quiet()
+        replacing = pdu.ReplaceSm(
+            message_id=one.message_id.encode(), source_addr=b"12345", registered_delivery=1,
+            short_message=second.short_message,
+        )  # fmt: skip
+        assert await play.ancillary.replace(play.test, replacing, 0x34) == pdu.ESME_ROK
+        play.come(second)
+        await play.quiet()
+        assert [octets_of(message.content) for message in play.network.history] == [second.short_message] * 2
+
+
+async def test_whoever_finds_the_end_of_a_whole_first_closes_its_parts_and_nobody_else() -> None:
+    async with Gathered() as play:
+        play.come(*parts_of())
+        await play.quiet()
+        (whole,) = play.network.handed
+        play.network.settle(whole, DELIVERED)
+        while not play.gathering._tasks:  # noqa: ASYNC110 - a turn of the loop, no time
+            await asyncio.sleep(0)
+        await asyncio.gather(*(play.gathering._close_parts([whole]) for _ in range(3)))
+        await play.quiet()
+        assert len(play.reported) == 3
+
+
 async def test_validity_ends_for_parts_that_wait_and_for_the_whole() -> None:
     async with Gathered(network_room=0) as play:
         play.come(*parts_of(validity_period=b"000000000005000R"))
