@@ -19,6 +19,9 @@ log = structlog.get_logger("smscd.rerouting")
 PAGE = 500
 AT_LEISURE = 2
 """Pages that one look reads while nobody is alive who could take what it finds: a start has better things to do."""
+CROWDED = 1000
+"""Messages that wait for another connector when no more are brought there for now: what comes in for it later has to
+wait behind these, and not behind a million."""
 LOOK_AGAIN = 600.0
 """Seconds after which all that waits is looked at again, whatever has changed."""
 REJECTED, UNKNOWN = int(MessageState.REJECTED), int(MessageState.UNKNOWN)
@@ -68,9 +71,10 @@ def _look(journey: Journey, name: str) -> Look | None:
 async def reroute(journey: Journey, name: str, look: Look) -> int:
     """Ask the rules again for what is queued for `name`, in memory and on disk, a page at a time.
 
-    On disk it begins after what `look` has come to, and goes on at the next one where nothing presses.
+    On disk it begins after what `look` has come to, and goes on at the next one where nothing presses, or where the
+    others have enough: their own messages come in behind these.
     """
-    pages = 0
+    pages, enough = 0, False
     lane = journey.scheduler.lane(name)
     await journey.store.committed()  # what has just been put back must be found: it may be due before what is there
     moved = _from_memory(journey, lane)
@@ -90,9 +94,12 @@ async def reroute(journey: Journey, name: str, look: Look) -> int:
             if refused is not None:
                 _put(journey, lane, message, refused)
                 moved += 1
+                enough = enough or journey.scheduler.lane(message.connector).queued >= CROWDED
             else:
                 journey.scheduler.release(message)
         await journey.store.committed()
+        if enough:
+            return moved
 
 
 async def without_receipt(journey: Journey) -> int:
@@ -161,7 +168,12 @@ def _from_memory(journey: Journey, lane: Lane) -> int:
 
 
 def _put(journey: Journey, lane: Lane, message: Message, refused: int) -> None:
-    """Out of `lane` and into that of its new connector, if that lets it in; else it is rejected."""
+    """Out of `lane` and into that of its new connector, if that lets it in; else it is rejected.
+
+    There it is as urgent as what comes in now, and not older than all of it: a million may come with it.
+    """
+    urgency = max(0, message.accepted_at - message.due)
+    message.due = max(message.due, journey.clock.wall() - urgency)
     lane.queued -= 1
     journey.queued -= 1
     if refused:

@@ -25,6 +25,8 @@ PURGE = 200
 """Messages forgotten in one transaction: 0.7 ms of the store's writer, for which a submit may have to wait."""
 PURGE_PAUSE = 0.008
 """Seconds between two of them, for those who wait for a commit: 20,000 messages a second are forgotten, no more."""
+REROUTES, REROUTE_PAUSE = 40, 0.1
+"""How often, seconds apart, a backlog goes on to another connector before something else is looked after."""
 LAG = 0.1
 
 
@@ -93,7 +95,10 @@ class Upkeep:
 
     async def reroute(self) -> None:
         """Another way for what waits for a connector that is away, or for a receipt that does not come."""
-        await reroute_all(self._journey)
+        for _ in range(REROUTES):
+            if not await reroute_all(self._journey):
+                break
+            await asyncio.sleep(REROUTE_PAUSE)  # the others have enough for now
         await without_receipt(self._journey)
 
     async def forget_parts(self) -> None:

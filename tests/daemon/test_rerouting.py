@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from smscd import pdu
+import pytest
+
+from smscd import pdu, rerouting
 from smscd.message import MT, Stage
 from smscd.rerouting import reroute_all
 from smscd.routing import RouteSettings, Ruleset
+from smscd.scheduler import lanes
 from tests.cast import deliver_sm
 from tests.play import Play, Scripted
 
@@ -84,3 +87,32 @@ async def test_what_waits_for_a_removed_account_is_nobody_elses() -> None:
         play.use(Scripted("network"))
         assert await reroute_all(play.journey) == 0
         assert play.journey.scheduler.lane("esme:test").queued == 1
+
+
+async def test_a_long_queue_that_moves_does_not_stand_before_everybody_else_at_its_new_connector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rerouting, "PAGE", 20)
+    monkeypatch.setattr(rerouting, "CROWDED", 50)
+    monkeypatch.setattr(lanes, "WINDOW", 10)
+    monkeypatch.setattr(lanes, "LOW_WATER", 3)
+    async with Play(network_room=0) as play:
+        for number in range(400):
+            play.accepted(b"%d" % number)
+        await play.quiet()
+        another = rename(play)
+        another.room = 0
+        moved = await reroute_all(play.journey)
+        assert 50 <= moved < 50 + 20
+        play.clock.advance(1)
+        newcomer = (await play.submitted(b"new")).id
+        while len(another.history) < 401:
+            another.open(room=len(another.handed) + 50)
+            await play.quiet()
+            play.clock.advance(1)
+            moved += await reroute_all(play.journey)
+            await play.quiet()
+        assert moved == 400
+        left = [message.id for message in another.history]
+        assert sorted(left) == sorted(set(left))
+        assert left.index(newcomer) < 50 + 20 + 50, "it has waited for all the others"
