@@ -53,6 +53,37 @@ async def test_the_reader_cannot_write(chest: SqliteChest) -> None:
         await chest.store._reader.execute("DELETE FROM message")
 
 
+async def test_one_connection_alone_commits_and_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite up to 3.51.2 can damage a file where two do so at once (see `smscd.store.sqlite`)."""
+    monkeypatch.setattr(wal, "LONGEST", 1)
+    connect, said = sqlite3.connect, []
+
+    def traced(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        statements: list[str] = []
+        said.append(statements)
+        connection: sqlite3.Connection = connect(*arguments, **named)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    chest = SqliteChest(tmp_path)
+    await chest.open()
+    for number in (1, 2, 3):
+        await put(chest.store, with_part(message(number, final_at=1, stage=Stage.CLOSED)))
+        await until_copied(chest.store)
+    await chest.store.set_counter("quota:test", 1)
+    await chest.store.requeue_leases("network")
+    for ask in QUESTIONS.values():
+        await ask[0](chest.store)
+    assert await chest.store.purge(NOON, NOON, 10) == 0
+    await chest.discard()
+    writer, reader = said
+    assert any("wal_checkpoint" in statement for statement in writer)
+    assert any("DELETE" in statement for statement in writer)
+    assert {statement.split()[0] for statement in reader} == {"SELECT", "PRAGMA"}
+    assert [statement for statement in reader if statement.startswith("PRAGMA")] == ["PRAGMA query_only=ON"]
+
+
 async def test_the_schema_says_its_version(chest: SqliteChest) -> None:
     assert await pragma(chest, "user_version") == len(MIGRATIONS)
 
@@ -169,6 +200,20 @@ async def test_a_log_that_once_grew_is_not_copied_back_again_with_every_commit(
     for _ in range(20):
         await put(chest.store, message())
     assert done == []
+
+
+async def test_under_load_without_a_pause_the_log_is_copied_back_all_the_same(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wal, "IDLE", 1_000_000)
+    monkeypatch.setattr(wal, "BUSY", 100)
+    big = submit_sm(b"", tlvs=[(0x0424, b"x" * 40_000)])
+    while sum(chest.counters.batches.counts) < 100:
+        if not chest.store.batch:  # while one is being written the next gathers: there is never nothing to do
+            chest.store.batch.add(message(content=big))
+            chest.store.wake()
+        await asyncio.sleep(0)
+    assert chest.store.statistics()["wal_octets"] < 150 * 4096  # of 100 times 10 pages and more
 
 
 async def test_a_log_that_has_grown_begins_anew_however_busily_it_is_read(
