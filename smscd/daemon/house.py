@@ -115,6 +115,7 @@ class House:
     async def start(self) -> None:
         """Recover the store, start every connector, open the doors. Raises ConfigError, OSError or StoreBroken."""
         recovered = await self.store.open()
+        await self.store.make_room()
         ids = self.journey.ids
         self.journey.ids = MessageIds(ids.node_id, ids.notation, recovered.highest_id, recovered.highest_alias)
         self.apply_accounts(self.config)

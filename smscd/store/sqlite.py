@@ -27,7 +27,7 @@ from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.reader import Reader
 from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS
-from smscd.store.wal import Log
+from smscd.store.wal import Log, lengthen
 
 T = TypeVar("T")
 
@@ -161,6 +161,10 @@ class SqliteStore:
         self._log = Log(self.path, self._commit, self._checkpoint, self._reader.silence)
         self._loop = asyncio.create_task(self._commit.run(), name="store")
         return recovered
+
+    async def make_room(self) -> None:
+        """Give the log the length that it will have under load: a sync takes half as long as while it grows."""
+        await self._writer.on_writer(lambda _connection: lengthen(self.path))
 
     async def _recover(self) -> Recovered:
         highest = await self._value("SELECT max(id) FROM message")

@@ -31,8 +31,35 @@ BUSY = 4000
 LONGEST = 16_384
 """Pages (64 MiB) in the log, copied back or not, after which nobody may read while it is copied back."""
 
+ROOM = (BUSY + BUSY // 8) * (24 + 4096)
+"""Octets that the log is given at the start, frames of 24 and a page each: as long as it grows under load.
+
+To sync what lies over octets that are there already takes half as long as to sync a file that has grown, because the
+file system has nothing to note down."""
+SPARE = 8
+"""That many times `ROOM` has to be free on the disk, or the log grows as it goes."""
+
 _FRAMES = struct.Struct("=I")
 MX_FRAME, N_BACKFILL = 16, 96
+
+
+def lengthen(database: Path) -> None:
+    """Give the log of an open database its usual length, before anybody waits for a sync.
+
+    Zeros behind the last frame are not part of the log: their salt and checksum are wrong (WAL-mode File Format, §4.1).
+    """
+    descriptor = os.open(f"{database}-wal", os.O_WRONLY)
+    length = os.fstat(descriptor).st_size
+    try:
+        disk = os.fstatvfs(descriptor)
+        if length < ROOM and disk.f_bavail * disk.f_frsize > SPARE * ROOM:
+            os.pwrite(descriptor, bytes(ROOM - length), length)
+            os.fdatasync(descriptor)
+    except OSError as fault:  # a quota
+        log.warning("the log grows as it goes", why=fault.strerror)
+        os.ftruncate(descriptor, length)
+    finally:
+        os.close(descriptor)
 
 
 class WalIndex:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import threading
@@ -399,3 +400,35 @@ async def test_answers_come_in_the_order_of_asking_across_batches(chest: SqliteC
     await chest.store.committed()
     assert [one.id for one, _ in answers.given] == list(range(1, 500))
     assert sum(chest.counters.batches.counts) < 499
+
+
+async def test_a_log_that_was_given_its_length_keeps_what_is_in_it(chest: SqliteChest) -> None:
+    before = message()
+    await put(chest.store, before)
+    await chest.store.make_room()
+    assert chest.store.statistics()["wal_octets"] == wal.ROOM
+    after = message()
+    await put(chest.store, after)
+    store = await chest.crash()
+    assert ids(await store.get([before.id, after.id])) == [before.id, after.id]
+    await store.make_room()
+    assert ids(await store.get([before.id, after.id])) == [before.id, after.id]
+
+
+async def test_a_log_grows_as_it_goes_where_the_disk_has_little_room(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(chest.store, message())
+    length = chest.store.statistics()["wal_octets"]
+    monkeypatch.setattr(wal, "SPARE", 1 << 40)
+    await chest.store.make_room()
+    assert chest.store.statistics()["wal_octets"] == length
+    monkeypatch.undo()
+
+    def quota(descriptor: int, octets: bytes, offset: int) -> None:
+        os.ftruncate(descriptor, offset + len(octets) // 2)
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "pwrite", quota)
+    await chest.store.make_room()
+    assert chest.store.statistics()["wal_octets"] == length
