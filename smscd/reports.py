@@ -15,10 +15,10 @@ from functools import partial
 
 import structlog
 
-from smscd import parts, pdu
+from smscd import parts, pdu, plain_receipts
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
-from smscd.connectors import Reporting, Upstream
+from smscd.connectors import AnswerReports, Reporting
 from smscd.connectors.smpp.correlation import Learned, Match, Report, match, match_by_address, same_number, spellings
 from smscd.journey import Journey
 from smscd.logs import masked
@@ -82,6 +82,14 @@ class Reports:
             return
         self._parking.expect(waiting)
         self._look_up(waiting)
+
+    def report_all(self, reports: list[Report], answer: AnswerReports) -> None:
+        learned = self._learned.setdefault(reports[0].provider, Learned())
+        settled, rest = plain_receipts.settle_all(self._journey, self._lately, learned, reports)
+        if settled:
+            self._journey.store.batch.once_written(partial(answer, settled, pdu.ESME_ROK))
+        for report in rest:
+            self.report(report, partial(answer, [report]))
 
     def _settle_at_once(self) -> None:
         """All of this turn of the loop whose messages are in memory; they are looked at again, for it is later now."""
@@ -331,16 +339,16 @@ class Reports:
     def _settle(self, matched: Match, report: Report) -> tuple[int, int] | None:
         """A part has its end; the message_state and error code of its message, if that was the last."""
         journey, message, part = self._journey, matched.message, matched.part
-        way = journey.connectors.get(message.connector)
-        if report.error_code and isinstance(way, Upstream) and report.error_code in way.settings.opted_out_errors:
-            way.on_opted_out(message, f"err:{report.error_code}")
+        if report.error_code:
+            plain_receipts.listen(journey, message, report.error_code)
         part.stage, part.changed_at = CLOSED, journey.clock.wall()
         part.message_state, part.error_code = report.message_state, report.error_code
-        journey.store.batch.part(part)
         owned = message.id in journey.scheduler.owned
         if not owned:
             journey.scheduler.own(message)
         states = parts.final_states(message)
+        if len(message.parts) > 1 or message.stage != LEASED:  # else it is closed with its message
+            journey.store.batch.part(part)
         if states is not None and message.stage == LEASED:
             return worst(states), parts.error_code(message)
         if not owned:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from smscd.connectors.emulator import Emulator
 from smscd.connectors.esme import EsmeConnector
-from smscd.connectors.interface import Connector, News, Reporting, Returns
+from smscd.connectors.interface import AnswerReports, Connector, News, Reporting, Returns
 from smscd.connectors.modem.connector import Modem
 from smscd.connectors.settings import Behaviour, ConnectorSettings, EmulatorSettings, ModemSettings, SmppSettings
 from smscd.connectors.smpp import Upstream
 
 __all__ = [
-    "Behaviour", "Connector", "ConnectorSettings", "Emulator", "EmulatorSettings", "EsmeConnector", "Modem",
-    "ModemSettings", "News", "Reporting", "Returns", "SmppSettings", "Upstream",
+    "AnswerReports", "Behaviour", "Connector", "ConnectorSettings", "Emulator", "EmulatorSettings", "EsmeConnector",
+    "Modem", "ModemSettings", "News", "Reporting", "Returns", "SmppSettings", "Upstream",
 ]  # fmt: skip

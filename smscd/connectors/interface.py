@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from smscd.connectors.smpp.correlation import Report
 
 
+AnswerReports = Callable[[list["Report"], int], None]
+"""Tells the provider that these are stored, or with ESME_RX_T_APPN that they have to come again."""
+
+
 class News(Protocol):
     """What a connector has to tell. `journey.Journey` is it; a test may be it too."""
 
@@ -46,6 +50,9 @@ class Returns(Protocol):
 
         With ESME_ROK, or with ESME_RX_T_APPN if it could not be stored and has to come again.
         """
+
+    def report_all(self, reports: list[Report], answer: AnswerReports) -> None:
+        """`report` for what one read of one provider brought; `answer` is called for some of them at a time."""
 
     def late(self, provider: str, message: Message, number: int, outcome: Outcome) -> None:
         """The answer to a part that was `Unanswered` before."""

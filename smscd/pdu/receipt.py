@@ -72,6 +72,7 @@ _STATES: Final[dict[str, MessageState]] = {
     "CANCELLED": MessageState.DELETED,
 }
 """What peers write after `stat:`, in capitals."""
+_STATE_OF: Final = {word.encode(): int(state) for word, state in _STATES.items()}
 
 
 @dataclass(slots=True)
@@ -148,6 +149,18 @@ _KEY: Final = re.compile(
     rb"(?:^|(?<=[\s,;|]))(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text):[ \t]*+", re.IGNORECASE
 )
 _VALUE: Final = re.compile(rb"[^\s,;|\0]*+")
+
+
+def outline(octets: bytes) -> tuple[bytes, int, str] | None:
+    """The message_id, the message_state and the `err` of `parse_receipt`, for who does not ask when and how often."""
+    match = _AS_PRINTED.match(octets)
+    if match is not None:
+        message_id, stat, err = match.group(1, 6, 7)
+        state = _STATE_OF.get(stat)
+        if state is not None:
+            return message_id, state, err.decode()
+    receipt = parse_receipt(octets)
+    return None if receipt is None else (receipt.message_id, int(receipt.message_state), receipt.err)
 
 
 def parse_receipt(octets: bytes) -> Receipt | None:

@@ -240,6 +240,22 @@ def test_a_receipt_that_is_written_is_read_as_it_was(
     assert pdu.parse_receipt(b" " + octets) == receipt
 
 
+@given(
+    st.binary(max_size=20),
+    st.sampled_from([b"DELIVRD", b"delivrd", b"UNDELIV", b"Sent", b"WHAT", b""]),
+    st.sampled_from([b"000", b"0x1F", b"nul", b"A", b""]),
+    st.sampled_from([b"id:%b sub:001 dlvrd:001 submit date:2601011200 done date:2601011201 stat:%b err:%b text:x",
+                     b"id:%b done date:0 stat:%b err:%b", b"Id:%b Stat:%b ERR:%b", b"%b%b%b"]),
+)  # fmt: skip
+def test_the_outline_of_a_receipt_is_what_reading_all_of_it_finds(
+    message_id: bytes, stat: bytes, err: bytes, how: bytes
+) -> None:
+    octets = how % (message_id, stat, err)
+    receipt = pdu.parse_receipt(octets)
+    outline = pdu.receipt.outline(octets)
+    assert outline == (None if receipt is None else (receipt.message_id, receipt.message_state, receipt.err))
+
+
 @pytest.mark.parametrize(
     "octets",
     [b"id:" + b" " * 65_536, b"id:1 stat:X " * 5000, b" submit" * 9000, b"id:" + b"9" * 65_536 + b" stat:DELIVRD"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from heapq import heappop
 from typing import Any
 
@@ -25,7 +26,7 @@ from smscd.connectors.smpp.pace import Pace
 from smscd.connectors.smpp.reading import read_mo, read_report
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
-from smscd.link import Links
+from smscd.link import Link, Links
 from smscd.message import LEASED, Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
 from smscd.pdu.status import status_from_name, status_name
 from smscd.text import Alphabet
@@ -228,22 +229,21 @@ class Upstream:
         self._write(line)
         self._news.has_credit(self.name)
 
-    def delivered(self, line: Line, request: pdu.DeliverSm | pdu.DataSm) -> None:
-        """A receipt or an MO: answered when what it causes is committed."""
+    def delivered(self, line: Line, requests: list[pdu.DeliverSm | pdu.DataSm]) -> None:
+        """Receipts and MO: answered when what they cause is committed."""
         link = line.link
         assert link is not None
-
-        def answer(status: int = pdu.ESME_ROK) -> None:
-            response = pdu.DeliverSmResp if isinstance(request, pdu.DeliverSm) else pdu.DataSmResp
-            link.session.respond(request, response(command_status=status, message_id=b""))
-            link.flush_soon()
-
-        report = self.read_report(request)
-        if report is not None:
-            self._returns.report(report, answer)
-        else:
-            self._counters.mo_accepted += 1
-            self._returns.mo(self.name, read_mo(request), answer, self.settings.default_alphabet)
+        reports: list[Report] = []
+        for request in requests:
+            report = self.read_report(request)
+            if report is not None:
+                reports.append(report)
+            else:
+                self._counters.mo_accepted += 1
+                answer = partial(_answer, link, request)
+                self._returns.mo(self.name, read_mo(request), answer, self.settings.default_alphabet)
+        if reports:
+            self._returns.report_all(reports, partial(_answer_reports, link))
 
     def read_report(self, request: Content) -> Report | None:
         """The report in what this upstream delivered; None if it is a message from a handset."""
@@ -394,3 +394,20 @@ class Upstream:
         for line in self._lines:
             self._write(line)
         self._news.has_credit(self.name)
+
+
+def _answer(link: Link, request: Content, status: int) -> None:
+    response = pdu.DataSmResp if isinstance(request, pdu.DataSm) else pdu.DeliverSmResp
+    link.session.respond(request, response(command_status=status, message_id=b""))
+    link.flush_soon()
+
+
+def _answer_reports(link: Link, reports: list[Report], status: int) -> None:
+    """`_answer` for all of these, in one piece where that is known."""
+    plain = [report.content.sequence_number for report in reports if type(report.content) is pdu.DeliverSm]
+    if status or len(plain) < len(reports):
+        for report in reports:
+            _answer(link, report.content, status)
+    else:
+        link.session.respond_octets(b"".join(map(pdu.deliver_sm_resp, plain)), len(plain))
+        link.flush_soon()

@@ -66,6 +66,10 @@ def _is_relayed(sending: Sending) -> bool:
     return bool(sending.frame)
 
 
+def _is_delivered(event: Event) -> bool:
+    return isinstance(event, pdu.DeliverSm | pdu.DataSm)
+
+
 def is_taken(event: Answered) -> bool:
     """Whether an answer says no more than what nearly every one does: a message of one part was taken, by this id."""
     sending, response = event.context, event.response
@@ -86,7 +90,7 @@ class LineOwner(Protocol):
 
     def bound(self, line: Line) -> None: ...
 
-    def delivered(self, line: Line, request: pdu.DeliverSm | pdu.DataSm) -> None: ...
+    def delivered(self, line: Line, requests: list[pdu.DeliverSm | pdu.DataSm]) -> None: ...
 
     def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None: ...
 
@@ -308,17 +312,20 @@ class Line:
                 self._owner.taken(self, taken)
             except Exception as one:  # noqa: BLE001 - as below
                 fault = one
-        for event in rest:
-            try:
-                self._happened(link, event)
-            except Exception as one:  # noqa: BLE001 - it costs the link; the answers behind it are about other messages
-                fault = fault or one
+        for are_delivered, some in groupby(rest, key=_is_delivered):
+            for together in [list(some)] if are_delivered else ([event] for event in some):
+                try:
+                    self._happened(link, together)
+                except Exception as one:  # noqa: BLE001 - it costs the link; what is behind it is about other messages
+                    fault = fault or one
         if fault is not None:
             raise fault
 
-    def _happened(self, link: Link, event: Event) -> None:
-        if isinstance(event, pdu.DeliverSm | pdu.DataSm):
-            self._owner.delivered(self, event)
+    def _happened(self, link: Link, events: list[Event]) -> None:
+        """One event, or several messages that the upstream delivered one behind the other."""
+        event = events[0]
+        if _is_delivered(event):
+            self._owner.delivered(self, cast("list[pdu.DeliverSm | pdu.DataSm]", events))
         elif isinstance(event, Answered):
             self._answered(link, event)
         elif isinstance(event, Unanswered):

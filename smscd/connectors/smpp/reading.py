@@ -8,6 +8,7 @@ from smscd.connectors.smpp.correlation import Base, Report, trimmed
 from smscd.message import Content, octets_of
 from smscd.text import read_udh
 
+UNKNOWN = int(pdu.MessageState.UNKNOWN)
 FINAL = frozenset(int(state) for state in pdu.MessageState) - {
     int(pdu.MessageState.ENROUTE), int(pdu.MessageState.SCHEDULED),
 }  # fmt: skip
@@ -24,22 +25,24 @@ def read_report(
     octets = octets_of(delivered)
     if not pdu.receipt.is_receipt(delivered.esm_class, delivered.tlvs, octets, sniff=sniff):
         return None
-    said = pdu.receipt.parse_receipt(octets)
+    said = pdu.receipt.outline(octets)
     if said is None and delivered.esm_class & pdu.ESM_UDHI:  # 0x44 is seen: the text begins behind the header
-        said = pdu.receipt.parse_receipt(read_udh(octets)[1])
+        said = pdu.receipt.outline(read_udh(octets)[1])
     if said is None and b"\0" in octets:  # UCS-2 of what is ASCII
-        said = pdu.receipt.parse_receipt(octets.replace(b"\0", b""))
-    named = pdu.tlv.get(delivered.tlvs, pdu.Tag.receipted_message_id)
-    state = pdu.tlv.get(delivered.tlvs, pdu.Tag.message_state)
-    ids = [trimmed(one) for one in (named or b"", said.message_id if said else b"")]
-    message_state = state[0] if state else int(said.message_state) if said else int(pdu.MessageState.UNKNOWN)
+        said = pdu.receipt.outline(octets.replace(b"\0", b""))
+    message_id, message_state, err = said or (b"", UNKNOWN, "")
+    ids = [trimmed(message_id)]
+    if delivered.tlvs:
+        ids.insert(0, trimmed(pdu.tlv.get(delivered.tlvs, pdu.Tag.receipted_message_id) or b""))
+        if state := pdu.tlv.get(delivered.tlvs, pdu.Tag.message_state):
+            message_state = state[0]
     kind = delivered.esm_class & pdu.ESM_TYPE_MASK
     return Report(
         connector=connector,
         provider=provider,
         ids=tuple(dict.fromkeys(one for one in ids if one)),
         message_state=message_state,
-        error_code=_error_code(said, delivered.tlvs),
+        error_code=_error_code(err, delivered.tlvs),
         source_addr=delivered.source_addr,
         intermediate=message_state not in FINAL or kind == pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
         content=delivered,
@@ -48,9 +51,8 @@ def read_report(
     )
 
 
-def _error_code(said: pdu.receipt.Receipt | None, tlvs: list[pdu.Tlv]) -> int:
+def _error_code(err: str, tlvs: list[pdu.Tlv]) -> int:
     """`err:` where it is a number of ours to pass on, else the network_error_code (SMPP 3.4 §5.3.2.31)."""
-    err = said.err if said else ""
     if err.isascii() and err.isdigit() and len(err) <= 5 and int(err) <= 0xFFFF:
         return int(err)
     network = pdu.tlv.get(tlvs, pdu.Tag.network_error_code)

@@ -11,7 +11,7 @@ from typing import Any, Self
 from smscd import message as messages
 from smscd import parts, pdu
 from smscd.clock import SystemClock
-from smscd.connectors import Modem, ModemSettings
+from smscd.connectors import AnswerReports, Modem, ModemSettings
 from smscd.connectors.modem.emulated.modem import EmulatedModem
 from smscd.connectors.modem.emulated.network import Network
 from smscd.connectors.modem.emulated.port import Port
@@ -69,6 +69,9 @@ class Desk:
         self._news.set()
 
     # -- Returns -----------------------------------------------------------------------------------------------------
+
+    def report_all(self, reports: list[Report], answer: AnswerReports) -> None:
+        raise AssertionError(f"a modem has one at a time, not {len(reports)}")
 
     def report(self, report: Report, answer: Callable[[int], None]) -> None:
         self.reports.append(report)
