@@ -17,7 +17,7 @@ from typing import assert_never
 
 import structlog
 
-from smscd import parts, pdu, plain, receipts
+from smscd import parts, pdu, plain, plain_answers, receipts
 from smscd.admission import Admitted, Esme, Submission
 from smscd.clock import Clock
 from smscd.connectors import Connector
@@ -307,24 +307,7 @@ class Journey(Queueing):
 
     def accepted_all(self, accepted: list[tuple[Message, str, str]]) -> None:
         """A provider has all of these, each in one part, under these ids (see `outcome` and `handed_over`)."""
-        now, batch, name = self.clock.wall(), self.store.batch, accepted[0][0].connector
-        self.counters.connector(name).outcomes["accepted"] += len(accepted)
-        self.scheduler.lane(name).in_flight -= len(accepted)
-        over = []
-        for message, upstream_message_id, upstream_key in accepted:
-            part = message.parts[0]
-            part.stage, part.command_status, part.changed_at = SENT, 0, now
-            part.upstream_message_id, part.upstream_key = upstream_message_id, upstream_key
-            message.attempts += 1
-            batch.part(part)
-            self.on_sent(message, part)
-            if message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
-                batch.change(message)
-                batch.then_all(message, self.then_release)
-            else:
-                over.append(message)
-        self._close_all(over, ACCEPTED, 0, now)
-        self.store.wake()
+        plain_answers.accepted_all(self, self._close_all, accepted)
 
     def handed_over(self, message: Message) -> None:
         """A provider has every part: its receipts come when they come, and until then the store remembers.

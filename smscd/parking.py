@@ -75,6 +75,11 @@ class Parking:
     def __contains__(self, waiting: Waiting) -> bool:
         return waiting in self._parked
 
+    @property
+    def expects_any(self) -> bool:
+        """Whether `of` could find anything."""
+        return bool(self._by_key)
+
     def expect(self, waiting: Waiting) -> None:
         """From now on `of` knows it, though it is still being looked up."""
         for key in waiting.keys:

@@ -28,12 +28,14 @@ def settle_all(
     """
     settled: list[Report] = []
     rest: list[Report] = []
+    later: set[str] = set()  # what these are about: further receipts about it must not overtake them
     ended: dict[tuple[int, int], list[Message]] = {}
     now = journey.clock.wall()
     for report in reports:
         message = _message_of(journey, lately, report) if learned.rule == "same" else None
-        if message is None:
+        if message is None or message.parts[0].upstream_key in later:
             rest.append(report)
+            later.update(map(key_of, report.ids))
             continue
         part = message.parts[0]
         part.stage, part.changed_at = CLOSED, now  # its row is not written once more: its message is closed

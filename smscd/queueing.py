@@ -70,6 +70,8 @@ class Queueing:
         self.routes = Ruleset([])
         self.receivers = Receivers({})
         self.on_sent: Callable[[Message, Part], None] = lambda _message, _part: None
+        self.on_sent_all: Callable[[list[Message]], None] = lambda _messages: None
+        """`on_sent` for messages of one part each."""
         self.holds: Holds = lambda _message, _answer, _connector, _alphabet: False
         self.take_up_parts: Callable[[Sequence[Message]], None] = lambda _messages: None
         self.gathers: Callable[[Message, Connector], bool] = lambda _message, _connector: False

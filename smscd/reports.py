@@ -69,7 +69,7 @@ class Reports:
         self._lately: OrderedDict[Key, Message] = OrderedDict()  # by the ids that their parts were given, newest last
         self._task: asyncio.Task[None] | None = None
         self._late: set[asyncio.Task[None]] = set()
-        journey.on_sent = self._sent
+        journey.on_sent, journey.on_sent_all = self._sent, self._sent_all
 
     # -- Returns -----------------------------------------------------------------------------------------------------
 
@@ -294,6 +294,13 @@ class Reports:
                 self._look_up(waiting)
             else:
                 waiting.again = True
+
+    def _sent_all(self, messages: list[Message]) -> None:
+        for message in messages:
+            if self._parking.expects_any:
+                self._sent(message, message.parts[0])
+            elif message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
+                self._remember(message, message.parts[0])
 
     def _remember(self, message: Message, part: Part) -> None:
         self._lately[part.provider, part.upstream_key] = message

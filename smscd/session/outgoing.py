@@ -50,7 +50,7 @@ class Outgoing:
             self.request(request)
 
     def relayed(self, frames: Iterable[bytes], numbers: Iterable[int]) -> None:
-        """Requests without TLVs, which every version knows, by their frames; each under its sequence_number."""
+        """Requests that this peer may be sent, by their frames; each under its sequence_number."""
         self._chunks += [frame[:12] + _pack_number(n) + frame[16:] for frame, n in zip(frames, numbers, strict=True)]
 
     def response(self, response: Pdu, sequence_number: int) -> None:

@@ -254,10 +254,10 @@ class Session(Lifecycle):
         return number
 
     def relay(self, requests: Sequence[Pdu], frames: Sequence[bytes], contexts: Sequence[object], now: float) -> None:
-        """`request` for many of one command that have no TLVs, as the octets in `frames`: only the number is ours.
+        """`request` for many of one command, as the octets in `frames`: only the number is ours.
 
-        The PDUs in `requests` come back with their answers and stay as they are. Raises WindowFull if there is no
-        credit for all of them, and SessionError as `request` does.
+        To a peer before 3.4 they must have no TLVs. The PDUs in `requests` come back with their answers and stay as
+        they are. Raises WindowFull if there is no credit for all of them, and SessionError as `request` does.
         """
         in_flight, command_id = self._in_flight, requests[0].command_id
         if command_id not in self._our_messages:

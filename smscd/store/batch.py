@@ -47,14 +47,15 @@ class Batch:
     """One transaction in the making. The rows are read off the objects when it is taken to be written."""
 
     __slots__ = (
-        "_answers", "_answers_all", "_then", "_then_all", "changed", "closing", "new", "once", "opt_outs", "parts",
-        "rewritten", "together",
+        "_answers", "_answers_all", "_then", "_then_all", "attempted", "changed", "closing", "new", "once",
+        "opt_outs", "parts", "rewritten", "together",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.new: dict[int, Message] = {}
         self.together: list[list[Message]] = []
         """Those of `new` that came in as one: what the store has to know of them is likely to be the same."""
+        self.attempted: dict[int, Message] = {}
         self.changed: dict[int, Message] = {}
         self.rewritten: dict[int, Message] = {}
         self.parts: dict[tuple[int, int], Part] = {}
@@ -68,12 +69,12 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(
-            self.new or self.closing or self.changed or self.rewritten or self.parts or self._answers
+            self.new or self.closing or self.changed or self.attempted or self.rewritten or self.parts or self._answers
             or self._answers_all or self._then or self._then_all or self.opt_outs or self.once
         )  # fmt: skip
 
     def __len__(self) -> int:
-        return len(self.new) + len(self.closing) + len(self.changed) + len(self.rewritten)
+        return len(self.new) + len(self.closing) + len(self.changed) + len(self.attempted) + len(self.rewritten)
 
     def add(self, message: Message) -> None:
         """A message to be stored for the first time."""
@@ -89,6 +90,10 @@ class Batch:
         """Stage, state, times or connector of a stored message changed."""
         if message.id not in self.new:
             self.changed[message.id] = message
+
+    def attempt_all(self, messages: list[Message]) -> None:
+        """Of stored messages nothing changed but how often they were handed over."""
+        self.attempted.update({message.id: message for message in messages if message.id not in self.new})
 
     def rewrite(self, message: Message) -> None:
         """The content of a stored message was replaced."""
@@ -194,6 +199,7 @@ class Batch:
         rest = Batch()
         rest.new = {number: message for number, message in self.new.items() if number not in dropped}
         rest.changed = {number: message for number, message in self.changed.items() if number not in dropped}
+        rest.attempted = {number: message for number, message in self.attempted.items() if number not in dropped}
         rest.rewritten = {number: message for number, message in self.rewritten.items() if number not in dropped}
         rest.parts = {key: part for key, part in self.parts.items() if key[0] not in dropped}
         rest._then = [(message, then) for message, then in self._then if message.id not in dropped]
@@ -209,6 +215,7 @@ class Batch:
         self.new |= later.new
         self.together += later.together
         self.changed |= {number: message for number, message in later.changed.items() if number not in self.new}
+        self.attempted |= {number: message for number, message in later.attempted.items() if number not in self.new}
         self.rewritten |= {number: message for number, message in later.rewritten.items() if number not in self.new}
         self.parts |= later.parts
         self._answers += later._answers

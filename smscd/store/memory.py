@@ -57,6 +57,8 @@ class MemoryStore:
             self._messages[message.id] = rows.message_row(message)
         for message in batch.changed.values():
             self._update(message.id, rows.CHANGED, rows.changed_row(message))
+        for message in batch.attempted.values():
+            self._update(message.id, ("attempts",), (message.attempts,))
         for message in batch.closing.values():
             self._update(message.id, rows.CLOSED, rows.closed_row(message))
         for key, part in batch.parts.items():

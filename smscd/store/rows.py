@@ -125,11 +125,29 @@ def closing(messages: Iterable[Message]) -> Statements:
                 alike[end] = [m.id]
     statements = chunked(rest, CLOSE_MESSAGE)
     for end, ids in alike.items():
-        at = 0
-        for size in CHUNKS:
-            while len(ids) - at >= size:
-                statements.append((CLOSE_ALIKE[size], [*end, *ids[at : at + size]]))
-                at += size
+        statements += _for_ids(ids, end, CLOSE_ALIKE)
+    return statements
+
+
+def attempting(messages: Iterable[Message]) -> Statements:
+    """Writes down how often messages were handed over: those with as many attempts in one statement."""
+    alike: dict[int, list[int]] = {}
+    for m in messages:
+        alike.setdefault(m.attempts, []).append(m.id)
+    statements: Statements = []
+    for attempts, ids in alike.items():
+        statements += _for_ids(ids, [attempts], SET_ATTEMPTS)
+    return statements
+
+
+def _for_ids(ids: list[int], values: Iterable[Any], of: dict[int, str]) -> Statements:
+    """`values` for all of `ids`."""
+    statements: Statements = []
+    at = 0
+    for size in CHUNKS:
+        while len(ids) - at >= size:
+            statements.append((of[size], [*values, *ids[at : at + size]]))
+            at += size
     return statements
 
 
@@ -200,14 +218,15 @@ def _insert_alike(rows: int) -> str:
     return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES ({'),('.join(every)})"  # noqa: S608 - ours
 
 
-def _close_alike(rows: int) -> str:
-    assignments = ",".join(f"{name}=?" for name in ALIKE)
+def _update_alike(columns: Sequence[str], rows: int) -> str:
+    assignments = ",".join(f"{name}=?" for name in columns)
     return f"UPDATE message SET {assignments} WHERE id IN ({','.join('?' * rows)})"  # noqa: S608 - as above
 
 
 INSERT_ALIKE = {n: _insert_alike(n) for n in CHUNKS}
 INSERT_FRESH = {n: _insert_fresh(n) for n in CHUNKS}
-CLOSE_ALIKE = {n: _close_alike(n) for n in CHUNKS}
+CLOSE_ALIKE = {n: _update_alike(ALIKE, n) for n in CHUNKS}
+SET_ATTEMPTS = {n: _update_alike(("attempts",), n) for n in CHUNKS}
 INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
 REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
 REPLACE_PART = {n: insert("part", PART, n, "INSERT OR REPLACE") for n in CHUNKS}

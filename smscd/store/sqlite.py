@@ -97,6 +97,7 @@ class SqliteStore:
             *rows.inserting(batch.new, batch.together),
             *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
             *rows.chunked([rows.changed_row(m) for m in batch.changed.values()], rows.UPDATE_MESSAGE),
+            *rows.attempting([m for m in batch.attempted.values() if m.id not in batch.closing]),
             *rows.closing([m for m in batch.closing.values() if m.id not in batch.new]),
             *rows.chunked([rows.part_row(p) for p in batch.parts.values()], rows.REPLACE_PART),
             *optouts.statements(batch.opt_outs),

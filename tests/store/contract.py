@@ -412,6 +412,28 @@ class StoreContract:
         assert sorted(ids(await chest.store.expired(NOON, 10))) == [1, 4]
         assert len(await chest.store.expired(NOON, 1)) == 1
 
+    async def test_attempts_are_written_down_alone_and_with_everything_else(self, chest: Chest) -> None:
+        every = [message(n, attempts=n % 2, stage=Stage.LEASED) for n in range(1, 90)]
+        await put(chest.store, *every)
+        for one in every:
+            one.attempts += 1
+            one.error_code = 9  # nobody says so
+        batch = chest.store.batch
+        batch.attempt_all(every)
+        every[0].stage, every[0].final_at, every[0].message_state = Stage.CLOSED, NOON, 2
+        batch.close(every[0])
+        every[1].due = NOON + 7
+        batch.change(every[1])
+        new = message(100, attempts=3)
+        batch.add(new)
+        batch.attempt_all([new])
+        chest.store.wake()
+        await chest.store.committed()
+        back = {one.id: one for one in await chest.store.get(range(1, 101))}
+        assert [back[one.id].attempts for one in every] == [one.attempts for one in every]
+        assert (back[1].stage, back[2].due, back[100].attempts) == (Stage.CLOSED, NOON + 7, 3)
+        assert {back[n].error_code for n in range(3, 90)} == {0}
+
     async def test_leased_pages_through_one_connector_by_id(self, chest: Chest) -> None:
         await put(chest.store, *[with_part(message(n, stage=Stage.LEASED)) for n in range(1, 6)],
                   message(6), message(7, stage=Stage.LEASED, connector="other"))  # fmt: skip
