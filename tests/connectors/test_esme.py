@@ -276,3 +276,34 @@ async def test_handing_over_and_answering_in_any_order_leaves_nothing_behind() -
     assert bound.esme._pinned == {}
     assert bound.esme.status()["in_flight"] == 0
     assert bound.esme.credit() == 6
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+@pytest.mark.parametrize("version", [0x33, 0x34, 0x50])
+@pytest.mark.parametrize("links", [1, 2])
+async def test_what_leaves_together_leaves_as_one_by_one(count: int, version: int, links: int) -> None:
+    """As the octets the store was given where that can be; behind a full window, and for old peers, as ever."""
+    heard, states = [], []
+    for framed in (True, False):
+        bound = Bound(version=version)
+        bound.wires += [Wire(bound.esme, version=version) for _ in range(links - 1)]
+        some = [bound.message(number, b"44770090000%d" % (number % 2)) for number in range(1, count + 1)]
+        for one in some:
+            one.content.tlvs = [(int(pdu.Tag.message_state), b"\2")]
+            one.frame = pdu.encode(one.content) if framed else b""
+        bound.esme.submit(some)
+        for wire in bound.wires:
+            await wire.arrived()
+        states.append(bound.esme.status())
+        heard.append([list(wire.heard) for wire in bound.wires])
+        for _ in range(3):
+            for wire in bound.wires:
+                await wire.answer(100)
+        assert sorted(bound.told.of(Delivered)) == [one.id for one in some]
+        assert bound.esme.status()["in_flight"] == 0
+        assert not bound.esme._pinned
+    assert heard[0] == heard[1]
+    assert states[0] == states[1]
