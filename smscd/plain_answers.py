@@ -17,7 +17,9 @@ ACCEPTED = int(pdu.MessageState.ACCEPTED)
 def accepted_all(queueing: Queueing, close_all: CloseAll, accepted: list[tuple[Message, str, str]]) -> None:
     """As `Journey.outcome` with `Accepted` does for one: message, upstream_message_id and upstream_key of each.
 
-    Who asked for a receipt waits for it, in the store; of the others nothing more will be heard.
+    Who asked for a receipt waits for it, in the store; of the others nothing more will be heard. Nobody waits for the
+    commit: what leaves by the credit that these have given back is leased in the same one or a later one, so after a
+    crash there are never more in doubt than the window holds.
     """
     now, batch, name = queueing.clock.wall(), queueing.store.batch, accepted[0][0].connector
     queueing.counters.connector(name).outcomes["accepted"] += len(accepted)
@@ -35,4 +37,4 @@ def accepted_all(queueing: Queueing, close_all: CloseAll, accepted: list[tuple[M
     batch.attempt_all(waiting)
     batch.then_all_of(waiting, queueing.then_release)
     close_all(over, ACCEPTED, 0, now)
-    queueing.store.wake()
+    queueing.store.wake_later()

@@ -158,9 +158,14 @@ class Queueing:
             owner, until = self.ids.node_id, now + LEASE
             for message in messages:
                 message.stage, message.lease_until, message.owner = LEASED, until, owner
-        else:
-            for message in messages:
+            return
+        owner, until, batch = self.ids.node_id, now + LEASE, self.store.batch
+        for message in messages:
+            if message.parts or not connector.stores_lease or connector.divide(message) != 1:
                 self.lease(message, connector, now)
+            else:
+                message.stage, message.lease_until, message.owner = LEASED, until, owner
+                batch.part(parts.only(message, connector.name, connector.provider, now))
 
     def to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         """A message for an ESME, by `kind`; it is in no batch yet."""

@@ -102,7 +102,7 @@ def _list_reader(field: Field) -> Callable[[bytes, int, int], tuple[list[Any], i
 def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder:
     """The decoder of a PDU class. `refuse` is called with the frame when the mandatory part cannot be read."""
     namespace: dict[str, Any] = {"cls": cls, "refuse": refuse, "unpack_tlv": _unpack_tlv}
-    body = [f"p = {HEADER_LENGTH}"]
+    body = [*_only_string(cls), f"p = {HEADER_LENGTH}"]
     for number, step in enumerate(steps(cls)):
         if isinstance(step, list):
             body += _read_run(number, step, namespace)
@@ -122,6 +122,16 @@ def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder
         body.append(f"return cls({', '.join(arguments)})")
     result: Decoder = function("decode(frame, command_length, command_status, sequence_number)", body, namespace)
     return result
+
+
+def _only_string(cls: type[Any]) -> Iterator[str]:
+    """Lines for a body that is one string and nothing behind it, as most responses are."""
+    fields = list(wire_fields(cls).values())
+    if [field.kind for field in fields] in ([Kind.C_OCTET_STRING], [Kind.C_OCTET_STRING, Kind.TLVS]):
+        values = ", ".join([f"frame[{HEADER_LENGTH}:-1]", *["[]"] * (len(fields) - 1)])
+        yield f"if {HEADER_LENGTH} < command_length <= {HEADER_LENGTH + fields[0].accepts}:"
+        yield f"    if frame.find(0, {HEADER_LENGTH}) == command_length - 1:"
+        yield f"        return cls(sequence_number, command_status, b'', {values})"
 
 
 _READ_TLVS: Final = (
