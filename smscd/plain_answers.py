@@ -11,15 +11,17 @@ from smscd.queueing import Queueing
 CloseAll = Callable[[list[Message], int, int, int], None]
 """Closes messages with this message_state and error code, at this time in microseconds."""
 
+MANY = 8
+"""Answers of one read from which on more messages are sure to follow."""
 ACCEPTED = int(pdu.MessageState.ACCEPTED)
 
 
 def accepted_all(queueing: Queueing, close_all: CloseAll, accepted: list[tuple[Message, str, str]]) -> None:
     """As `Journey.outcome` with `Accepted` does for one: message, upstream_message_id and upstream_key of each.
 
-    Who asked for a receipt waits for it, in the store; of the others nothing more will be heard. Nobody waits for the
-    commit: what leaves by the credit that these have given back is leased in the same one or a later one, so after a
-    crash there are never more in doubt than the window holds.
+    Who asked for a receipt waits for it, in the store; of the others nothing more will be heard. Many are written with
+    the next commit that somebody waits for: what leaves by the credit that they have given back is leased in the same
+    one or a later one, so after a crash there are never more in doubt than the window holds. Few are written at once.
     """
     now, batch, name = queueing.clock.wall(), queueing.store.batch, accepted[0][0].connector
     queueing.counters.connector(name).outcomes["accepted"] += len(accepted)
@@ -37,4 +39,7 @@ def accepted_all(queueing: Queueing, close_all: CloseAll, accepted: list[tuple[M
     batch.attempt_all(waiting)
     batch.then_all_of(waiting, queueing.then_release)
     close_all(over, ACCEPTED, 0, now)
-    queueing.store.wake_later()
+    if len(accepted) < MANY:
+        queueing.store.wake()
+    else:
+        queueing.store.wake_later()
