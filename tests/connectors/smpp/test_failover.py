@@ -62,7 +62,7 @@ async def test_what_nobody_answers_takes_the_next_way_of_its_route_at_once(tmp_p
 
 
 async def test_a_bound_upstream_that_fails_too_often_is_left_alone_and_tried_with_one_message(tmp_path: Path) -> None:
-    more = 'dead_after = 3\nprobe_after = "1s"'
+    more = 'dead_after = 3\nprobe_after = "3s"'
     async with Quirky(refuses) as first, Quirky() as second, two_ways(tmp_path, first, second, more) as (gateway, esme):
         for _ in range(10):
             await submitted(esme)
