@@ -136,7 +136,7 @@ class Interception:
             return {message.id for message in messages}
         assert self.optout is not None
         standing = self.optout.list.standing
-        unseen = [message for message in messages if message.free_at is not standing or message.recipient]
+        unseen = [message for message in messages if message.free_at is not standing]
         if not unseen:
             return set()
         found = {unseen[at].id for at in self.perhaps([message.content for message in unseen])}

@@ -222,6 +222,7 @@ class Queueing:
             if message.kind == MT:
                 rule = self._rule_of(message)
                 message.recipient = rule.recipient(message.content) if rule is not None else b""
+                message.free_at = None  # nobody has looked whether that one has opted out
 
     def _rule_of(self, message: Message) -> Rule | None:
         esme = self.esmes.get(message.system_id)
@@ -246,7 +247,7 @@ class Queueing:
         if rule is None or turn is None or (leaving and turn.round_over):
             return None
         connector = turn.connector
-        message.recipient = rule.recipient(message.content)
+        message.recipient, message.free_at = rule.recipient(message.content), None
         if deferred is not None and not turn.round_over:  # the pause was for the connector that could not
             message.due = min(message.due, self.clock.wall())
         parts.withdraw(message)

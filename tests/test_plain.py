@@ -137,7 +137,7 @@ async def test_whom_no_row_is_about_is_looked_at_again_only_if_one_came_in() -> 
         await play.quiet()
         assert [message.content for message in handed] == contents
         assert interception.suspects(handed) == {handed[2].id}, "a row is about it, if not for this sender"
-        handed[3].recipient = b"447700900009"
+        handed[3].recipient, handed[3].free_at = b"447700900009", None
         assert interception.suspects(handed) == {handed[2].id, handed[3].id}
         for change in (
             lambda: optout.list.add(Entry("pair", b"12345", b"447700900001")),

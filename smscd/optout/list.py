@@ -136,7 +136,8 @@ class OptOutList:
         return [
             at
             for at, one in enumerate(recipients)
-            if bits[(here := from_bytes(one, "big") * factor % prime) >> to_octet] >> (here >> to_bit & 7) & 1
+            if (octet := bits[(here := from_bytes(one) * factor % prime) >> to_octet])  # most octets are empty
+            and octet >> (here >> to_bit & 7) & 1
         ]
 
     def wanted(self, rows: Sequence[tuple[Scope, bytes]]) -> dict[int, tuple[int, Scope, bytes]]:
