@@ -36,7 +36,7 @@ ThenAll = Callable[[list[Message]], None]
 FULL_PAUSE = 1.0
 """Seconds between two attempts while the disk is full: long enough to cost nothing, short enough to notice room."""
 
-LEISURE = 0.05
+LEISURE = 0.02
 """Seconds that facts nobody waits for may stay in memory: a submit that came meanwhile would wait for their sync."""
 
 LEISURELY = 1000

@@ -66,7 +66,7 @@ class Store(Protocol):
     def wake_later(self) -> None:
         """Facts were put into the batch, and nobody waits for them: they go with others, or in a while by themselves.
 
-        For ends that are found out again if the process dies before that.
+        For what is found out again, or is in doubt, if the process dies before that.
         """
 
     async def open(self) -> Recovered:
