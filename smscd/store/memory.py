@@ -82,6 +82,9 @@ class MemoryStore:
         floor, alias_floor = self._counter.get("highest_id", 0), self._counter.get("highest_alias", 0)
         return Recovered(max(highest, floor), max(alias, alias_floor), sorted(leased), dead)
 
+    async def make_room(self) -> None:
+        """There is no log to be given its length."""
+
     async def close(self) -> None:
         if self._loop is not None:
             self._commit.stop()
