@@ -90,12 +90,14 @@ class Smscd:
         self.config = directory / "smscd.toml"
         self.config.write_text(HOUSE.format(data=directory, port=self.port, enquire=enquire) + ways)
         self.process: subprocess.Popen[bytes] | None = None
+        self.home = HERE.parent
+        """Where its package is."""
 
     def start(self) -> float:
         """Seconds until it listened."""
         began = time.monotonic()
         self.process = subprocess.Popen(
-            self.command, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(HERE.parent)}
+            self.command, stderr=subprocess.DEVNULL, cwd=self.home, env={**os.environ, "PYTHONPATH": str(self.home)}
         )
         wait_for(self.port, self.process)
         return time.monotonic() - began

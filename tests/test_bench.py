@@ -46,6 +46,10 @@ def test_every_room_of_the_budget_exists(bench: Any) -> None:
     assert len(named) > 20
 
 
+def test_every_module_that_is_compiled_to_see_what_it_gains_exists(bench: Any) -> None:
+    assert [name for name in bench("compiled").MODULES if not (ROOT / "smscd" / f"{name}.py").is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("stack", "room"),
     [
