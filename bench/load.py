@@ -47,6 +47,7 @@ class Load:
     seconds: float = 0.0  # submit for so long instead of `count` messages, 0 = count decides
     octets: int = 100
     receipts: bool = False
+    outstanding: int = 0  # messages that may lack their receipt, over all binds; 0 = as many as get in
     rate: float = 0.0  # submits per second over all binds, 0 = as fast as the window allows
     timeout: float = 60.0  # seconds without any answer or receipt before it gives up
     prefix: str = "4477009"  # how the numbers of the handsets begin
@@ -267,6 +268,9 @@ class Client:
 
     def fill(self, line: Line) -> None:
         room = min(line.window - line.in_flight, self.left)
+        if self.load.outstanding:
+            result = self.result
+            room = min(room, self.load.outstanding - (result.sent - result.refused - result.receipts))
         if room > 0:
             line.submit(room, time.monotonic())
             self.result.sent += room

@@ -1,6 +1,8 @@
 """Ten minutes at full rate through an upstream, receipts back, with a short retention: does anything grow?
 
-    python bench/soak.py [--seconds 600] [--retention 60s] [--window 100] [--out docs/figures]
+    python bench/soak.py [--seconds 600] [--retention 60s] [--window 100] [--outstanding 1000]
+
+A message is submitted when an earlier one has its receipt, so that no queue builds up: `--outstanding` are under way.
 
 Every second: what the server holds in memory, how big the database, its WAL and the records are. Every ten seconds: the
 rate of answers and of receipts, p50, p99 and the longest answer. Everything is written to `soak.json` and drawn in
@@ -72,11 +74,15 @@ def size(directory: Path, pattern: str) -> float:
     return sum(path.stat().st_size for path in found if path.is_file()) / MEBIBYTE
 
 
-def soaked(seconds: float, window: int, retention: str) -> tuple[Soak, Result, dict[str, float]]:
+def soaked(load: Load, retention: str) -> tuple[Soak, Result, dict[str, float]]:
     """What was seen, what the client counted, and CPU seconds per 1,000 messages by process."""
     store = f'[store]\nretention = "{retention}"\ndead_letters = "{retention}"\n'
-    with sink("--receipts") as alive, smscd(upstream("alive", alive.port, window) + route("alive") + store) as server:
-        return _soaked(server, alive, Load(port=server.port, window=window, seconds=seconds, receipts=True))
+    with (
+        sink("--receipts") as alive,
+        smscd(upstream("alive", alive.port, load.window) + route("alive") + store) as server,
+    ):
+        load.port = server.port
+        return _soaked(server, alive, load)
 
 
 def _soaked(server: Smscd, alive: SinkProcess, load: Load) -> tuple[Soak, Result, dict[str, float]]:
@@ -108,11 +114,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--window", type=int, default=100)
+    parser.add_argument("--outstanding", type=int, default=1000)
     parser.add_argument("--retention", default="60s")
     parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
     measured = keeping.circumstances()
-    soak, result, costs = soaked(asked.seconds, asked.window, asked.retention)
+    load = Load(window=asked.window, seconds=asked.seconds, receipts=True, outstanding=asked.outstanding)
+    soak, result, costs = soaked(load, asked.retention)
     told = (
         f"{result.answered:,} accepted, {result.refused:,} refused, {result.receipts:,} receipts in "
         f"{result.circle_seconds:.0f} s, retention {asked.retention}; CPU s/1000: "
