@@ -62,9 +62,19 @@ class Ancillary:
 
     async def of_esme(self, system_id: str, message_id: bytes) -> list[Message]:
         """MT messages of one ESME under a message_id, as memory has them where it does."""
-        found = await self._store.find(message_id.decode("latin-1"))
-        mine = [m for m in found if m.kind == Kind.MT and m.system_id == system_id]
-        return [self._scheduler.owned.get(m.id, m) for m in mine]
+        found = await self.find(message_id.decode("latin-1"))
+        return [m for m in found if m.kind == Kind.MT and m.system_id == system_id]
+
+    async def find(self, message_id: str) -> list[Message]:
+        """Messages under a message_id, as memory has them where it does.
+
+        What memory lets go of while the store is asked may have changed behind what was read: it is read again.
+        """
+        with self._scheduler.watching() as gone:
+            found = await self._store.find(message_id)
+        if any(m.id in gone for m in found):
+            found = await self._store.find(message_id)
+        return [self._scheduler.owned.get(m.id, m) for m in found]
 
     # -- cancel_sm, SMPP 3.4 §4.9 ------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ class Commands:
         """All that is known of one message: its way, its parts, its receipt, its PDU; its text only if asked for."""
         message_id = required(arguments, "message_id")
         found = sorted(await self._found(message_id), key=lambda one: (one.message_id != message_id, one.id))
-        stories = [await self._story(self._current(message), bool(arguments.get("text"))) for message in found]
+        stories = [await self._story(message, bool(arguments.get("text"))) for message in found]
         return stories[0] if len(stories) == 1 else {**stories[0], "others": stories[1:]}
 
     async def _story(self, message: Message, with_text: bool) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class Commands:
         journey.requeue(message)
 
     async def _found(self, message_id: str) -> list[Message]:
-        found = await self._journey.store.find(message_id)
+        found = await self._ancillary.find(message_id)
         if not found:
             raise ControlError(f"no message has the message_id {message_id}", "smscd message list")
         return found

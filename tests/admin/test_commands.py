@@ -138,6 +138,20 @@ async def test_a_list_is_filtered_by_words_and_an_unknown_word_names_those_that_
         assert "QUEUED" in fault.value.remedy
 
 
+@pytest.mark.parametrize("later", range(14))
+async def test_what_was_shown_once_is_never_shown_older(later: int) -> None:
+    """The store may be asked before a commit and answer when memory has let go of the message after it."""
+    async with Play() as play:
+        message = await play.submitted()
+        play.store.turns = 10
+        play.network.outcome(message, Accepted(), ends=False)
+        play.network.settle(message)
+        for _ in range(later):
+            await asyncio.sleep(0)
+        shown = await commands(play).message_show(about(message.message_id))
+        assert (shown["stage"], shown["message_state"]) == ("CLOSED", "DELIVERED")
+
+
 async def test_a_message_is_shown_with_its_parts_and_its_receipt_and_its_text_only_if_asked_for() -> None:
     async with Play(bound_room=0) as play:
         message = await play.submitted(b"private words", registered_delivery=1)
