@@ -14,7 +14,6 @@ for those who have it. For any other SMSC: `python bench/sink.py --port N` as it
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 import keeping
@@ -46,11 +45,7 @@ def main() -> None:
     figures = many(plans, arguments.rounds)
     show(figures)
     if arguments.out:
-        kept = {
-            "measured": measured | {"rounds": str(arguments.rounds)},
-            "runs": [dataclasses.asdict(each) for each in figures],
-        }
-        keeping.keep("peers", kept, arguments.out)
+        keeping.keep_runs("peers", measured, arguments.rounds, figures, arguments.out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import os
@@ -10,6 +11,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from runs import Figures
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "figures"
@@ -48,3 +51,9 @@ def read(name: str, out: Path = OUT) -> dict[str, Any]:
 def keep(name: str, figures: dict[str, Any], out: Path = OUT) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def keep_runs(name: str, measured: dict[str, str], rounds: int, figures: list[Figures], out: Path) -> None:
+    """Runs that are medians of `rounds`."""
+    runs = [dataclasses.asdict(each) for each in figures]
+    keep(name, {"measured": measured | {"rounds": str(rounds)}, "runs": runs}, out)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,11 +70,7 @@ def main() -> None:
     figures = many(plans(arguments.rows.split(","), arguments.count), arguments.rounds)
     show(figures)
     if arguments.out:
-        kept = {
-            "measured": measured | {"rounds": str(arguments.rounds)},
-            "runs": [dataclasses.asdict(each) for each in figures],
-        }
-        keeping.keep("windows", kept, arguments.out)
+        keeping.keep_runs("windows", measured, arguments.rounds, figures, arguments.out)
 
 
 if __name__ == "__main__":

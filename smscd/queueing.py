@@ -135,8 +135,9 @@ class Queueing:
 
     def _wait_all(self, lane: Lane, messages: list[Message]) -> None:
         """New messages, due now and without parts, that their connector cannot take yet."""
-        self.store.batch.add_all({message.id: message for message in messages})
-        self.scheduler.own_all(lane, {message.id: message for message in messages})
+        by_id = {message.id: message for message in messages}
+        self.store.batch.add_all(by_id)
+        self.scheduler.own_all(lane, by_id)
         self.queued += len(messages)
         lane.queued += len(messages)
         lane.entering += len(messages)
@@ -154,12 +155,11 @@ class Queueing:
 
     def _lease_all(self, messages: list[Message], connector: Connector, now: int) -> None:
         """`lease` for new messages."""
+        owner, until, batch = self.ids.node_id, now + LEASE, self.store.batch
         if connector.stores_lease and not connector.divides:
-            owner, until = self.ids.node_id, now + LEASE
             for message in messages:
                 message.stage, message.lease_until, message.owner = LEASED, until, owner
             return
-        owner, until, batch = self.ids.node_id, now + LEASE, self.store.batch
         for message in messages:
             if message.parts or not connector.stores_lease or connector.divide(message) != 1:
                 self.lease(message, connector, now)

@@ -104,9 +104,15 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements
-    rest = [m for m in messages.values() if m.id not in alike]
-    fresh = [fresh_row(m) for m in rest if is_fresh(m)]
-    other = [message_row(m) for m in rest if not is_fresh(m)]
+    fresh: list[Row] = []
+    other: list[Row] = []
+    for m in messages.values():
+        if m.id in alike:
+            continue
+        if is_fresh(m):
+            fresh.append(fresh_row(m))
+        else:
+            other.append(message_row(m))
     return statements + chunked(fresh, INSERT_FRESH) + chunked(other, INSERT_MESSAGE)
 
 
