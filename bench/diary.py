@@ -3,7 +3,7 @@
     python bench/diary.py DIARY run --config FILE
 
 The diary is written at the stop: one JSON line [from, to, what] a thing that took a millisecond or more, in seconds of
-the machine's monotonic clock. Lines on standard input make it do something at once: checkpoint, gc, purge.
+the machine's monotonic clock. Lines on standard input make it do something at once: checkpoint, gc.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from typing import Any
 
 from smscd import cli, daemon
 from smscd.daemon.house import House
-from smscd.daemon.upkeep import Upkeep
-from smscd.store import sqlite
+from smscd.store import sqlite, unsynced
 from smscd.store.reader import Reader
 
 WORTH = 0.001
@@ -47,7 +46,8 @@ def watched(work: Callable[..., Any], what: str) -> Callable[..., Any]:
         try:
             return work(connection, *arguments)
         finally:
-            note(began, f"{what} ({len(arguments[0])} statements)" if arguments else what)
+            statements = f" ({len(arguments[0])} statements)" if what in {"transact", "write"} else ""
+            note(began, what + statements)
 
     return do
 
@@ -92,8 +92,6 @@ async def obey(house: House) -> None:
             store._commit.between_batches(store._checkpoint)  # noqa: SLF001 - nobody else asks for one
         elif word == "gc":
             gc.collect()
-        elif word == "purge":
-            await house.upkeep.purge()
         note(began, word)
 
 
@@ -106,11 +104,11 @@ def keep() -> None:
         await start(house)
         tasks.extend([asyncio.create_task(mind_the_loop()), asyncio.create_task(obey(house))])
 
-    for name in [name for name in vars(sqlite) if name.startswith(("_transact", "_checkpoint"))]:
-        setattr(sqlite, name, watched(getattr(sqlite, name), name.strip("_")))
+    for room, name in ((sqlite, "_transact"), (sqlite, "_checkpoint"), (unsynced, "write"), (unsynced, "forget")):
+        setattr(room, name, watched(getattr(room, name), name.strip("_")))
     setattr(House, "start", started)  # noqa: B010 - mypy lets nobody assign to a method
     for owner, name, what in (
-        (Reader, "ask", "question"), (Upkeep, "purge", "purge under way"), (daemon, "reload", "reload"),
+        (Reader, "ask", "question"), (daemon, "reload", "reload"),
     ):  # fmt: skip
         setattr(owner, name, awaited(getattr(owner, name), what))
     gc.callbacks.append(collecting)

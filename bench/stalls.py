@@ -39,11 +39,11 @@ from smscd.cli.control import call
 WORTH = 0.02
 """Seconds: the longest that a submit at 50 a second should wait."""
 HTTP_PORT = 9475
-ADMIN = f"""
+ADMIN = """
 [admin]
-address = "127.0.0.1:{HTTP_PORT}"
+address = "127.0.0.1:{port}"
 [store]
-retention = "1h"
+retention = "{retention}"
 [opt_out]
 enabled = true
 """
@@ -128,6 +128,9 @@ def pace(everybody: list[Paced], rate: float, seconds: float) -> None:
 class Kept(Smscd):
     """smscd with a diary."""
 
+    retention = "36500d"
+    """Nothing is purged."""
+
     def start(self) -> float:
         self.routes(0)
         began = time.monotonic()
@@ -140,11 +143,12 @@ class Kept(Smscd):
     def routes(self, count: int) -> None:
         """Write the configuration, with so many routes before the one that takes all."""
         house = HOUSE.format(data=self.directory, port=self.port, enquire="30s")
+        admin = ADMIN.format(port=HTTP_PORT, retention=self.retention)
         network, last = EMULATED.split("[[route]]")
         rules = "".join(
             f'[[route]]\ndestination_addr = "4499{n:05d}*"\nconnectors = ["handsets"]\n' for n in range(count)
         )
-        self.config.write_text(f"{house}{ADMIN}{network}{rules}[[route]]{last}")
+        self.config.write_text(f"{house}{admin}{network}{rules}[[route]]{last}")
 
     def diary(self) -> list[tuple[float, float, str]]:
         """Once it has stopped."""
@@ -185,9 +189,9 @@ def meanwhile(what: str, server: Kept, routes: int) -> Iterator[None]:
         server.routes(routes)
         script = f"import os, time\ntime.sleep(2)\nwhile True: os.kill({server.pid}, 1); time.sleep(2)"
         command = [sys.executable, "-c", script]
-    elif what in {"checkpoint", "gc", "purge"}:
-        again = "while True: print({0!r}, flush=True); time.sleep(0.5)" if what != "purge" else "print({0!r})"
-        command = [sys.executable, "-c", f"import time\ntime.sleep(2)\n{again.format(what)}"]
+    elif what in {"checkpoint", "gc"}:
+        again = f"while True: print({what!r}, flush=True); time.sleep(0.5)"
+        command = [sys.executable, "-c", f"import time\ntime.sleep(2)\n{again}"]
     elif what in ELSEWHERE:
         command = [sys.executable, __file__, "--do", what, "--data", str(server.directory)]
     else:
@@ -233,7 +237,11 @@ def row(what: str, template: Path | None, seconds: float, routes: int, rate: flo
         data = Path(directory)
         if template is not None:
             shutil.copy(template, data / "smscd.db")
+            with (data / "smscd.db").open("rb") as copy:
+                os.fsync(copy.fileno())  # or the first checkpoint would have to wait for all of it
         server = Kept(data)
+        if what == "purge":
+            server.retention = "1h"
         server.start()
         subject = Paced("smscd", server.port, WINDOW)
         everybody = [subject]

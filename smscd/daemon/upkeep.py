@@ -9,7 +9,7 @@ import structlog
 
 from smscd import aging
 from smscd.ancillary import Ancillary
-from smscd.clock import SECOND
+from smscd.daemon import purging
 from smscd.daemon.recovery import horizon
 from smscd.journey import Journey
 from smscd.message import Message
@@ -21,10 +21,6 @@ log = structlog.get_logger("smscd.daemon")
 
 SWEEP = 500
 """Messages per sweep: a few milliseconds of the loop."""
-PURGE = 200
-"""Messages forgotten in one transaction: 0.7 ms of the store's writer, for which a submit may have to wait."""
-PURGE_PAUSE = 0.008
-"""Seconds between two of them, for those who wait for a commit: 20,000 messages a second are forgotten, no more."""
 REROUTES, REROUTE_PAUSE = 40, 0.1
 """How often, seconds apart, a backlog goes on to another connector before something else is looked after."""
 LAG = 0.1
@@ -43,7 +39,7 @@ class Upkeep:
     async def run(self) -> None:
         """Until cancelled. A fault in one job is logged and does not end the others."""
         await asyncio.gather(
-            self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(60.0, self.purge),
+            self._every(1.0, self.expire), self._every(3600.0, self.give_up), self._every(1.0, self.purge),
             self._every(2.0, self.reroute), self._every(5.0, self.keep_quotas), self._every(60.0, self.forget_parts),
             self._every(1.0, self.mind),
             self._every(60.0, self._journey.interception.tidy), self._every(3600.0, self.expire_opt_outs),
@@ -116,12 +112,8 @@ class Upkeep:
             remind()
 
     async def purge(self) -> None:
-        """Forget what was finished, or given up, longer ago than the settings say; a portion at a time."""
-        now = self._journey.clock.wall()
-        closed_before = now - int(self.remembers.retention * SECOND)
-        dead_before = now - int(self.remembers.dead_letters * SECOND)
-        while await self._journey.store.purge(closed_before, dead_before, PURGE):  # noqa: ASYNC110 - paced, not waiting
-            await asyncio.sleep(PURGE_PAUSE)
+        """Forget what was finished, or given up, longer ago than the settings say; see `daemon.purging`."""
+        await purging.purge(self._journey.store, self._journey.clock, self.remembers)
 
     async def keep_quotas(self) -> None:
         """Write down how much of its daily quota each ESME has used; a kill -9 forgives what these seconds brought."""

@@ -151,8 +151,12 @@ class Store(Protocol):
     async def purge(self, closed_before: int, dead_before: int, limit: int) -> int:
         """Forget up to `limit` messages closed, and as many dead letters, that were final before these times.
 
-        The oldest go first. How many were forgotten: 0 if there is nothing left to forget.
+        The oldest go first, and fewer than `limit` if it takes long and somebody waits for a commit. How many were
+        forgotten: 0 if there is nothing left to forget.
         """
+
+    async def forgettable(self, closed_before: int, dead_before: int, most: int) -> int:
+        """How many `purge` would find: at most `most` of those closed, and of the dead letters, are counted."""
 
     async def set_counter(self, name: str, value: int) -> None:
         """Remember a number under a name, with the next batch at the latest."""

@@ -210,13 +210,21 @@ class MemoryStore:
         return self._read(lambda m: m.id in newest)[::-1]
 
     async def purge(self, closed_before: int, dead_before: int, limit: int) -> int:
-        forgotten = 0
+        old = self._old(closed_before, dead_before, limit)
+        for message in old:
+            self._forget(message)
+        return len(old)
+
+    async def forgettable(self, closed_before: int, dead_before: int, most: int) -> int:
+        return len(self._old(closed_before, dead_before, most))
+
+    def _old(self, closed_before: int, dead_before: int, limit: int) -> list[Message]:
+        """Those of each stage that were final before its time, the oldest first."""
+        found: list[Message] = []
         for stage, before in ((Stage.CLOSED, closed_before), (Stage.DEAD, dead_before)):
             old = self._read(lambda m, stage=stage, before=before: m.stage == stage and m.final_at < before)  # type: ignore[misc]
-            for message in sorted(old, key=lambda m: m.final_at)[:limit]:
-                self._forget(message)
-                forgotten += 1
-        return forgotten
+            found += sorted(old, key=lambda m: m.final_at)[:limit]
+        return found
 
     def _forget(self, message: Message) -> None:
         self._floor("highest_id", message.id)

@@ -21,7 +21,7 @@ from smscd.clock import Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Kind, Message, Stage, numbers_of
-from smscd.store import optouts, rows
+from smscd.store import optouts, rows, unsynced
 from smscd.store.batch import Batch, GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
@@ -56,6 +56,7 @@ class SqliteStore:
         on_dropped: Callable[[list[Message]], None] = lambda _dropped: None,
     ) -> None:
         self.path = path
+        self._clock = clock
         self._counters = counters
         self._on_broken = on_broken
         self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
@@ -107,17 +108,22 @@ class SqliteStore:
             self._mind_the_log()
 
     async def _aside(self, statements: list[tuple[str, list[Any]]], *, synced: bool = True) -> None:
-        """A transaction beside the batches. StoreFull if there is no room; a failed sync ends the process here too.
+        """A transaction beside the batches.
 
         Without `synced` it is on stable storage only once the next one is: for what counts for nothing before that.
         """
-        transact = _transact if synced else _transact_unsynced
+        transact = _transact if synced else unsynced.write
+        await self._beside(lambda connection: transact(connection, statements))
+
+    async def _beside(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`work`, a transaction of its own. StoreFull if there is no room; a failed sync ends the process here too."""
         try:
-            await self._on_writer(lambda connection: transact(connection, statements))
-            self._mind_the_log()
+            done = await self._on_writer(work)
         except StoreBroken as broken:
             self._on_broken(broken)
             raise
+        self._mind_the_log()
+        return done
 
     def _mind_the_log(self) -> None:
         if self._log is not None:
@@ -359,15 +365,19 @@ class SqliteStore:
 
     # -- upkeep ------------------------------------------------------------------------------------------------------
 
+    async def forgettable(self, closed_before: int, dead_before: int, most: int) -> int:
+        counted: int = await self._value(unsynced.COUNT, (closed_before, most, dead_before, most))
+        return counted
+
     async def purge(self, closed_before: int, dead_before: int, limit: int) -> int:
-        forgotten = 0
-        for stage, before in ((5, closed_before), (6, dead_before)):
-            sql = f"SELECT id FROM message WHERE stage = {stage} AND final_at < ? ORDER BY final_at LIMIT ?"  # noqa: S608
-            ids = [row[0] for row in await self._rows(sql, (before, limit))]
-            if ids:  # nobody is told, so nobody waits for a sync of its own
-                await self._aside(_forgetting(ids, stage), synced=False)
-            forgotten += len(ids)
-        return forgotten
+        def forget(connection: sqlite3.Connection) -> int:
+            enough = self._clock.monotonic() + unsynced.ENOUGH
+            before = closed_before, dead_before
+            return unsynced.forget(
+                connection, before, limit, lambda: self._clock.monotonic() > enough and bool(self.batch)
+            )
+
+        return await self._beside(forget)
 
     async def set_counter(self, name: str, value: int) -> None:
         await self._aside([("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", [name, value])], synced=False)
@@ -413,26 +423,5 @@ def _transact(connection: sqlite3.Connection, statements: list[tuple[str, list[A
         raise
 
 
-def _transact_unsynced(connection: sqlite3.Connection, statements: list[tuple[str, list[Any]]]) -> None:
-    connection.execute("PRAGMA synchronous=NORMAL")  # the log is written in order: the next sync is for this as well
-    try:
-        _transact(connection, statements)
-    finally:
-        connection.execute("PRAGMA synchronous=FULL")
-
-
 def _checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-def _forgetting(ids: list[int], stage: int) -> list[tuple[str, list[Any]]]:
-    """Delete these messages, unless one has left `stage` since: an operator sends dead letters again."""
-    floor = "INSERT INTO counter (name, value) {} ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
-    some = f"id IN ({','.join('?' * len(ids))}) AND stage = {stage}"
-    return [
-        # a number must not come back, even when the newest messages are gone and the wall clock has stepped back
-        (floor.format("VALUES ('highest_id', ?)"), [max(ids)]),
-        (floor.format(f"SELECT 'highest_alias', coalesce(max(alias), 0) FROM message WHERE {some}"), ids),  # noqa: S608
-        (f"DELETE FROM part WHERE message IN (SELECT id FROM message WHERE {some})", ids),  # noqa: S608
-        (f"DELETE FROM message WHERE {some}", ids),  # noqa: S608
-    ]

@@ -666,6 +666,16 @@ class StoreContract:
         assert ids(await chest.store.get(range(1, 9))) == [1, 4]
         assert await chest.store.purge(NOON - DAY * 4, NOON - DAY, 100) == 0
 
+    async def test_what_could_be_forgotten_is_counted_up_to_a_number(self, chest: Chest) -> None:
+        await put(
+            chest.store, *[message(n, stage=Stage.CLOSED, final_at=NOON - DAY) for n in (1, 2, 3)],
+            *[message(n, stage=Stage.DEAD, final_at=NOON - DAY) for n in (4, 5)], message(6),
+            message(7, stage=Stage.CLOSED, final_at=NOON), message(8, stage=Stage.DEAD, final_at=NOON),
+        )  # fmt: skip
+        assert [await chest.store.forgettable(NOON, NOON, most) for most in (9, 2, 0)] == [5, 4, 0]
+        assert await chest.store.forgettable(NOON, 0, 9) == 3
+        assert await chest.store.forgettable(0, NOON, 9) == 2
+
     async def test_the_oldest_are_forgotten_first(self, chest: Chest) -> None:
         await put(chest.store, *[message(n, stage=Stage.CLOSED, final_at=NOON - DAY * n) for n in (1, 2, 3)])
         assert await chest.store.purge(NOON, NOON, 2) == 2

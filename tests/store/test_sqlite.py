@@ -18,7 +18,7 @@ from smscd.clock import FakeClock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Message, Part, Stage
-from smscd.store import Listing, SqliteStore, rows, wal
+from smscd.store import Listing, SqliteStore, rows, unsynced, wal
 from smscd.store import sqlite as sqlite_room
 from smscd.store.reader import PORTION
 from smscd.store.schema import MIGRATIONS
@@ -76,7 +76,7 @@ async def test_one_connection_alone_commits_and_checkpoints(tmp_path: Path, monk
     await chest.store.requeue_leases("network")
     for ask in QUESTIONS.values():
         await ask[0](chest.store)
-    assert await chest.store.purge(NOON, NOON, 10) == 0
+    assert await chest.store.purge(NOON, NOON, 10) == 3
     await chest.discard()
     writer, reader = said
     assert any("wal_checkpoint" in statement for statement in writer)
@@ -282,23 +282,32 @@ async def until_copied(store: SqliteStore) -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_dead_letter_that_is_sent_again_while_it_is_being_forgotten_stays(chest: SqliteChest) -> None:
+@pytest.mark.parametrize(("waiting", "forgotten"), [(True, [50, 50, 20]), (False, [100, 20])])
+async def test_a_portion_of_a_purge_that_takes_long_ends_early_for_a_batch_that_waits_and_for_nothing_else(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch, waiting: bool, forgotten: list[int]
+) -> None:
+    monkeypatch.setattr(unsynced, "ENOUGH", -1.0)
+    await put(chest.store, *[message(n, stage=Stage.CLOSED, final_at=1) for n in range(1, 121)])
+    if waiting:
+        chest.store.batch.add(message(200))  # nobody wakes the store
+    assert [await chest.store.purge(NOON, NOON, 100) for _ in forgotten] == forgotten
+    assert chest.broken == []
+
+
+async def test_a_dead_letter_that_is_sent_again_while_a_purge_waits_for_the_writer_stays(chest: SqliteChest) -> None:
     dead = with_part(message(1, stage=Stage.DEAD, final_at=1))
     await put(chest.store, dead)
-    choose = chest.store._rows
-
-    async def chosen(sql: str, parameters: Any = ()) -> list[rows.Row]:
-        found = await choose(sql, parameters)
-        if found:
-            dead.stage = Stage.QUEUED
-            chest.store.batch.change(dead)
-            chest.store.wake()
-            await chest.store.committed()
-        return found
-
-    chest.store._rows = chosen  # type: ignore[method-assign]
-    await chest.store.purge(NOON, NOON, 10)
-    chest.store._rows = choose  # type: ignore[method-assign]
+    free = threading.Event()
+    busy = asyncio.create_task(chest.store._on_writer(lambda _connection: free.wait(10)))
+    dead.stage = Stage.QUEUED
+    chest.store.batch.change(dead)
+    chest.store.wake()
+    while chest.store.batch:  # noqa: ASYNC110 - nobody announces that it was taken to be written
+        await asyncio.sleep(0)
+    purge = asyncio.create_task(chest.store.purge(NOON, NOON, 10))
+    await asyncio.sleep(0)
+    free.set()
+    assert (await busy, await purge) == (True, 0)
     (back,) = await chest.store.get([1])
     assert (back.stage, len(back.parts)) == (Stage.QUEUED, 1)
 
@@ -350,8 +359,8 @@ QUESTIONS: dict[str, tuple[Callable[[SqliteStore], Awaitable[Any]], str]] = {
     "get": (lambda s: s.get([1, 2]), "INTEGER PRIMARY KEY"),
     "listing of dead letters": (lambda s: s.listing(Listing(stage=int(Stage.DEAD))), "message_dead"),
     "listing of what is held": (lambda s: s.listing(Listing(stage=int(Stage.HELD))), "message_held"),
-    "purge of what was closed": (lambda s: s.purge(NOON, NOON, 10), "message_closed"),
-    "purge of dead letters": (lambda s: s.purge(NOON, NOON, 10), "message_dead"),
+    "forgettable, closed": (lambda s: s.forgettable(NOON, NOON, 10), "message_closed"),
+    "forgettable dead letters": (lambda s: s.forgettable(NOON, NOON, 10), "message_dead"),
 }
 
 
@@ -371,6 +380,17 @@ async def test_no_question_reads_more_of_the_table_than_its_answer(chest: Sqlite
     assert any(index in plan for plan in plans), plans
     scans = [plan for plan in plans if plan.startswith("SCAN message") and "USING" not in plan]
     assert not scans, plans
+
+
+async def test_a_purge_reads_what_is_old_and_nothing_else(chest: SqliteChest) -> None:
+    plans: list[str] = []
+    for statements, index in zip(unsynced.FORGET, ("message_closed", "message_dead"), strict=True):
+        for sql in statements:
+            work = lambda connection, sql=sql: connection.execute(f"EXPLAIN QUERY PLAN {sql}", (NOON, 10)).fetchall()  # noqa: E731 - run in the writer
+            plan = [str(row[3]) for row in await chest.store._writer.on_writer(work)]
+            assert any(index in step for step in plan), plan
+            plans += plan
+    assert [step for step in plans if step.startswith("SCAN")] == []
 
 
 @pytest.mark.parametrize("table", ["message", "part"])

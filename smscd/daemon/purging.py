@@ -1,0 +1,52 @@
+"""Forgetting what has been final for long enough, at the pace at which it comes.
+
+What is due goes within `WITHIN`, in portions spread over that time: little is due at fifty messages a second, and a
+portion a second does for it; at full rate as much is forgotten as comes; and what a burst left does not go in a burst.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from smscd.clock import SECOND, Clock
+from smscd.store import Store, StoreSettings
+
+ROUND = 5.0
+"""Seconds after which is counted anew what is due."""
+WITHIN = 30.0
+"""Seconds in which what is due is forgotten."""
+PAUSE = 0.02
+"""Seconds from the beginning of one portion to the next, at the least."""
+SMALLEST, GREATEST = 50, 2000
+"""Messages in a portion; fifty are 0.2 ms of the store's writer."""
+MOST = int(GREATEST / PAUSE * WITHIN)
+"""Messages of which no more are counted, because it could not go faster for them."""
+
+
+class Pace:
+    """How much at a time, and how often."""
+
+    def __init__(self, due: int) -> None:
+        a_second = due / WITHIN
+        self.portion = int(min(max(a_second * PAUSE, SMALLEST), GREATEST))
+        """Messages."""
+        self.seconds = max(self.portion / a_second, PAUSE)
+        """From the beginning of one portion to the next."""
+
+
+async def purge(store: Store, clock: Clock, remembers: StoreSettings) -> None:
+    """A round of it; sooner if nothing is left of what was due at its beginning."""
+    closed_before = clock.wall() - int(remembers.retention * SECOND)
+    dead_before = clock.wall() - int(remembers.dead_letters * SECOND)
+    left = await store.forgettable(closed_before, dead_before, MOST)
+    pace, now = Pace(left or 1), clock.monotonic()
+    end = now + ROUND
+    while left > 0 and now < end:
+        forgotten = await store.purge(closed_before, dead_before, pace.portion)
+        if not forgotten:
+            return
+        left -= forgotten
+        began, now = now, clock.monotonic()
+        if left > 0:
+            await asyncio.sleep(began + pace.seconds - now)
+            now = clock.monotonic()
