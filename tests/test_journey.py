@@ -13,8 +13,7 @@ from smscd.message import Accepted, Deferred, Delivered, InDoubt, Kind, Message,
 from smscd.pdu import MessageState
 from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import PRIORITY_STEP, RetrySettings
-from smscd.store import Listing
-from smscd.store import batch as store_batch
+from smscd.store import Batch, Listing, commit
 from tests.cast import NOON, deliver_sm, submit_sm
 from tests.play import DELIVERED, Play, Scripted
 
@@ -297,7 +296,7 @@ async def test_the_queue_limit_refuses_until_there_is_room_again() -> None:
 
 
 async def test_a_disk_without_room_undoes_everything_that_a_message_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_batch, "FULL_PAUSE", 0.01)
+    monkeypatch.setattr(commit, "FULL_PAUSE", 0.01)
     async with Play(network_room=3) as play:
         account = play.account(daily_quota=100, rate=100.0)
         full = _no_room(play)
@@ -321,7 +320,7 @@ async def test_credit_that_a_dropped_message_gives_back_is_used_by_those_who_wai
         noticed = asyncio.Event()
         write = play.store._commit._write
 
-        async def full_once(batch: store_batch.Batch) -> None:
+        async def full_once(batch: Batch) -> None:
             await noticed.wait()
             play.store._commit._write = write
             raise StoreFull("the disk is full")
@@ -520,7 +519,7 @@ async def test_an_mt_routed_to_another_esme_is_delivered_to_it_and_reported_to_i
 
 
 async def test_an_end_without_a_receipt_shares_the_commit_of_the_next_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_batch, "LEISURE", 1000.0)
+    monkeypatch.setattr(commit, "LEISURE", 1000.0)
     async with Play() as play:
         messages = [await play.submitted() for _ in range(3)]
         commits = sum(play.counters.store.batches.counts)
@@ -533,7 +532,7 @@ async def test_an_end_without_a_receipt_shares_the_commit_of_the_next_message(mo
 
 
 async def test_what_an_esme_has_acknowledged_is_committed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_batch, "LEISURE", 1000.0)
+    monkeypatch.setattr(commit, "LEISURE", 1000.0)
     async with Play() as play:
         message = await play.submitted(registered_delivery=FINAL)
         play.journey.settle_all([message], DELIVERED, 0)
@@ -548,7 +547,7 @@ async def test_what_an_esme_has_acknowledged_is_committed_at_once(monkeypatch: p
 
 
 async def test_an_end_that_a_crash_has_lost_is_told_again_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_batch, "LEISURE", 1000.0)
+    monkeypatch.setattr(commit, "LEISURE", 1000.0)
     async with Play() as play:
         message = await play.submitted()
         play.network.outcome(message, Accepted("up-1"), ends=False)
@@ -641,7 +640,7 @@ def _no_room(play: Play) -> list[bool]:
     full = [True]
     write = play.store._write
 
-    async def refuse(batch: store_batch.Batch) -> None:
+    async def refuse(batch: Batch) -> None:
         if full:
             raise StoreFull("the disk is full")
         await write(batch)

@@ -82,6 +82,7 @@ class House:
         self.binding = Binding(self.clock)
         self.links = Links(self.clock)
         self.upstream_links = Links(self.clock)
+        self.links.read_ended = self.upstream_links.read_ended = self.store.read_ended
         self.desk = Desk(
             self.journey, self.ancillary, self.binding, self.counters, self.clock, config.smscd.system_id.encode()
         )

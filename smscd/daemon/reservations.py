@@ -6,7 +6,7 @@ import asyncio
 
 from smscd.errors import StoreFull
 from smscd.store import Store
-from smscd.store.batch import FULL_PAUSE
+from smscd.store.commit import FULL_PAUSE
 
 
 class Reservations:

@@ -16,7 +16,7 @@ KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 60, 15, 4
 
 enquire_link is faster, but may be switched off."""
 
-SLICE = 16 << 10
+SLICE = 32 << 10
 """Octets that are acted upon before everybody else has their turn. uvloop reads up to 8 MiB from one peer at a stretch,
 and a few octets can ask for much work (a submit_multi of 4 KiB is 254 messages)."""
 
@@ -224,8 +224,7 @@ class Link(asyncio.Protocol):
             self._backlog += data
             self._work()
         else:
-            self._serve(self.session.receive_data(data, self.links.clock.monotonic()))
-            self.flush()
+            self._act_on(data)
 
     def eof_received(self) -> bool:
         """The peer sends no more. It may still listen: what it has asked is answered before the transport closes."""
@@ -298,9 +297,13 @@ class Link(asyncio.Protocol):
         if not self._reading_paused and not self.session.deciding:
             self._held = False
             data, self._backlog = self._backlog[:SLICE], self._backlog[SLICE:]
-            self._serve(self.session.receive_data(data, self.links.clock.monotonic()))
-            self.flush()
+            self._act_on(data)
         self._steer(self._transport)
+
+    def _act_on(self, data: bytes) -> None:
+        self._serve(self.session.receive_data(data, self.links.clock.monotonic()))
+        self.flush()
+        self.links.read_ended()
 
     def _balance(self, transport: asyncio.Transport) -> None:
         """Read on, or read no more for now; called whenever what we owe or what is unsent may have changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,6 +62,8 @@ class Links:
     def __init__(self, clock: Clock, limits: LinkLimits | None = None, *, interval: float = 1.0) -> None:
         self.clock = clock
         self.limits = limits or LinkLimits()
+        self.read_ended: Callable[[], None] = lambda: None
+        """Called when everything that was read from one peer has been acted upon."""
         self._interval = interval
         self._slices: list[dict[Ticked, None]] = [{} for _ in range(self._SLICES)]
         self._turn = 0

@@ -7,7 +7,8 @@ It raises StoreBroken when nothing more can be promised; that there is no room i
 
 from __future__ import annotations
 
-from smscd.store.batch import Answer, AnswerAll, Batch, GroupCommit
+from smscd.store.batch import Answer, AnswerAll, Batch
+from smscd.store.commit import GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered, Store
 from smscd.store.memory import MemoryStore
 from smscd.store.optouts import Imported, OptOutRow, OptOuts

@@ -1,25 +1,12 @@
-"""Facts gathered for one transaction, and the loop that commits them together.
-
-While one commit is on its way to the disk the next batch gathers: the cost of a sync is divided by the number of
-messages that waited for it. What somebody waits for is committed at once by an idle store, and a busy one batches by
-itself. What nobody waits for goes with it, and has a commit of its own, a little later, only where nothing else comes.
-"""
+"""Facts gathered for one transaction, and who is told when it is on stable storage."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
-import structlog
-
-from smscd.clock import SECOND, Clock
-from smscd.counters import StoreCounters
-from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Message, Part
 from smscd.optout import Event
 from smscd.pdu import ESME_RMSGQFUL, ESME_ROK
-
-log = structlog.get_logger("smscd.store")
 
 Answer = Callable[[Message, int], None]
 """Called with the message and its command_status: ESME_ROK after the commit, ESME_RMSGQFUL when there was no room."""
@@ -32,15 +19,6 @@ Then = Callable[[Message], None]
 
 ThenAll = Callable[[list[Message]], None]
 """Called with all the messages of one commit that it was named for."""
-
-FULL_PAUSE = 1.0
-"""Seconds between two attempts while the disk is full: long enough to cost nothing, short enough to notice room."""
-
-LEISURE = 0.02
-"""Seconds that facts nobody waits for may stay in memory: a submit that came meanwhile would wait for their sync."""
-
-LEISURELY = 1000
-"""Messages that gather without anybody waiting for them: with more, a commit of their own costs less than the wait."""
 
 
 class Batch:
@@ -152,7 +130,7 @@ class Batch:
         """What to do when this batch is on stable storage, whatever became of the messages in it."""
         self.once.append(act)
 
-    # -- the end of a batch, called by GroupCommit -------------------------------------------------------------------
+    # -- the end of a batch, called by `commit.GroupCommit` ------------------------------------------------------------
 
     @property
     def oldest(self) -> int:
@@ -226,139 +204,3 @@ class Batch:
         self.closing |= later.closing
         self.opt_outs += later.opt_outs
         self.once += later.once
-
-
-class GroupCommit:
-    """Takes the gathering batch, writes it, releases its answers, and begins again."""
-
-    def __init__(
-        self,
-        write: Callable[[Batch], Awaitable[None]],
-        clock: Clock,
-        counters: StoreCounters,
-        on_broken: Callable[[StoreBroken], None],
-        on_closed: Callable[[list[Message]], None],
-        on_dropped: Callable[[list[Message]], None],
-    ) -> None:
-        self.gathering = Batch()
-        self.full = False
-        self._write = write
-        self._clock = clock
-        self._counters = counters
-        self._on_broken = on_broken
-        self._on_closed = on_closed
-        self._on_dropped = on_dropped
-        self._wake = asyncio.Event()
-        self._later: asyncio.TimerHandle | None = None
-        self._begun = 0  # batches that were taken to be written
-        self._done = 0  # the last of them that was written, or of which nothing was left to write
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self._stopping = False
-        self._between: list[Callable[[], Awaitable[None]]] = []
-
-    def wake(self) -> None:
-        """Something was gathered. Cheap; call it once per act or once per read."""
-        self._wake.set()
-
-    def wake_later(self) -> None:
-        """As `wake`, for facts that nobody waits for: with the next commit, or after `LEISURE`."""
-        if len(self.gathering) >= LEISURELY:
-            self._wake.set()
-        elif self._later is None and not self._wake.is_set():
-            self._later = asyncio.get_running_loop().call_later(LEISURE, self._wake.set)
-
-    def between_batches(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Run `job` (a checkpoint, a purge chunk) on the writer when no batch is being written."""
-        self._between.append(job)
-        self._wake.set()
-
-    async def drained(self) -> None:
-        """Return when everything gathered so far has been written, whatever is gathered meanwhile.
-
-        While the disk is full that is not before there is room.
-        """
-        goal = self._begun + bool(self.gathering)
-        if self._done < goal:
-            written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append((goal, written))
-            self._wake.set()
-            await written
-
-    async def run(self) -> None:
-        """Commit until `stop`. Ends early only when the store is broken, or this loop is: nobody else would notice."""
-        try:
-            await self._run()
-        except StoreBroken as broken:
-            self._on_broken(broken)
-        except Exception as fault:  # noqa: BLE001 - whatever it is, nothing would ever be committed again
-            self._on_broken(StoreBroken(f"the commit loop failed: {fault!r}"))
-
-    async def _run(self) -> None:
-        while not self._stopping or self.gathering:
-            if not self._wake.is_set() and not self._stopping:
-                if self.gathering:  # put there while the last batch was written, or by its callbacks
-                    self.wake_later()
-                await self._wake.wait()
-            self._wake.clear()
-            if self._later is not None:
-                self._later.cancel()
-                self._later = None
-            if self.gathering:
-                await self._commit()
-            if self._between:
-                await self._between.pop(0)()
-            if self._between:
-                self._wake.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
-
-    async def _commit(self) -> None:
-        batch, self.gathering = self.gathering, Batch()
-        self._begun += 1
-        started = self._clock.monotonic()
-        try:
-            await self._write(batch)
-        except StoreFull:
-            await self._wait_for_room(batch)
-            return
-        self.full = False
-        self._counters.batches.observe(len(batch))
-        self._counters.commits.observe(self._clock.monotonic() - started)
-        if oldest := batch.oldest:
-            self._counters.answers.observe(max(0, self._clock.wall() - oldest) / SECOND, batch.waiting)
-        closed = batch.committed()
-        if closed:
-            self._on_closed(closed)
-        self._written()
-
-    def _written(self) -> None:
-        self._done = self._begun
-        if self._waiters:
-            for goal, waiter in self._waiters:
-                if goal <= self._done and not waiter.done():
-                    waiter.set_result(None)
-            self._waiters = [entry for entry in self._waiters if entry[0] > self._done]
-
-    async def _wait_for_room(self, batch: Batch) -> None:
-        """Tell those who wait; what must be written all the same becomes part of the next batch.
-
-        At a stop there is no next batch: a message that was handed over stays so in the store, and what became of it
-        is found out again after the next start.
-        """
-        self.full = True
-        self._counters.full += 1
-        rest, dropped = batch.refused()
-        self._on_dropped(dropped)
-        rest.absorb(self.gathering)
-        self.gathering = rest
-        if rest and self._stopping:
-            log.error("stopped on a full disk: what was not written is done again at the next start", facts=len(rest))
-            self.gathering = Batch()
-        elif rest:
-            await asyncio.sleep(FULL_PAUSE)
-            self._wake.set()
-        else:
-            self._written()
-        self.full = False

@@ -69,6 +69,9 @@ class Store(Protocol):
         For what is found out again, or is in doubt, if the process dies before that.
         """
 
+    def read_ended(self) -> None:
+        """A peer was read from, and no act is half done: where much was put into the batch it may go to the disk."""
+
     async def open(self) -> Recovered:
         """Open or create. Raises StoreBroken if what is there cannot be used."""
 

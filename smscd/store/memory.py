@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import fields
 from typing import Any
 
@@ -12,7 +12,8 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Kind, Message, Part, Stage, numbers_of
 from smscd.store import rows
-from smscd.store.batch import Batch, GroupCommit
+from smscd.store.batch import Batch
+from smscd.store.commit import GroupCommit
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.optouts import MemoryOptOuts
 
@@ -49,10 +50,13 @@ class MemoryStore:
     def wake_later(self) -> None:
         self._commit.wake_later()
 
+    def read_ended(self) -> None:
+        self._commit.read_ended()
+
     async def committed(self) -> None:
         await self._commit.drained()
 
-    async def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch) -> Awaitable[None]:
         for message in (*batch.new.values(), *batch.rewritten.values()):
             self._messages[message.id] = rows.message_row(message)
         for message in batch.changed.values():
@@ -64,7 +68,7 @@ class MemoryStore:
         for key, part in batch.parts.items():
             self._parts[key] = rows.part_row(part)
         self.opt_outs.put(batch.opt_outs)
-        await asyncio.sleep(0)
+        return asyncio.sleep(0)
 
     def _update(self, number: int, columns: tuple[str, ...], values: rows.Row) -> None:
         row = dict(zip(rows.MESSAGE, self._messages[number], strict=True))

@@ -189,8 +189,8 @@ def part_of(row: Row) -> Part:
 
 # --- statements -------------------------------------------------------------------------------------------------------
 
-CHUNKS = (64, 16, 4, 1)
-"""Rows per statement, largest first: a multi-row statement releases the interpreter lock once, not once a row."""
+CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
+"""Rows per statement, largest first: after every statement the writer has to ask for the interpreter lock anew."""
 
 
 def _marks(columns: int, rows: int) -> str:

@@ -22,7 +22,8 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Kind, Message, Stage, numbers_of
 from smscd.store import optouts, rows, unsynced
-from smscd.store.batch import Batch, GroupCommit
+from smscd.store.batch import Batch
+from smscd.store.commit import GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.reader import Reader
@@ -37,10 +38,12 @@ log = structlog.get_logger("smscd.store")
 class Writer(aiosqlite.Connection):
     """aiosqlite's connection, with whole functions as the unit of work: one hop a batch instead of one a statement."""
 
-    async def on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the connection's thread."""
-        execute: Callable[..., Awaitable[T]] = self._execute
-        return await execute(work, self._conn)
+    def on_writer(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Run `work` in the connection's thread, after what was asked for before: asked for now, not when awaited."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        connection = self._conn
+        self._tx.put_nowait((done, lambda: work(connection)))
+        return done
 
 
 class SqliteStore:
@@ -59,7 +62,9 @@ class SqliteStore:
         self._clock = clock
         self._counters = counters
         self._on_broken = on_broken
-        self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
+        self._commit = GroupCommit(
+            self._write, clock, counters, on_broken, on_closed, on_dropped, self._mind_the_log
+        )  # fmt: skip
         self._writer: Writer
         self._reader: Reader
         self._disk = Disk(path.parent)
@@ -86,14 +91,17 @@ class SqliteStore:
     def wake_later(self) -> None:
         self._commit.wake_later()
 
+    def read_ended(self) -> None:
+        self._commit.read_ended()
+
     async def committed(self) -> None:
         await self._commit.drained()
 
-    async def _on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the writer's thread. Raises StoreFull or StoreBroken."""
-        return await self._writer.on_writer(lambda connection: self._disk.run(work, connection))
+    def _on_writer(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Run `work` in the writer's thread. Ends with StoreFull or StoreBroken where it fails."""
+        return self._writer.on_writer(lambda connection: self._disk.run(work, connection))
 
-    async def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch) -> Awaitable[None] | None:
         statements = [
             *rows.inserting(batch.new, batch.together),
             *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
@@ -103,9 +111,7 @@ class SqliteStore:
             *rows.chunked([rows.part_row(p) for p in batch.parts.values()], rows.REPLACE_PART),
             *optouts.statements(batch.opt_outs),
         ]
-        if statements:
-            await self._on_writer(lambda connection: _transact(connection, statements))
-            self._mind_the_log()
+        return self._on_writer(lambda connection: _transact(connection, statements)) if statements else None
 
     async def _aside(self, statements: list[tuple[str, list[Any]]], *, synced: bool = True) -> None:
         """A transaction beside the batches.

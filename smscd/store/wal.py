@@ -20,7 +20,7 @@ from pathlib import Path
 import structlog
 
 from smscd.errors import StoreFull
-from smscd.store.batch import FULL_PAUSE, GroupCommit
+from smscd.store.commit import FULL_PAUSE, GroupCommit
 
 log = structlog.get_logger("smscd.store")
 

@@ -29,7 +29,8 @@ class AnswerFirst(SqliteStore):
         batch._answers.clear()
         batch._answers_all.clear()
         await asyncio.sleep(0.02)  # the links flush at the end of this loop turn; a kill now finds much to lose
-        await super()._write(batch)
+        if (written := super()._write(batch)) is not None:
+            await written
 
 
 def forgetful(_path: Path, *arguments: Any) -> MemoryStore:
@@ -52,7 +53,8 @@ class Amnesiac(SqliteStore):
     async def _write(self, batch: Batch) -> None:
         for key in [key for key, part in batch.parts.items() if part.stage == SENT]:
             del batch.parts[key]
-        await super()._write(batch)
+        if (written := super()._write(batch)) is not None:
+            await written
 
 
 STORES = {"answer-first": AnswerFirst, "forgetful": forgetful, "unsynced": Unsynced, "amnesiac": Amnesiac}

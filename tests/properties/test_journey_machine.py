@@ -32,8 +32,7 @@ from smscd.pdu import MessageState
 from smscd.rerouting import reroute_all
 from smscd.routing import RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings, lanes
-from smscd.store import Batch, Listing, StoreSettings
-from smscd.store import batch as store_batch
+from smscd.store import Batch, Listing, StoreSettings, commit
 from tests.cast import deliver_sm, submit_sm
 from tests.play import Play, Scripted, SlowStore
 
@@ -525,7 +524,7 @@ async def turn(turns: int) -> None:
 def test_nothing_is_lost_and_nothing_is_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "WINDOW", 4)
     monkeypatch.setattr(lanes, "LOW_WATER", 2)
-    monkeypatch.setattr(store_batch, "FULL_PAUSE", 0)
+    monkeypatch.setattr(commit, "FULL_PAUSE", 0)
     run_state_machine_as_test(
         WholeJourney,
         settings=settings(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from smscd.store import batch
+from smscd.store import commit
 
 
 @pytest.fixture
 def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for room often."""
-    monkeypatch.setattr(batch, "FULL_PAUSE", 0.01)
+    monkeypatch.setattr(commit, "FULL_PAUSE", 0.01)

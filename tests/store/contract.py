@@ -15,7 +15,7 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Kind, Message, Part, Stage, octets_of
 from smscd.optout import Entry, Event
-from smscd.store import Imported, Listing, Recovered, Store, batch
+from smscd.store import Imported, Listing, Recovered, Store, commit
 from tests.cast import DAY, NOON, Answers, deliver_sm, message, submit_sm, with_part
 
 
@@ -123,10 +123,65 @@ class StoreContract:
         await chest.store.committed()
         assert ids(await chest.store.get([first.id, second.id])) == [first.id, second.id]
 
+    async def test_a_read_that_gathered_much_is_on_its_way_when_the_next_peer_is_read_from(self, chest: Chest) -> None:
+        for _ in range(commit.ENOUGH - 1):
+            chest.store.batch.add(message())
+        chest.store.wake()
+        chest.store.read_ended()
+        assert len(chest.store.batch.new) == commit.ENOUGH - 1
+        chest.store.batch.add(message())
+        chest.store.read_ended()
+        assert not chest.store.batch
+        await chest.store.committed()
+        assert chest.counters.batches.total == commit.ENOUGH
+
+    async def test_a_read_begins_nothing_that_nobody_asked_for(self, chest: Chest) -> None:
+        for _ in range(commit.ENOUGH):
+            chest.store.batch.add(message())
+        chest.store.read_ended()
+        assert len(chest.store.batch.new) == commit.ENOUGH
+
+    async def test_the_next_batch_is_on_its_way_before_the_answers_of_the_last_are_given(self, chest: Chest) -> None:
+        gathered: list[int] = []
+        for _ in range(commit.ENOUGH):
+            chest.store.batch.add(message())
+        first, later = message(), message()
+        chest.store.batch.add(first)
+        chest.store.batch.answer(first, lambda _m, _s: gathered.append(len(chest.store.batch.new)))
+        chest.store.wake()
+        chest.store.read_ended()
+        chest.store.batch.add(later)
+        chest.store.wake()
+        await chest.store.committed()
+        assert gathered == [0]
+        assert ids(await (await chest.crash()).get([first.id, later.id])) == [first.id, later.id]
+
+    async def test_only_one_batch_is_on_its_way(self, chest: Chest) -> None:
+        for _ in range(2):
+            for _ in range(commit.ENOUGH):
+                chest.store.batch.add(message())
+            chest.store.wake()
+            chest.store.read_ended()
+        assert len(chest.store.batch.new) == commit.ENOUGH
+        await chest.store.committed()
+        assert chest.counters.batches.total == 2 * commit.ENOUGH
+
+    async def test_what_cannot_be_written_ends_the_store_and_not_the_peer_that_was_read_from(
+        self, chest: Chest
+    ) -> None:
+        for _ in range(commit.ENOUGH):
+            chest.store.batch.add(message())
+        unheard_of = message()
+        del unheard_of.content
+        chest.store.batch.add(unheard_of)
+        chest.store.wake()
+        chest.store.read_ended()
+        assert len(chest.broken) == 1
+
     async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_waits_for(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LEISURE", 1000.0)
         one, other = message(), message()
         await put(chest.store, one)
         one.stage = Stage.CLOSED
@@ -142,7 +197,7 @@ class StoreContract:
     async def test_what_nobody_waits_for_is_committed_in_a_while_by_itself(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(batch, "LEISURE", 0.001)
+        monkeypatch.setattr(commit, "LEISURE", 0.001)
         written = asyncio.Event()
         chest.store.batch.add(message())
         chest.store.batch.once_written(written.set)
@@ -153,10 +208,10 @@ class StoreContract:
     async def test_many_that_nobody_waits_for_are_committed_without_waiting_for_others(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LEISURE", 1000.0)
         written = asyncio.Event()
         chest.store.wake_later()
-        for _ in range(batch.LEISURELY):
+        for _ in range(commit.LEISURELY):
             chest.store.batch.add(message())
         chest.store.batch.once_written(written.set)
         chest.store.wake_later()
@@ -166,7 +221,7 @@ class StoreContract:
     async def test_who_asks_whether_all_is_committed_does_not_wait_for_leisure(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LEISURE", 1000.0)
         one = message()
         chest.store.batch.add(one)
         chest.store.wake_later()
@@ -177,7 +232,7 @@ class StoreContract:
     async def test_what_a_callback_gathers_and_tells_nobody_is_committed_all_the_same(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(batch, "LEISURE", 0.001)
+        monkeypatch.setattr(commit, "LEISURE", 0.001)
         first, second, written = message(), message(), asyncio.Event()
 
         def gather(_messages: list[Message]) -> None:
@@ -192,7 +247,7 @@ class StoreContract:
         assert ids(await chest.store.get([first.id, second.id])) == [first.id, second.id]
 
     async def test_closing_writes_what_nobody_waits_for(self, chest: Chest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(batch, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LEISURE", 1000.0)
         one = message()
         chest.store.batch.add(one)
         chest.store.wake_later()

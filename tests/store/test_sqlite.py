@@ -298,7 +298,7 @@ async def test_a_dead_letter_that_is_sent_again_while_a_purge_waits_for_the_writ
     dead = with_part(message(1, stage=Stage.DEAD, final_at=1))
     await put(chest.store, dead)
     free = threading.Event()
-    busy = asyncio.create_task(chest.store._on_writer(lambda _connection: free.wait(10)))
+    busy = chest.store._on_writer(lambda _connection: free.wait(10))
     dead.stage = Stage.QUEUED
     chest.store.batch.change(dead)
     chest.store.wake()

@@ -109,7 +109,7 @@ async def test_without_a_receipt_in_time_a_message_ends_unknown_or_takes_the_nex
             assert len(second.submits) == (policy == "next")
             found = await shown(gateway, message_id)
             assert found["connector"] == ("carrier-a" if policy == "unknown" else "carrier-b")
-            assert gateway.lines("no receipt", message_id=message_id)
+            await asyncio.to_thread(gateway.wait_for, "no receipt", message_id=message_id)
 
 
 async def test_a_message_that_waits_for_no_receipt_is_not_waited_for(tmp_path: Path) -> None:
