@@ -1,11 +1,12 @@
 """Rate and p99 against what grows: binds, window, message size, queue, opt-out rows, routes, connectors.
 
-    python bench/curves.py [--curves binds,window,size,routes,connectors,queue,optout] [--rounds 3] [--seconds 2]
-    python bench/curves.py --draw           # only the pictures, from what was measured before
+    python bench/curves.py [--curves binds,window,queue,optout,routes,connectors,size] [--rounds 3] [--seconds 1]
+    python bench/curves.py --resume --minutes 20    # leaves out what was measured these hours, begins nothing after 20
+    python bench/curves.py --draw                   # only the pictures, from what was measured before
 
 Each point has a server of its own, all of a curve at the same time, and loads of `--seconds` take turns among them, so
 that the machine's good and bad minutes fall on every point alike; medians are kept in `docs/figures/curves.json` and
-drawn into `docs/figures/*.svg`.
+drawn into `docs/figures/*.svg`, curve by curve: what was measured stays if a later one fails.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime as dt
 import io
+import math
 import random
+import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,12 +33,13 @@ import optout
 import routing
 from chart import Panel, figure
 from load import Load
-from runs import Figures, Plan, measured, median
+from runs import Figures, Plan, measured, median, table
 from servers import EMULATED, Running, SinkProcess, Smscd, floor, route, sink, smscd, upstream
 
 IN_FLIGHT = 1000
 """Over all binds, so that their number is all that changes."""
 SEED = 1
+RECENT = dt.timedelta(hours=2)
 
 
 @dataclass
@@ -132,16 +138,16 @@ CURVES = {
     "binds": Curve("submit → durable answer by binds, 1,000 in flight over all", "binds", by_binds,
                    [1, 3, 10, 30, 100, 300, 1000]),
     "window": Curve("submit → durable answer by window, one bind", "window", by_window, [1, 3, 10, 30, 100, 300, 1000]),
-    "size": Curve("submit → durable answer by size, window 100 (above 254: message_payload)", "octets of text", by_size,
-                  [10, 50, 100, 160, 254, 1000, 4000]),
-    "routes": Curve("submit → durable answer by prefix rules, window 100", "routes", by_routes,
-                    [1, 10, 100, 1000, 10_000]),
-    "connectors": Curve("ESME → upstream by connectors, window 100", "connectors", by_connectors,
-                        [1, 2, 5, 10, 20, 50], "upstream"),
     "queue": Curve("ESME → healthy upstream while others wait for a dead one, window 100", "queued messages", by_queue,
                    [0, 1000, 10_000, 100_000, 1_000_000], "upstream"),
     "optout": Curve("submit → durable answer by opt-out rows, window 100", "opt-out rows", by_optout,
                     [0, 1000, 100_000, 1_000_000, 10_000_000]),
+    "routes": Curve("submit → durable answer by prefix rules, window 100", "routes", by_routes,
+                    [1, 10, 100, 1000, 10_000]),
+    "connectors": Curve("ESME → upstream by connectors, window 100", "connectors", by_connectors,
+                        [1, 2, 5, 10, 20, 50], "upstream"),
+    "size": Curve("submit → durable answer by size, window 100 (above 254: message_payload)", "octets of text", by_size,
+                  [10, 50, 100, 160, 254, 1000, 4000]),
 }  # fmt: skip
 
 
@@ -190,23 +196,65 @@ def draw(measured_curves: dict[str, Any], out: Path) -> None:
         figure(f"{wanted.title}  ({kept['measured']['on']})", panels, out / f"{name}.svg", across=3)
 
 
+COLUMNS = ("by", "measured", "load before", "rate/s", "answer p99 ms", "CPU µs a message")
+
+
+def curves_table(kept: dict[str, Any]) -> str:
+    """From the smallest to the greatest step of each curve of smscd."""
+    rows = []
+    for name in (name for name in CURVES if name in kept):
+        points = [point for point in kept[name]["points"] if point["line"] == "smscd"]
+        first, last = points[0], points[-1]
+        rows.append(
+            [f"{CURVES[name].x}, {first['x']:,} to {last['x']:,}", kept[name]["measured"]["on"],
+             kept[name]["measured"]["load"], f"{first['rate']:,} to {last['rate']:,}",
+             f"{first['p99_ms']:.1f} to {last['p99_ms']:.1f}", f"{first['cpu_us']:.0f} to {last['cpu_us']:.0f}"]
+        )  # fmt: skip
+    return table(rows, COLUMNS)
+
+
+def is_recent(kept: dict[str, Any]) -> bool:
+    then = dt.datetime.strptime(kept["measured"]["on"], "%Y-%m-%d %H:%M UTC").replace(tzinfo=dt.UTC)
+    return dt.datetime.now(dt.UTC) - then < RECENT
+
+
+def measure(names: list[str], asked: argparse.Namespace, kept: dict[str, Any]) -> None:
+    """Each curve is kept as soon as it is known. One that fails leaves its place to the next."""
+    end = time.monotonic() + 60 * (asked.minutes or math.inf)
+    for name in names:
+        if time.monotonic() > end:
+            print(f"{name}: left out, {asked.minutes} minutes are over", flush=True)
+            continue
+        steps = [step for step in CURVES[name].steps if not asked.most or step <= asked.most]
+        circumstances, began = keeping.circumstances(), time.monotonic()
+        try:
+            points = curve(name, steps, asked.rounds, asked.seconds)
+        except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as fault:
+            print(f"{name}: left out, {fault!r}", flush=True)
+            continue
+        kept[name] = {"measured": circumstances, "rounds": asked.rounds, "points": points}
+        keeping.keep("curves", kept, asked.out)
+        draw({name: kept[name]}, asked.out)
+        print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curves", default=",".join(CURVES))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--most", type=int, default=0, help="leave out greater steps; 0: none")
+    parser.add_argument("--minutes", type=float, default=0.0, help="begin no curve after so many; 0: all")
+    parser.add_argument("--resume", action="store_true", help="leave out what was measured in the last two hours")
     parser.add_argument("--draw", action="store_true")
     parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
     kept = keeping.read("curves", asked.out)
-    for name in () if asked.draw else asked.curves.split(","):
-        steps = [step for step in CURVES[name].steps if not asked.most or step <= asked.most]
-        circumstances = keeping.circumstances()
-        points = curve(name, steps, asked.rounds, asked.seconds)
-        kept[name] = {"measured": circumstances, "rounds": asked.rounds, "points": points}
-        keeping.keep("curves", kept, asked.out)
-    draw(kept, asked.out)
+    if asked.draw:
+        draw(kept, asked.out)
+        return
+    names = [name for name in asked.curves.split(",") if not (asked.resume and name in kept and is_recent(kept[name]))]
+    measure(names, asked, kept)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import budget
+import curves
 import keeping
 import pauses
 import soak
@@ -52,8 +53,9 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "windows": ("windows", runs_table),
     "peers": ("peers", runs_table),
     "budget": ("budget", budget_table),
-    "pauses": ("pauses", lambda kept: table(kept["rows"], pauses.COLUMNS)),
+    "pauses": ("pauses", lambda kept: table(kept["rows"], kept.get("columns", pauses.COLUMNS[:6]))),
     "soak": ("soak", soak_table),
+    "curves": ("curves", curves.curves_table),
 }
 """By mark: the file that it comes from, and what makes the table of it."""
 
@@ -68,7 +70,8 @@ def main() -> None:
         kept = keeping.read(file, asked.figures)
         if not kept:
             return mark[0]
-        return f"{mark[1]}\n{keeping.sentence(kept['measured'])}\n\n{make(kept)}\n\n{mark[3]}"
+        when = f"{keeping.sentence(kept['measured'])}\n\n" if "measured" in kept else ""  # else it is in the table
+        return f"{mark[1]}\n{when}{make(kept)}\n\n{mark[3]}"
 
     PAGE.write_text(MARK.sub(renewed, PAGE.read_text()))
 

@@ -1,22 +1,21 @@
 """Is anything that the house does for itself felt by those who send? The answers at an even pace, while it is done.
 
-    python bench/pauses.py [--rate 50] [--seconds 30] [--phases quiet,reload,import,purge,burst,floor]
+    python bench/pauses.py [--rate 50] [--seconds 30] [--phases quiet,reload,import,purge,burst]
 
     quiet     nothing else
     reload    SIGHUP every two seconds
     import    100,000 opt-outs are imported
     purge     200,000 messages that have ended are purged; retention 20 s
     burst     another ESME's bind submits as fast as it can, a window of 100
-    floor     the floor, with nothing else: what the disk and the machine do by themselves
 
-Prints p50, p99, the longest answer and how many took more than 20 ms.
+The floor has as many in the same seconds: what waits there too, waits for the machine or its disk. Prints p50, p99, the
+longest answer and how many took more than 20 ms, of both. What smscd was doing in each pause: stalls.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import random
 import signal
@@ -31,9 +30,12 @@ import keeping
 from load import Load, percentiles, run
 from runs import table
 from servers import EMULATED, HERE, Smscd, floor, smscd
+from stalls import WINDOW, Paced, pace
 
 TOO_LONG = 0.020
-COLUMNS = ("meanwhile", "answers", "p50 ms", "p99 ms", "longest ms", "over 20 ms")
+COLUMNS = (
+    "meanwhile", "answers", "p50 ms", "p99 ms", "longest ms", "over 20 ms", "floor p50", "p99", "longest", "over 20 ms",
+)  # fmt: skip
 WAYS = EMULATED + '[opt_out]\nenabled = true\n[store]\nretention = "20s"\n'
 
 
@@ -61,58 +63,58 @@ def imported(server: Smscd, rows: int) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
 
 
-def another(load: Load) -> None:
+def another(port: int, seconds: float) -> None:
     """In a process of its own, or its work would be felt in ours."""
-    command = [sys.executable, str(HERE / "load.py"), "--port", str(load.port), "--count", "1000000000"]
-    command += ["--seconds", str(load.seconds), "--prefix", "4479009"]
+    command = [sys.executable, str(HERE / "load.py"), "--port", str(port), "--count", "1000000000"]
+    command += ["--seconds", str(seconds), "--prefix", "4479009"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def phase(name: str, server: Smscd, load: Load) -> list[float]:
-    """Latencies of the load, in seconds, while it is done."""
-    work: Callable[[], object] = lambda: None  # noqa: E731 - three of five are of one line
-    if name == "reload":
-        work = lambda: reload_often(server, load.seconds)  # noqa: E731 - likewise
-    elif name == "import":
-        work = lambda: imported(server, 100_000)  # noqa: E731 - likewise
-    elif name == "burst":
-        work = lambda: another(dataclasses.replace(load, rate=0.0))  # noqa: E731 - likewise
-    elif name == "purge":
-        run(Load(port=load.port, count=200_000))
+def phase(name: str, server: Smscd, floor_port: int, rate: float, seconds: float) -> list[Paced]:
+    """Both, after a load during which it was done."""
+    works: dict[str, Callable[[], object]] = {
+        "reload": lambda: reload_often(server, seconds),
+        "import": lambda: imported(server, 100_000),
+        "burst": lambda: another(server.port, seconds),
+    }
+    if name == "purge":
+        run(Load(port=server.port, count=200_000))
         time.sleep(20.0)
-        load = dataclasses.replace(load, seconds=65.0)  # it is begun once a minute
-    with beside(work):
-        return run(load).latencies
+        seconds *= 2  # half of it is forgotten in half a minute
+    both = [Paced("smscd", server.port, WINDOW), Paced("floor", floor_port, WINDOW)]
+    with beside(works.get(name, lambda: None)):
+        pace(both, rate, seconds)
+    for one in both:
+        one.close()
+    return both
 
 
-def row(name: str, latencies: list[float]) -> list[str]:
-    p50, p99, longest = percentiles(latencies)
-    over = sum(each > TOO_LONG for each in latencies)
-    return [name, f"{len(latencies):,}", f"{p50:.2f}", f"{p99:.2f}", f"{longest:.1f}", str(over)]
+def row(name: str, both: list[Paced]) -> list[str]:
+    cells = [name, f"{len(both[0].waits):,}"]
+    for one in both:
+        p50, p99, longest = percentiles(one.result.latencies)
+        over = sum(latency > TOO_LONG for latency in one.result.latencies)
+        cells += [f"{p50:.2f}", f"{p99:.2f}", f"{longest:.1f}", str(over)]
+    return cells
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, default=50.0)
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--phases", default="floor,quiet,reload,import,purge,burst")
+    parser.add_argument("--phases", default="quiet,reload,import,purge,burst")
     parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
     measured = keeping.circumstances()
-    load, rows = Load(rate=asked.rate, seconds=asked.seconds), []
-    names = asked.phases.split(",")
-    if "floor" in names:
-        with floor() as running:
-            run(Load(port=running.port, rate=asked.rate, count=100))
-            rows.append(row("floor", run(dataclasses.replace(load, port=running.port)).latencies))
-    with smscd(WAYS) as server:
-        run(Load(port=server.port, rate=asked.rate, count=100))
-        for name in names:
-            if name != "floor":
-                rows.append(row(name, phase(name, server, dataclasses.replace(load, port=server.port))))
-                print(rows[-1], flush=True)
+    rows = []
+    with smscd(WAYS) as server, floor() as beneath:
+        for port in (server.port, beneath.port):
+            run(Load(port=port, rate=asked.rate, count=100))
+        for name in asked.phases.split(","):
+            rows.append(row(name, phase(name, server, beneath.port, asked.rate, asked.seconds)))
+            print(rows[-1], flush=True)
     print(table(rows, COLUMNS))
-    keeping.keep("pauses", {"measured": measured, "rate": asked.rate, "rows": rows}, asked.out)
+    keeping.keep("pauses", {"measured": measured, "rate": asked.rate, "columns": COLUMNS, "rows": rows}, asked.out)
 
 
 if __name__ == "__main__":

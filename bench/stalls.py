@@ -19,6 +19,7 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import selectors
 import shutil
 import sqlite3
@@ -53,6 +54,7 @@ WIDTH = 132
 MOST = 20
 """Pauses that are told of one row."""
 WINDOW = 5000
+PATIENCE = 5.0
 MANY = 1000
 """A second: above it the floor would take from smscd what it needs."""
 
@@ -90,6 +92,12 @@ class Paced:
         self.connection.read(self.result, now)
         self.write()
         self.waits += [(now - latency, now) for latency in self.result.latencies[seen:]]
+
+    def close(self) -> None:
+        """Once the last answer is here, or does not come."""
+        while self.connection.in_flight and select.select([self.connection.sock], [], [], PATIENCE)[0]:
+            self.read()
+        self.connection.sock.close()
 
     def pauses(self) -> list[tuple[float, float]]:
         """From the first submit that waited too long to its answer; those that overlap are one."""
@@ -254,7 +262,7 @@ def row(what: str, template: Path | None, seconds: float, routes: int, rate: flo
         sizes = [(data / f"smscd.db{name}").stat().st_size >> 20 for name in ("", "-wal")]
         rss = peak_rss_of(server.pid)
         for one in everybody:
-            one.connection.sock.close()
+            one.close()
         server.stop()
         cells = "".join(f"{cell!s:>10}" for one in everybody for cell in one.figures())
         print(f"{what:>12}{cells}   {cpu:.0%} of a core, {rss:.0f} MiB, database and log {sizes} MiB", flush=True)
