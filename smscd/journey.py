@@ -227,6 +227,7 @@ class Journey(Queueing):
             self._give_back(message, Deferred("the opt-out list is not loaded", retry_after=1.0, counts=False))
         elif self.interception.stops(message, self.esmes.get(message.system_id), connector, self.shows(message)):
             message.refusal = BLOCKED_TEXT
+            self.store.batch.all_parts(message)
             self.settle(message, REJECTED, self.interception.error_code)
         else:
             return True

@@ -76,6 +76,7 @@ LEASE = 3600 * 1_000_000
 class Part:
     """One PDU's worth of a message on its way through one connector. The row is written before the octets leave.
 
+    The only part of a message has no row before its provider has answered: the row of the message says that it left.
     Where the message is closed its parts are too, whatever their own stage says: that is not written once more.
     A part that has an upstream_message_id has been taken over, even if its stage still says LEASED.
     """
@@ -129,6 +130,7 @@ class Message:
     owner: int = 0
     lease_until: int = 0
     origin: int = 0
+    provider: str = ""  # who was given it as one part, and has not answered while that has no row: see `lease_whole`
     recipient: bytes = b""  # E.164 digits, where its route asks for them; found anew for every attempt, not stored
     frame: bytes = b""  # `content` as its octets, where they are known; whoever changes the one clears the other
     refusal: str = ""  # why smscd itself closes it without sending, in words for its receipt; not stored
@@ -140,15 +142,18 @@ class Message:
     def is_open(self) -> bool:
         return self.stage < OPEN_BELOW
 
-    def leased(self, connector: str, owner: int, now: int, until: int) -> list[Part]:
-        """Note the lease of every part to `connector`; they have to be written. `now`, `until`: microseconds."""
-        self.lease_until, self.owner = until, owner
-        if not self.parts:
-            self.parts.append(Part(self.id, 1, connector, attempt=0))
-        for part in self.parts:
-            part.stage, part.connector, part.attempt = LEASED, connector, part.attempt + 1
-            part.owner, part.lease_until, part.changed_at = owner, until, now
-        return self.parts
+    def lease_whole(self, connector: str, provider: str, owner: int, until: int) -> None:
+        """Lease it for the first time, as one part, to the provider behind `connector`. `until`: microseconds UTC.
+
+        Nothing of this needs a row of its own: message and part are one until the provider has answered.
+        """
+        self.stage, self.provider, self.owner, self.lease_until = LEASED, provider, owner, until
+        self.parts.append(Part(self.id, 1, connector, LEASED, "", 1, 0, owner, until, until - LEASE, provider))
+
+    @property
+    def is_out(self) -> bool:
+        """Leased by `lease_whole`, and not answered. That attempt has not been counted yet, but in its row it has."""
+        return bool(self.provider) and self.stage == LEASED and bool(self.parts) and self.parts[0].stage == LEASED
 
 
 # --- the outcome of handing a part on: one closed union ---------------------------------------------------------------

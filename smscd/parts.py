@@ -40,15 +40,6 @@ def lease(message: Message, connector: str, provider: str, count: int, now: int)
     return leased
 
 
-def only(message: Message, connector: str, provider: str, now: int) -> Part:
-    """`lease` for a new message that leaves as one part."""
-    part = Part(
-        message.id, 1, connector, LEASED, "", 1, 0, message.owner, message.lease_until, now, provider
-    )  # fmt: skip
-    message.parts.append(part)
-    return part
-
-
 def unlease(message: Message) -> None:
     """What no provider has waits again."""
     for part in message.parts:

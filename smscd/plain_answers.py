@@ -36,7 +36,7 @@ def accepted_all(queueing: Queueing, close_all: CloseAll, accepted: list[tuple[M
         batch.part(part)
         (waiting if message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK else over).append(message)
     queueing.on_sent_all(waiting + over)
-    batch.attempt_all(waiting)
+    batch.attempt_all([message for message in waiting if not message.provider])  # of the others the lease has told it
     batch.then_all_of(waiting, queueing.then_release)
     close_all(over, ACCEPTED, 0, now)
     if len(accepted) < MANY:

@@ -145,27 +145,30 @@ class Queueing:
 
     def lease(self, message: Message, connector: Connector, now: int) -> None:
         """Record that `message` is given to `connector`, before a single octet leaves."""
-        message.stage = LEASED
+        message.stage, message.provider = LEASED, ""
         if not connector.stores_lease:
+            return
+        count = connector.divide(message)
+        if count == 1 and connector.provider and not message.parts:
+            message.lease_whole(connector.name, connector.provider, self.ids.node_id, now + LEASE)
             return
         message.lease_until = now + LEASE
         message.owner = self.ids.node_id
-        for part in parts.lease(message, connector.name, connector.provider, connector.divide(message), now):
+        for part in parts.lease(message, connector.name, connector.provider, count, now):
             self.store.batch.part(part)
 
     def _lease_all(self, messages: list[Message], connector: Connector, now: int) -> None:
         """`lease` for new messages."""
-        owner, until, batch = self.ids.node_id, now + LEASE, self.store.batch
+        owner, until, name, provider = self.ids.node_id, now + LEASE, connector.name, connector.provider
         if connector.stores_lease and not connector.divides:
             for message in messages:
                 message.stage, message.lease_until, message.owner = LEASED, until, owner
             return
         for message in messages:
-            if message.parts or not connector.stores_lease or connector.divide(message) != 1:
+            if message.parts or not provider or connector.divide(message) != 1:
                 self.lease(message, connector, now)
             else:
-                message.stage, message.lease_until, message.owner = LEASED, until, owner
-                batch.part(parts.only(message, connector.name, connector.provider, now))
+                message.lease_whole(name, provider, owner, until)
 
     def to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         """A message for an ESME, by `kind`; it is in no batch yet."""
@@ -184,7 +187,7 @@ class Queueing:
 
     def requeue(self, message: Message) -> None:
         """A message that memory owns goes back to its lane, once that is committed."""
-        message.stage = QUEUED
+        message.stage, message.provider = QUEUED, ""
         self.queued += 1
         lane = self.scheduler.lane(message.connector)
         lane.queued += 1

@@ -99,6 +99,7 @@ class MemoryStore:
         found = [message for row in self._messages.values() if wanted(message := rows.message_of(row))]
         for message in found:
             message.parts = [rows.part_of(row) for key, row in sorted(self._parts.items()) if key[0] == message.id]
+            rows.complete(message)
         return sorted(found, key=lambda m: m.id)
 
     def _queued(self, connector: str) -> list[Message]:
@@ -156,7 +157,7 @@ class MemoryStore:
 
     async def requeue_leases(self, connector: str) -> int:
         found = await self.leased(connector, 0, len(self._messages))
-        found = [m for m in found if not any(part.provider for part in m.parts)]
+        found = [m for m in found if not m.provider and not any(part.provider for part in m.parts)]
         for message in found:
             message.stage = Stage.QUEUED
             self._messages[message.id] = rows.message_row(message)

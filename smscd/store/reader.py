@@ -106,4 +106,4 @@ class Reader(aiosqlite.Connection):
             sql = f"SELECT {PARTS} FROM part WHERE message IN ({marks}) ORDER BY message, number"  # noqa: S608
             for row in await self.ask(sql, some):
                 by_id[row[0]].parts.append(rows.part_of(row))
-        return messages
+        return [rows.complete(message) for message in messages]

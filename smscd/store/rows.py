@@ -8,29 +8,29 @@ from operator import attrgetter
 from typing import Any
 
 from smscd import pdu
-from smscd.message import ENROUTE, MT, Content, Message, Part
+from smscd.message import ENROUTE, LEASED, MT, Content, Message, Part
 
 MESSAGE = (
     "id", "message_id", "kind", "system_id", "connector", "stage", "message_state", "error_code", "attempts",
     "accepted_at", "due", "expires", "final_at", "segments", "in_doubt", "original", "receipt", "group_id", "alias",
-    "owner", "lease_until", "source_addr", "destination_addr", "pdu", "origin",
+    "owner", "lease_until", "source_addr", "destination_addr", "pdu", "origin", "provider",
 )  # fmt: skip
 OWN = ("id", "message_id", "original", "source_addr", "destination_addr", "pdu")
 """What each of several messages that come in together has for itself."""
 SHARED = (
     "kind", "system_id", "connector", "stage", "accepted_at", "due", "expires", "segments", "in_doubt", "owner",
-    "lease_until",
+    "lease_until", "provider", "attempts",
 )  # fmt: skip
 """What may be the same for all of them, and is then told once."""
 FRESH = (*OWN, *SHARED)
 """What is worth telling of a message that has just come in; everything else of it is as in `_UNTOUCHED`."""
 _UNTOUCHED = {
-    "message_state": str(int(ENROUTE)), "error_code": "0", "attempts": "0", "final_at": "0",
+    "message_state": str(int(ENROUTE)), "error_code": "0", "final_at": "0",
     "receipt": "0", "group_id": "NULL", "alias": "NULL", "origin": "0",
 }  # fmt: skip
 CHANGED = (
     "id", "connector", "stage", "message_state", "error_code", "attempts", "due", "expires", "final_at", "in_doubt",
-    "receipt", "owner", "lease_until",
+    "receipt", "owner", "lease_until", "provider",
 )  # fmt: skip
 CLOSED = ("id", "stage", "message_state", "error_code", "attempts", "final_at", "receipt")
 """What closing a message changes; every message is closed once, so this one is short."""
@@ -53,15 +53,15 @@ def message_row(m: Message) -> Row:
         m.frame = frame
     return (
         m.id, m.message_id, m.kind, m.system_id, m.connector, m.stage, m.message_state, m.error_code,
-        m.attempts, m.accepted_at, m.due, m.expires, m.final_at, m.segments, m.in_doubt, m.original, m.receipt,
-        m.group_id or None, m.alias, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
-        content.destination_addr.decode("latin-1"), frame, m.origin,
+        m.attempts + m.is_out, m.accepted_at, m.due, m.expires, m.final_at, m.segments, m.in_doubt, m.original,
+        m.receipt, m.group_id or None, m.alias, m.owner, m.lease_until, content.source_addr.decode("latin-1"),
+        content.destination_addr.decode("latin-1"), frame, m.origin, m.provider,
     )  # fmt: skip
 
 
 _shared = attrgetter(*SHARED)
 _whole = attrgetter(*SHARED, *_UNTOUCHED)
-_FRESH_END = (int(ENROUTE), 0, 0, 0, 0, 0, None, 0)
+_FRESH_END = (int(ENROUTE), 0, 0, 0, 0, None, 0)
 """What `_whole` ends with where `fresh_row` says all."""
 
 
@@ -72,7 +72,12 @@ def is_fresh(m: Message) -> bool:
 
 def fresh_row(m: Message) -> Row:
     """`m` in the order of FRESH."""
-    return (*_own(m), *_shared(m))
+    return (*_own(m), *_counted(_shared(m), m))
+
+
+def _counted(shared: Row, m: Message) -> Row:
+    """`shared` with the attempt that `m` is out for."""
+    return (*shared[:-1], shared[-1] + 1) if m.is_out else shared
 
 
 def _own(m: Message) -> Row:
@@ -88,8 +93,8 @@ def _own(m: Message) -> Row:
 def changed_row(m: Message) -> Row:
     """`m` in the order of CHANGED."""
     return (
-        m.id, m.connector, m.stage, m.message_state, m.error_code, m.attempts, m.due, m.expires, m.final_at,
-        m.in_doubt, m.receipt, m.owner, m.lease_until,
+        m.id, m.connector, m.stage, m.message_state, m.error_code, m.attempts + m.is_out, m.due, m.expires, m.final_at,
+        m.in_doubt, m.receipt, m.owner, m.lease_until, m.provider,
     )  # fmt: skip
 
 
@@ -100,7 +105,8 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
     for some in together:
         first = _whole(some[0])
         if first[len(SHARED) :] == _FRESH_END and [*map(_whole, some)].count(first) == len(some):
-            statements += _chunked_alike([value for m in some for value in _own(m)], first[: len(SHARED)])
+            shared = _counted(first[: len(SHARED)], some[0])
+            statements += _chunked_alike([value for m in some for value in _own(m)], shared)
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements
@@ -179,12 +185,21 @@ def message_of(row: Row) -> Message:
         message_state=row[6], error_code=row[7], attempts=row[8], accepted_at=row[9], due=row[10], expires=row[11],
         final_at=row[12], segments=row[13], in_doubt=row[14], original=row[15], receipt=row[16],
         group_id=row[17] or 0, alias=row[18], owner=row[19], lease_until=row[20], content=content, origin=row[24],
+        provider=row[25],
     )  # fmt: skip
 
 
 def part_of(row: Row) -> Part:
     """The part that a row in the order of PART stands for."""
     return Part(*row)
+
+
+def complete(m: Message) -> Message:
+    """`m`, whose rows of parts have been read, with the part that has no row because nobody has answered it."""
+    if m.provider and m.stage == LEASED and not m.parts:
+        m.lease_whole(m.connector, m.provider, m.owner, m.lease_until)
+    m.attempts -= m.is_out  # as its row has it, that one is among them
+    return m
 
 
 # --- statements -------------------------------------------------------------------------------------------------------

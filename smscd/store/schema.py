@@ -150,4 +150,8 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE INDEX opt_out_journal_erased ON opt_out_journal (recipient) WHERE kind = 'erase';
     """,
+    # Who was given the message as one part, which has no row before it is answered. Older leases have their rows.
+    """
+    ALTER TABLE message ADD COLUMN provider TEXT NOT NULL DEFAULT '';
+    """,
 )

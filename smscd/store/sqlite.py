@@ -273,9 +273,11 @@ class SqliteStore:
 
     async def undecided(self, connector: str, after: int, limit: int) -> list[Message]:
         found = await self._reader.messages(
-            "stage = 1 AND connector = ? AND id IN"
-            " (SELECT message FROM part WHERE stage = 1 AND provider != '' AND message > ?) ORDER BY id LIMIT ?",
-            (connector, after, limit),
+            "stage = 1 AND connector = ? AND id > ?"
+            " AND (id IN (SELECT message FROM part WHERE stage = 1 AND provider != '' AND message > ?)"
+            " OR (NOT EXISTS (SELECT 1 FROM part WHERE part.message = message.id) AND provider != ''))"
+            " ORDER BY id LIMIT ?",
+            (connector, after, after, limit),
         )
         return await self._reader.with_parts(found)
 
@@ -308,7 +310,7 @@ class SqliteStore:
 
     async def requeue_leases(self, connector: str) -> int:
         sql = (
-            "UPDATE message SET stage = 0 WHERE stage = 1 AND connector = ? AND NOT EXISTS"
+            "UPDATE message SET stage = 0 WHERE stage = 1 AND connector = ? AND provider = '' AND NOT EXISTS"
             " (SELECT 1 FROM part WHERE part.message = message.id AND part.provider != '')"
         )
         return await self._on_writer(lambda connection: connection.execute(sql, (connector,)).rowcount)

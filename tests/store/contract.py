@@ -13,9 +13,9 @@ from smscd import pdu
 from smscd.clock import SECOND, FakeClock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
-from smscd.message import Kind, Message, Part, Stage, octets_of
+from smscd.message import LEASE, Kind, Message, Part, Stage, octets_of
 from smscd.optout import Entry, Event
-from smscd.store import Imported, Listing, Recovered, Store, commit
+from smscd.store import Imported, Listing, Recovered, Store, commit, rows
 from tests.cast import DAY, NOON, Answers, deliver_sm, message, submit_sm, with_part
 
 
@@ -557,6 +557,35 @@ class StoreContract:
         assert ids(await chest.store.undecided("network", 3, 2)) == [6]
         assert await chest.store.requeue_leases("network") == 1
         assert ids(await chest.store.due("network", NOON, 9)) == [4]
+
+    async def test_a_message_leased_as_one_part_needs_no_row_of_it_before_it_is_answered(self, chest: Chest) -> None:
+        def out(number: int, **fields: Any) -> Message:
+            one = message(number, attempts=2, **fields)
+            one.lease_whole(one.connector, "carrier", 3, NOON + 7 + LEASE)
+            return one
+
+        answered, unanswered, waited = out(1), out(2), message(3)
+        store = chest.store
+        for one in (answered, unanswered, waited):
+            store.batch.add(one)
+        store.wake()
+        await store.committed()
+        waited.lease_whole("network", "carrier", 3, NOON + 7 + LEASE)
+        store.batch.change(waited)
+        answered.parts[0].stage, answered.parts[0].upstream_message_id, answered.parts[0].upstream_key = 2, "A1", "a1"
+        store.batch.part(answered.parts[0])
+        await put(store, message(4, stage=Stage.LEASED, lease_until=NOON), out(5, connector="other"), out(6))
+        store = await chest.crash()
+        assert ids(await store.undecided("network", 0, 2)) == [2, 3]
+        assert ids(await store.undecided("network", 3, 9)) == [6]
+        back = {one.id: one for one in await store.get(range(1, 7))}
+        assert [back[number].attempts for number in (1, 2, 3, 5, 6)] == [3, 2, 0, 2, 2]  # the answer ends an attempt
+        for one in (answered, unanswered, waited):
+            ours, theirs = one.parts[0], back[one.id].parts[0]
+            assert [getattr(ours, name) for name in rows.PART] == [getattr(theirs, name) for name in rows.PART]
+        assert back[4].parts == []
+        assert await store.requeue_leases("network") == 1
+        assert ids(await store.due("network", NOON, 9)) == [4]
 
     @pytest.mark.parametrize("indexed", [False, True])
     async def test_what_was_sent_to_a_number_is_found_by_connector_with_its_parts_the_oldest_first(

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_th
     old.executescript(f"PRAGMA journal_mode=WAL; BEGIN; {MIGRATIONS[0]} PRAGMA user_version=1; COMMIT;")
     one = with_part(message(5, stage=Stage.LEASED), Stage.SENT, "77")
     values = dict(zip(rows.MESSAGE, rows.message_row(one), strict=True))
-    del values["origin"]  # it came with the third version
+    del values["origin"], values["provider"]  # they came with the third and the seventh version
     old.execute(f"INSERT INTO message ({','.join(values)}) VALUES ({','.join('?' * len(values))})", [*values.values()])
     first = {"message": 5, "number": 1, "connector": "network", "stage": 2, "upstream_message_id": "77", "attempt": 1,
              "command_status": 0, "owner": 0, "lease_until": 0, "changed_at": NOON}  # fmt: skip
@@ -118,6 +119,50 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_th
     assert [getattr(back.parts[0], name) for name in Part.__slots__] == [
         getattr(one.parts[0], name) for name in Part.__slots__
     ]
+    await store.close()
+
+
+async def test_leases_that_an_older_version_left_behind_are_read_by_their_parts(tmp_path: Path) -> None:
+    """It ended by kill -9: it wrote a row for every part before the octets left, and nobody copied its log back."""
+    path = tmp_path / "smscd.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    before = "".join(MIGRATIONS[:6])
+    old.executescript(f"PRAGMA journal_mode=WAL; BEGIN; {before} PRAGMA user_version=6; COMMIT;")
+
+    def left(number: int, stage: int, *parts: Part) -> None:
+        values = dict(zip(rows.MESSAGE, rows.message_row(message(number, stage=stage, lease_until=NOON)), strict=True))
+        del values["provider"]  # it came with the seventh version
+        old.execute(
+            f"INSERT INTO message ({','.join(values)}) VALUES ({','.join('?' * len(values))})", [*values.values()]
+        )
+        for part in parts:
+            old.execute(rows.insert("part", rows.PART, 1), rows.part_row(part))
+
+    def part(number: int, stage: int, provider: str = "carrier", upstream_message_id: str = "") -> Part:
+        return Part(
+            number, 1, "network", stage, upstream_message_id, provider=provider, upstream_key=upstream_message_id
+        )
+
+    left(1, Stage.QUEUED)
+    left(2, Stage.QUEUED, part(2, Stage.QUEUED))  # it was put off once
+    left(3, Stage.LEASED, part(3, Stage.LEASED))
+    left(4, Stage.LEASED, part(4, Stage.SENT, upstream_message_id="77"))
+    left(5, Stage.LEASED)  # with an emulated network
+    left(6, Stage.LEASED, part(6, Stage.LEASED, "", "8"))  # with one that has rules
+    left(7, Stage.LEASED, part(7, Stage.SENT, upstream_message_id="78"), replace(part(7, Stage.LEASED), number=2))
+    left(8, Stage.HELD, part(8, Stage.IN_DOUBT))
+    left(9, Stage.CLOSED, part(9, Stage.LEASED))
+    left(10, Stage.DEAD)
+    store = SqliteStore(path, FakeClock(), StoreCounters(), lambda _fault: None)
+    assert (await store.open()).leased == ["network"]
+    old.close()
+    assert ids(await store.undecided("network", 0, 9)) == [3, 7]
+    assert ids(await store.sent("carrier", ["77", "78"])) == [7, 4]
+    back = {one.id: one for one in await store.get(range(1, 11))}
+    assert [len(back[number].parts) for number in range(1, 11)] == [0, 1, 1, 1, 0, 1, 2, 1, 1, 0]
+    assert {one.attempts for one in back.values()} == {0}
+    assert await store.requeue_leases("network") == 2
+    assert ids(await store.leased("network", 0, 9)) == [3, 4, 7]
     await store.close()
 
 
