@@ -27,26 +27,28 @@ class Pace:
     """How much at a time, and how often."""
 
     def __init__(self, due: int) -> None:
-        a_second = due / WITHIN
-        self.portion = int(min(max(a_second * PAUSE, SMALLEST), GREATEST))
-        """Messages."""
-        self.seconds = max(self.portion / a_second, PAUSE)
+        self._a_second = due / WITHIN
+        self.seconds = max(SMALLEST / self._a_second, PAUSE)
         """From the beginning of one portion to the next."""
+
+    def portion(self, elapsed: float, forgotten: int) -> int:
+        """Messages, with so many `forgotten` in the seconds since the beginning: what came late is made up for."""
+        behind = round(self._a_second * (elapsed + self.seconds)) - forgotten
+        return min(max(behind, SMALLEST), GREATEST)
 
 
 async def purge(store: Store, clock: Clock, remembers: StoreSettings) -> None:
     """A round of it; sooner if nothing is left of what was due at its beginning."""
     closed_before = clock.wall() - int(remembers.retention * SECOND)
     dead_before = clock.wall() - int(remembers.dead_letters * SECOND)
-    left = await store.forgettable(closed_before, dead_before, MOST)
-    pace, now = Pace(left or 1), clock.monotonic()
-    end = now + ROUND
-    while left > 0 and now < end:
-        forgotten = await store.purge(closed_before, dead_before, pace.portion)
-        if not forgotten:
+    due = await store.forgettable(closed_before, dead_before, MOST)
+    forgotten, began = 0, clock.monotonic()
+    pace, now = Pace(due or 1), began
+    while forgotten < due and now < began + ROUND:
+        some = await store.purge(closed_before, dead_before, pace.portion(now - began, forgotten))
+        if not some:
             return
-        left -= forgotten
-        began, now = now, clock.monotonic()
-        if left > 0:
-            await asyncio.sleep(began + pace.seconds - now)
-            now = clock.monotonic()
+        forgotten += some
+        if forgotten < due:
+            await asyncio.sleep(now + pace.seconds - clock.monotonic())
+        now = clock.monotonic()

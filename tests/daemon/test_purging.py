@@ -45,13 +45,17 @@ async def purge(due: int, seconds: float) -> Remembering:
 @pytest.mark.parametrize("due", [1, 100, 1500, 10_000, 420_000, purging.MOST])
 def test_what_is_due_is_forgotten_within_its_time_in_portions_not_greater_than_that_takes(due: int) -> None:
     pace = Pace(due)
-    assert pace.portion / pace.seconds * WITHIN == pytest.approx(due, rel=0.02)
-    assert pace.portion == SMALLEST or pace.seconds == PAUSE
+    portion = pace.portion(0.0, 0)
+    assert portion / pace.seconds * WITHIN == pytest.approx(due, rel=0.02)
+    assert portion == SMALLEST or pace.seconds == PAUSE
 
 
-def test_a_portion_has_its_limit_whatever_is_due() -> None:
-    pace = Pace(1 << 40)
-    assert (pace.portion, pace.seconds) == (GREATEST, PAUSE)
+def test_portions_that_come_late_are_greater_and_have_their_limit_whatever_is_due() -> None:
+    pace = Pace(int(1000 / PAUSE * WITHIN))
+    assert [pace.portion(at * PAUSE, at * 1000) for at in (0, 1, 2)] == [1000, 1000, 1000]
+    assert pace.portion(PAUSE * 1.5, 1000) == 1500
+    assert pace.portion(PAUSE * 100, 1000) == GREATEST
+    assert pace.portion(PAUSE, 1 << 40) == SMALLEST
 
 
 async def test_with_nothing_due_nothing_is_written() -> None:
