@@ -28,7 +28,7 @@ def steps(cls: type[Any]) -> Iterator[Run | tuple[str, Field]]:
             run.append((name, field))
             continue
         if field.counter:
-            run.append((field.counter, Field(Kind.INTEGER, 1)))
+            run.append((field.counter, Field(Kind.INTEGER, 1, varies=True)))
         if run:
             yield run
         run = []

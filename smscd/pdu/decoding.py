@@ -1,7 +1,8 @@
 """Decoders, compiled from the tables.
 
 Neighbouring fields become one regular expression that finds every NUL and enforces every bound; the integers between
-the strings are gathered and unpacked by one `struct`; the class is called with positions, not keywords.
+the strings are gathered and unpacked by one `struct`; the class is called with positions, not keywords. What stands
+between the addresses of a message is the same in most messages of a peer, and is looked up instead.
 Every string is matched possessively: no input makes an expression try twice, so the time is linear in the frame.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from smscd.pdu.compile import INTEGER_CODES, Run, function, steps
+from smscd.pdu.compile import INTEGER_CODES, STRINGS, Run, function, steps
 from smscd.pdu.constants import HEADER_LENGTH
 from smscd.pdu.fields import Field, Kind, wire_fields
 
@@ -21,6 +22,10 @@ Decoder = Callable[[bytes, int, int, int], Any]
 """(frame, command_length, command_status, sequence_number) -> PDU"""
 
 _REFUSAL: Final = "    return refuse(frame, command_status, sequence_number)"
+_MATCHED: Final = "    raise AssertionError(frame)"
+
+KNOWN: Final = 1024
+"""Whoever sends other octets every time has them read every time, and costs no more memory than this."""
 
 EntryReader = Callable[[bytes, int], tuple[Any, int] | None]
 """(frame, position) -> one structure of a counted list and the position behind it, or None"""
@@ -47,6 +52,13 @@ def _string_pattern(field: Field) -> str:
 
 def _read_run(number: int, run: Run, namespace: dict[str, Any], refusal: str = _REFUSAL) -> Iterator[str]:
     """Source lines that match one run at `p`, leave its values in locals of their names, and move `p` behind it."""
+    if any(field.varies and field.kind in STRINGS for _, field in run):
+        return _read_between_addresses(number, run, namespace, refusal)
+    return _read_fields(number, run, namespace, refusal)
+
+
+def _read_fields(number: int, run: Run, namespace: dict[str, Any], refusal: str) -> Iterator[str]:
+    """Each field from the octets."""
     namespace[f"match{number}"] = _pattern(run).match
     integers = [(name, field) for name, field in run if field.kind is Kind.INTEGER]
     groups: list[str] = []
@@ -64,6 +76,48 @@ def _read_run(number: int, run: Run, namespace: dict[str, Any], refusal: str = _
         namespace[f"unpack{number}"] = struct.Struct(layout).unpack
         yield f"({', '.join(name for name, _ in integers)},) = unpack{number}({' + '.join(gathered)})"
     yield "p = m.end()"
+
+
+def _read_between_addresses(number: int, run: Run, namespace: dict[str, Any], refusal: str) -> Iterator[str]:
+    """What varies from the octets; of what stands between, most messages of a peer have the same: it is looked up."""
+    pattern = b""
+    groups: list[str] = []
+    values: list[str] = []
+    for varies, fields in groupby(run, key=lambda item: item[1].varies):
+        some = list(fields)
+        if varies:
+            pattern += _pattern(some).pattern
+            groups += [name for name, _ in some]
+            values += [
+                f"{name} = {name}[0]" for name, field in some if field.kind is Kind.INTEGER
+            ]  # a counter: one octet
+            continue
+        groups.append(f"between{len(groups)}")
+        pattern += b"(" + _pattern(some).pattern.replace(b"(", b"(?:") + b")"
+        namespace[f"known_{groups[-1]}"] = Known(some)
+        values.append(f"({', '.join(name for name, _ in some)},) = known_{groups[-1]}[{groups[-1]}]")
+    namespace[f"match{number}"] = re.compile(pattern, re.DOTALL).match
+    yield f"m = match{number}(frame, p)"
+    yield "if m is None:"
+    yield refusal
+    yield f"({', '.join(groups)},) = m.groups()"
+    yield from values
+    yield "p = m.end()"
+
+
+class Known(dict[bytes, tuple[Any, ...]]):
+    """The values of neighbouring fields by their octets: of those that came last, at most `KNOWN`."""
+
+    def __init__(self, run: Run) -> None:
+        namespace: dict[str, Any] = {}
+        body = ["p = 0", *_read_fields(0, run, namespace, _MATCHED), f"return ({', '.join(name for name, _ in run)},)"]
+        self._read: Callable[[bytes], tuple[Any, ...]] = function("read(frame)", body, namespace)
+
+    def __missing__(self, octets: bytes) -> tuple[Any, ...]:
+        if len(self) >= KNOWN:
+            self.clear()
+        values = self[octets] = self._read(octets)
+        return values
 
 
 def _entry_reader(cls: type[Any]) -> EntryReader:
@@ -115,7 +169,8 @@ def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder
             body += _read_list(name, field)
         else:
             body += _READ_TLVS
-    arguments = ["sequence_number", "command_status", "frame[p:]", *wire_fields(cls)]
+    tail = "frame[p:] if p < command_length else b''"
+    arguments = ["sequence_number", "command_status", tail, *wire_fields(cls)]
     if hasattr(cls, "frame"):
         body += [f"pdu = cls({', '.join(arguments)})", "pdu.frame = frame", "return pdu"]
     else:

@@ -42,6 +42,7 @@ class Field:
     `command_status` is what the specification names for a bad value.
     `counter` is the specification's name for the octet in front of a counted field; it is derived, never stored.
     `at_least` is the smallest count.
+    `varies` marks what differs from message to message where its neighbours seldom do.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Field:
     counter: str = ""
     at_least: int = 0
     entries: tuple[type[Any], ...] = ()
+    varies: bool = False
 
 
 def _field(spec: Field, **options: Any) -> Any:
@@ -75,6 +77,12 @@ def c_octet_string(size: int, command_status: int, *, accepts: int = 0, secret: 
     spec: bytes = _field(
         Field(Kind.C_OCTET_STRING, size, accepts or size, command_status), default=b"", repr=not secret
     )
+    return spec
+
+
+def address(command_status: int, size: int = 21) -> bytes:
+    """An address of a message: octets ended by a NUL, `size` with it."""
+    spec: bytes = _field(Field(Kind.C_OCTET_STRING, size, size, command_status, varies=True), default=b"")
     return spec
 
 

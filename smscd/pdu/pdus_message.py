@@ -13,6 +13,7 @@ from typing import ClassVar
 from smscd.pdu.constants import DEST_FLAG_DISTRIBUTION_LIST, DEST_FLAG_SME_ADDRESS
 from smscd.pdu.fields import (
     Tlv,
+    address,
     c_octet_string,
     counted,
     integer,
@@ -45,10 +46,10 @@ class SubmitSm(Pdu):
     service_type: bytes = c_octet_string(6, ESME_RINVSERTYP)
     source_addr_ton: int = octet()
     source_addr_npi: int = octet()
-    source_addr: bytes = c_octet_string(21, ESME_RINVSRCADR)
+    source_addr: bytes = address(ESME_RINVSRCADR)
     dest_addr_ton: int = octet()
     dest_addr_npi: int = octet()
-    destination_addr: bytes = c_octet_string(21, ESME_RINVDSTADR)
+    destination_addr: bytes = address(ESME_RINVDSTADR)
     esm_class: int = octet()
     protocol_id: int = octet()
     priority_flag: int = octet()
@@ -150,10 +151,10 @@ class DeliverSm(Pdu):
     service_type: bytes = c_octet_string(6, ESME_RINVSERTYP)
     source_addr_ton: int = octet()
     source_addr_npi: int = octet()
-    source_addr: bytes = c_octet_string(21, ESME_RINVSRCADR)
+    source_addr: bytes = address(ESME_RINVSRCADR)
     dest_addr_ton: int = octet()
     dest_addr_npi: int = octet()
-    destination_addr: bytes = c_octet_string(21, ESME_RINVDSTADR)
+    destination_addr: bytes = address(ESME_RINVDSTADR)
     esm_class: int = octet()
     protocol_id: int = octet()
     priority_flag: int = octet()

@@ -7,6 +7,8 @@ import struct
 import pytest
 
 from smscd import pdu
+from smscd.pdu import codec, decoding
+from smscd.pdu.decoding import Known
 
 RESPONSES = [cls for cls in pdu.PDUS if cls.command_id & pdu.RESPONSE]
 HEADER_ONLY = [pdu.Unbind, pdu.UnbindResp, pdu.EnquireLink, pdu.EnquireLinkResp, pdu.GenericNack, pdu.CancelSmResp]
@@ -102,3 +104,23 @@ def test_any_sequence_number_comes_back_as_it_was(sequence_number: int) -> None:
 def test_a_password_does_not_show_in_repr() -> None:
     assert "hunter2" not in repr(pdu.BindTransceiver(system_id=b"esme", password=b"hunter2"))
     assert "hunter2" not in repr(pdu.Outbind(system_id=b"smsc", password=b"hunter2"))
+
+
+@pytest.mark.parametrize("cls", [pdu.SubmitSm, pdu.DeliverSm])
+def test_what_stands_between_the_addresses_is_known_again_and_no_more_of_it_than_there_is_room_for(
+    cls: type[pdu.SubmitSm | pdu.DeliverSm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "KNOWN", 4)
+    known = [value for value in vars(codec)["_DECODERS"][cls.command_id].__globals__.values() if type(value) is Known]
+    assert len(known) == 3
+    sent = [
+        cls(
+            service_type=b"%d" % (n % 7), source_addr_ton=n % 3, source_addr=b"1" * n, dest_addr_npi=n % 5,
+            destination_addr=b"2" * (n % 20), esm_class=n, validity_period=b"000000000500000R" * (n % 2),
+            data_coding=n * 9, short_message=b"x" * (n * 10), tlvs=[(0x0204, b"\0\1")] * (n % 2),
+        )
+        for n in range(20)
+    ]  # fmt: skip
+    for one in sent * 2:
+        assert pdu.decode(pdu.encode(one)) == one
+    assert all(0 < len(values) <= 4 for values in known)
