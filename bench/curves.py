@@ -229,7 +229,7 @@ def measure(names: list[str], asked: argparse.Namespace, kept: dict[str, Any]) -
         circumstances, began = keeping.circumstances(), time.monotonic()
         try:
             points = curve(name, steps, asked.rounds, asked.seconds)
-        except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as fault:
+        except (SystemExit, OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as fault:
             print(f"{name}: left out, {fault!r}", flush=True)
             continue
         kept[name] = {"measured": circumstances, "rounds": asked.rounds, "points": points}

@@ -327,6 +327,20 @@ async def until_copied(store: SqliteStore) -> None:
             await asyncio.sleep(0)
 
 
+async def test_what_is_not_synced_leaves_no_transaction_open_whatever_fails(chest: SqliteChest) -> None:
+    await put(chest.store, message(1, stage=Stage.CLOSED, final_at=1))
+
+    def fails(connection: sqlite3.Connection) -> None:
+        unsynced.forget(connection, (NOON, NOON), 10, lambda: bool(1 // 0))
+
+    await put(chest.store, *[message(n, stage=Stage.CLOSED, final_at=1) for n in range(2, 121)])
+    with pytest.raises(ZeroDivisionError):
+        await chest.store._writer.on_writer(fails)
+    assert await pragma(chest, "synchronous") == 2  # FULL
+    await put(chest.store, message(200))
+    assert len(await chest.store.get(range(1, 300))) == 121
+
+
 @pytest.mark.parametrize(("waiting", "forgotten"), [(True, [50, 50, 20]), (False, [100, 20])])
 async def test_a_portion_of_a_purge_that_takes_long_ends_early_for_a_batch_that_waits_and_for_nothing_else(
     chest: SqliteChest, monkeypatch: pytest.MonkeyPatch, waiting: bool, forgotten: list[int]
