@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
 from operator import attrgetter
 from typing import Any
@@ -40,6 +40,9 @@ PART = (
     "message", "number", "connector", "stage", "upstream_message_id", "attempt", "command_status", "owner",
     "lease_until", "changed_at", "provider", "upstream_key", "message_state", "error_code", "doubts",
 )  # fmt: skip
+PART_OWN = ("message", "number", "upstream_message_id", "upstream_key", "changed_at", "lease_until")
+"""What each of several parts has for itself; in the rest most that are written together are alike."""
+PART_SHARED = tuple(name for name in PART if name not in PART_OWN)
 
 Row = tuple[Any, ...]
 Statements = list[tuple[str, list[Any]]]
@@ -106,7 +109,7 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
         first = _whole(some[0])
         if first[len(SHARED) :] == _FRESH_END and [*map(_whole, some)].count(first) == len(some):
             shared = _counted(first[: len(SHARED)], some[0])
-            statements += _chunked_alike([value for m in some for value in _own(m)], shared)
+            statements += _chunked_alike([value for m in some for value in _own(m)], shared, len(OWN), INSERT_ALIKE)
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements
@@ -138,6 +141,24 @@ def closing(messages: Iterable[Message]) -> Statements:
     statements = chunked(rest, CLOSE_MESSAGE)
     for end, ids in alike.items():
         statements += _for_ids(ids, end, CLOSE_ALIKE)
+    return statements
+
+
+def parting(parts: Iterable[Part]) -> Statements:
+    """Stores parts as they are now, whatever was stored of them before."""
+    alike: dict[Row, list[Any]] = {}
+    last: Row = ()
+    for p in parts:
+        shared = (
+            p.connector, p.stage, p.attempt, p.command_status, p.owner, p.provider, p.message_state, p.error_code,
+            p.doubts,
+        )  # fmt: skip
+        if shared != last:
+            own, last = alike.setdefault(shared, []), shared
+        own += (p.message, p.number, p.upstream_message_id, p.upstream_key, p.changed_at, p.lease_until)
+    statements: Statements = []
+    for shared, own in alike.items():
+        statements += _chunked_alike(own, shared, len(PART_OWN), REPLACE_PARTS)
     return statements
 
 
@@ -231,12 +252,12 @@ def _insert_fresh(rows: int) -> str:
     return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES {','.join([one] * rows)}"  # noqa: S608 - ours
 
 
-def _insert_alike(rows: int) -> str:
+def _insert_alike(rows: int, into: str, own: Sequence[str], shared: Sequence[str], constant: Mapping[str, str]) -> str:
     """As `_insert_fresh`; the first parameters are the shared ones, and every row names them again."""
-    shared = [f"?{n}" for n in range(1, len(SHARED) + 1)]
-    own = count(len(SHARED) + 1)
-    every = [",".join([*(f"?{next(own)}" for _ in OWN), *shared, *_UNTOUCHED.values()]) for _ in range(rows)]
-    return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES ({'),('.join(every)})"  # noqa: S608 - ours
+    named = [f"?{n}" for n in range(1, len(shared) + 1)]
+    numbers = count(len(shared) + 1)
+    every = [",".join([*(f"?{next(numbers)}" for _ in own), *named, *constant.values()]) for _ in range(rows)]
+    return f"{into} ({','.join((*own, *shared, *constant))}) VALUES ({'),('.join(every)})"
 
 
 def _update_alike(columns: Sequence[str], rows: int) -> str:
@@ -244,13 +265,15 @@ def _update_alike(columns: Sequence[str], rows: int) -> str:
     return f"UPDATE message SET {assignments} WHERE id IN ({','.join('?' * rows)})"  # noqa: S608 - as above
 
 
-INSERT_ALIKE = {n: _insert_alike(n) for n in CHUNKS}
+INSERT_ALIKE = {n: _insert_alike(n, "INSERT INTO message", OWN, SHARED, _UNTOUCHED) for n in CHUNKS}
 INSERT_FRESH = {n: _insert_fresh(n) for n in CHUNKS}
 CLOSE_ALIKE = {n: _update_alike(ALIKE, n) for n in CHUNKS}
 SET_ATTEMPTS = {n: _update_alike(("attempts",), n) for n in CHUNKS}
 INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
 REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
-REPLACE_PART = {n: insert("part", PART, n, "INSERT OR REPLACE") for n in CHUNKS}
+REPLACE_PARTS = {
+    n: _insert_alike(n, "INSERT OR REPLACE INTO part", PART_OWN, PART_SHARED, {}) for n in CHUNKS
+}  # fmt: skip
 UPDATE_MESSAGE = {n: _update(CHANGED, n) for n in CHUNKS}
 CLOSE_MESSAGE = {n: _update(CLOSED, n) for n in CHUNKS}
 
@@ -266,12 +289,12 @@ def chunked(rows: Sequence[Row], statements: dict[int, str]) -> Statements:
     return out
 
 
-def _chunked_alike(own: list[Any], shared: Row) -> Statements:
-    """As `chunked`, for rows that share what `shared` says; `own` is the rest of all rows, one behind the other."""
+def _chunked_alike(own: list[Any], shared: Row, width: int, statements: dict[int, str]) -> Statements:
+    """As `chunked`, for rows that share what `shared` says; `own` is the rest of all rows, `width` values each."""
     out = []
-    at, width = 0, len(OWN)
+    at = 0
     for size in CHUNKS:
         while len(own) - at >= size * width:
-            out.append((INSERT_ALIKE[size], [*shared, *own[at : at + size * width]]))
+            out.append((statements[size], [*shared, *own[at : at + size * width]]))
             at += size * width
     return out

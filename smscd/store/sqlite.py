@@ -108,7 +108,7 @@ class SqliteStore:
             *rows.chunked([rows.changed_row(m) for m in batch.changed.values()], rows.UPDATE_MESSAGE),
             *rows.attempting([m for m in batch.attempted.values() if m.id not in batch.closing]),
             *rows.closing([m for m in batch.closing.values() if m.id not in batch.new]),
-            *rows.chunked([rows.part_row(p) for p in batch.parts.values()], rows.REPLACE_PART),
+            *rows.parting(batch.parts.values()),
             *optouts.statements(batch.opt_outs),
         ]
         return self._on_writer(lambda connection: _transact(connection, statements)) if statements else None

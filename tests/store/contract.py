@@ -558,6 +558,26 @@ class StoreContract:
         assert await chest.store.requeue_leases("network") == 1
         assert ids(await chest.store.due("network", NOON, 9)) == [4]
 
+    async def test_parts_come_back_as_they_were_last_whether_they_are_alike_or_not(self, chest: Chest) -> None:
+        def parts_of(number: int) -> list[Part]:
+            odd = Part(number, 2, "other", Stage.SENT, f"A{number}", 3, 69, 5, NOON + 9, NOON + number, "carrier",
+                       f"a{number}", 5, 17, 4)  # fmt: skip
+            return [Part(number, 1, "network", Stage.SENT, f"B{number}", upstream_key="b", provider="carrier"), odd]
+
+        every = [message(number) for number in range(1, 71)]
+        for one in every:
+            one.parts = parts_of(one.id)
+        await put(chest.store, *every)
+        for one in every[::3]:
+            one.parts[0].stage, one.parts[0].message_state, one.parts[0].error_code = Stage.CLOSED, 2, one.id
+            chest.store.batch.part(one.parts[0])
+        chest.store.wake()
+        await chest.store.committed()
+        back = {one.id: one for one in await (await chest.crash()).get(range(1, 71))}
+        for one in every:
+            for ours, theirs in zip(one.parts, back[one.id].parts, strict=True):
+                assert [getattr(ours, name) for name in rows.PART] == [getattr(theirs, name) for name in rows.PART]
+
     async def test_a_message_leased_as_one_part_needs_no_row_of_it_before_it_is_answered(self, chest: Chest) -> None:
         def out(number: int, **fields: Any) -> Message:
             one = message(number, attempts=2, **fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -457,10 +458,10 @@ async def test_a_purge_reads_what_is_old_and_nothing_else(chest: SqliteChest) ->
 async def test_every_way_of_writing_finds_its_rows_by_key(chest: SqliteChest, table: str, count: int) -> None:
     ways = {
         "message": [rows.UPDATE_MESSAGE[count], rows.CLOSE_MESSAGE[count], rows.REPLACE_MESSAGE[count]],
-        "part": [rows.REPLACE_PART[count]],
+        "part": [rows.REPLACE_PARTS[count]],
     }
     for sql in ways[table]:
-        parameters = [0] * sql.count("?")
+        parameters = [0] * (len(set(re.findall(r"\?\d+", sql))) or sql.count("?"))
         plan = await chest.store._writer.on_writer(
             lambda c, sql=sql, parameters=parameters: c.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()  # type: ignore[misc]
         )
