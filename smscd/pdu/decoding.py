@@ -40,11 +40,12 @@ def _pattern(run: Run) -> re.Pattern[bytes]:
         if integers:
             parts.append(f"(.{{{sum(field.size for field in fields)}}})")
         else:
-            parts += [_string_pattern(field) for field in fields]
+            parts += [string_pattern(field) for field in fields]
     return re.compile("".join(parts).encode(), re.DOTALL)
 
 
-def _string_pattern(field: Field) -> str:
+def string_pattern(field: Field) -> str:
+    """The expression of one string with its NUL; the string is its group."""
     if field.kind is Kind.TIME:
         return rf"([^\0]{{{field.size - 1}}}|)\0"
     return rf"([^\0]{{0,{field.accepts - 1}}}+)\0"

@@ -72,7 +72,7 @@ _STATES: Final[dict[str, MessageState]] = {
     "CANCELLED": MessageState.DELETED,
 }
 """What peers write after `stat:`, in capitals."""
-_STATE_OF: Final = {word.encode(): int(state) for word, state in _STATES.items()}
+STATE_OF: Final = {word.encode(): int(state) for word, state in _STATES.items()}
 
 
 @dataclass(slots=True)
@@ -139,7 +139,7 @@ def _ten_digits(minute: int) -> bytes:
 
 # --- reading -----------------------------------------------------------------------------------------------------
 
-_AS_PRINTED: Final = re.compile(
+AS_PRINTED: Final = re.compile(
     rb"id:([^\s,;|\0]++) sub:(\d{1,9}) dlvrd:(\d{1,9}) submit date:(\d++) done date:(\d++)"
     rb" stat:(\w++) err:(\w++) [Tt]ext:[ \t]*+",
 )
@@ -153,10 +153,10 @@ _VALUE: Final = re.compile(rb"[^\s,;|\0]*+")
 
 def outline(octets: bytes) -> tuple[bytes, int, str] | None:
     """The message_id, the message_state and the `err` of `parse_receipt`, for who does not ask when and how often."""
-    match = _AS_PRINTED.match(octets)
+    match = AS_PRINTED.match(octets)
     if match is not None:
         message_id, stat, err = match.group(1, 6, 7)
-        state = _STATE_OF.get(stat)
+        state = STATE_OF.get(stat)
         if state is not None:
             return message_id, state, err.decode()
     receipt = parse_receipt(octets)
@@ -168,7 +168,7 @@ def parse_receipt(octets: bytes) -> Receipt | None:
 
     Keys are found in any order and case, with unknown ones between them; `text:` takes the rest. Never raises.
     """
-    match = _AS_PRINTED.match(octets)
+    match = AS_PRINTED.match(octets)
     if match is not None:
         message_id, sub, dlvrd, submit_date, done_date, stat, err = match.groups()
         return Receipt(

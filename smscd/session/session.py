@@ -6,7 +6,7 @@ events and collects octets (`data_to_send`). It never raises for what the peer d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Final
 
@@ -50,10 +50,14 @@ class Session(Lifecycle):
     that with `receive_data`, with no octets if need be, once it is decided).
     """
 
-    __slots__ = ("_last_message", "_liveness", "_time")
+    __slots__ = ("_decode", "_last_message", "_liveness", "_time")
 
-    def __init__(self, side: Side, settings: SessionSettings, now: float) -> None:
+    def __init__(
+        self, side: Side, settings: SessionSettings, now: float, decode: Callable[[bytes], Pdu] = pdu.decode
+    ) -> None:
+        """`decode` reads the frames of the peer, where its owner wants some of them read in a way of their own."""
         super().__init__(side, settings, now)
+        self._decode = decode
         self._time = SessionTime()
         self._liveness = Liveness(now)
         self._last_message = now
@@ -94,7 +98,7 @@ class Session(Lifecycle):
         left = iter(frames)
         if frames:
             self._liveness.heard(time)
-        decode = pdu.decode
+        decode = self._decode
         peer_messages = self._peer_messages
         our_messages = self._in_flight.messages
         for frame in left:

@@ -130,7 +130,7 @@ def report(status: StatusReport, connector: str, unconfirmed: int = DELIVERED) -
         error_code=0 if state == DELIVERED else status.tp_st,
         source_addr=recipient.addr.encode("latin-1", "replace"),
         intermediate=state == ENROUTE,
-        content=_kept(status),
+        delivered=_kept(status),
         base="same",
         sent_by=status.scts.moment if status.scts is not None else 0,
     )

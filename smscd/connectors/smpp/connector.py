@@ -20,14 +20,15 @@ from smscd.connectors.smpp import statuses
 from smscd.connectors.smpp.content import Composer
 from smscd.connectors.smpp.correlation import Report, key_of, trimmed
 from smscd.connectors.smpp.health import Health
-from smscd.connectors.smpp.line import Line, Sending
+from smscd.connectors.smpp.line import Delivered, Line, Sending
 from smscd.connectors.smpp.outbind import CalledLine, Calls
 from smscd.connectors.smpp.pace import Pace
-from smscd.connectors.smpp.reading import read_mo, read_report
+from smscd.connectors.smpp.reading import plain_report, read_mo, read_report
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
 from smscd.link import Link, Links
 from smscd.message import LEASED, Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
+from smscd.pdu.plain_receipt import PlainReceipt
 from smscd.pdu.status import status_from_name, status_name
 from smscd.text import Alphabet
 
@@ -229,12 +230,17 @@ class Upstream:
         self._write(line)
         self._news.has_credit(self.name)
 
-    def delivered(self, line: Line, requests: list[pdu.DeliverSm | pdu.DataSm]) -> None:
+    def delivered(self, line: Line, requests: list[Delivered]) -> None:
         """Receipts and MO: answered when what they cause is committed."""
         link = line.link
         assert link is not None
         reports: list[Report] = []
+        name, provider, settings = self.name, self.provider, self.settings
+        base, by_address = settings.message_id_base, settings.receipts_by_address
         for request in requests:
+            if isinstance(request, PlainReceipt):
+                reports.append(plain_report(request, name, provider, base, by_address))
+                continue
             report = self.read_report(request)
             if report is not None:
                 reports.append(report)
@@ -404,7 +410,7 @@ def _answer(link: Link, request: Content, status: int) -> None:
 
 def _answer_reports(link: Link, reports: list[Report], status: int) -> None:
     """`_answer` for all of these, in one piece where that is known."""
-    plain = [report.content.sequence_number for report in reports if type(report.content) is pdu.DeliverSm]
+    plain = [one.delivered.sequence_number for one in reports if type(one.delivered) is not pdu.DataSm]
     if status or len(plain) < len(reports):
         for report in reports:
             _answer(link, report.content, status)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smscd.message import SENT, Content, Message, Part
+from smscd.pdu.plain_receipt import PlainReceipt
 
 Base = Literal["auto", "same", "hex-decimal", "decimal-hex"]
 """`message_id_base`: hex-decimal means hexadecimal in the response and decimal in the receipt."""
@@ -39,10 +40,15 @@ class Report:
     error_code: int
     source_addr: bytes  # the handset, as the provider writes it
     intermediate: bool
-    content: Content  # as it came
+    delivered: Content | PlainReceipt  # as it came
     base: Base = "auto"
     sent_by: int = 0  # microseconds UTC: what left after it is not meant; 0 where nobody says
     by_address: bool = False  # whether its operator allows that it is matched by recipient and order
+
+    @property
+    def content(self) -> Content:
+        """All that was delivered."""
+        return self.delivered.whole if isinstance(self.delivered, PlainReceipt) else self.delivered
 
 
 def trimmed(octets: bytes) -> str:

@@ -19,6 +19,8 @@ from smscd.connectors.settings import SmppSettings
 from smscd.errors import SessionError
 from smscd.link import Link, LinkOwner, Links, connect
 from smscd.message import LEASED, Message
+from smscd.pdu import plain_receipt
+from smscd.pdu.plain_receipt import PlainReceipt
 from smscd.session import (
     Answered,
     Bound,
@@ -47,6 +49,9 @@ STEADY = 10.0
 """Seconds bound after which the pauses begin anew."""
 MOST_OWED = 500
 """deliver_sm of the upstream that we may owe an answer for before we stop reading."""
+Delivered = PlainReceipt | pdu.DeliverSm | pdu.DataSm
+"""A receipt, or a message from a handset."""
+DELIVERED = frozenset({PlainReceipt, pdu.DeliverSm, pdu.DataSm})
 VERSIONS = {"3.3": pdu.INTERFACE_VERSION_3_3, "3.4": pdu.INTERFACE_VERSION_3_4, "5.0": pdu.INTERFACE_VERSION_5_0}
 
 
@@ -67,7 +72,7 @@ def _is_relayed(sending: Sending) -> bool:
 
 
 def _is_delivered(event: Event) -> bool:
-    return isinstance(event, pdu.DeliverSm | pdu.DataSm)
+    return type(event) in DELIVERED
 
 
 def is_taken(event: Answered) -> bool:
@@ -90,7 +95,7 @@ class LineOwner(Protocol):
 
     def bound(self, line: Line) -> None: ...
 
-    def delivered(self, line: Line, requests: list[pdu.DeliverSm | pdu.DataSm]) -> None: ...
+    def delivered(self, line: Line, requests: list[Delivered]) -> None: ...
 
     def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None: ...
 
@@ -195,7 +200,8 @@ class Line:
             interface_version=VERSIONS[settings.interface_version],
             peer_version=VERSIONS.get(settings.upstream_version, 0),
         )
-        return Link(Session(Side.ESME, timers, self._clock.monotonic()), owner, self._links, window=MOST_OWED)
+        session = Session(Side.ESME, timers, self._clock.monotonic(), plain_receipt.decode)
+        return Link(session, owner, self._links, window=MOST_OWED)
 
     def _ask_to_bind(self, link: Link) -> None:
         settings = self._settings
@@ -325,7 +331,7 @@ class Line:
         """One event, or several messages that the upstream delivered one behind the other."""
         event = events[0]
         if _is_delivered(event):
-            self._owner.delivered(self, cast("list[pdu.DeliverSm | pdu.DataSm]", events))
+            self._owner.delivered(self, cast("list[Delivered]", events))
         elif isinstance(event, Answered):
             self._answered(link, event)
         elif isinstance(event, Unanswered):

@@ -6,6 +6,7 @@ from smscd import pdu
 from smscd.connectors.esme import as_deliver_sm
 from smscd.connectors.smpp.correlation import Base, Report, trimmed
 from smscd.message import Content, octets_of
+from smscd.pdu.plain_receipt import PlainReceipt
 from smscd.text import read_udh
 
 UNKNOWN = int(pdu.MessageState.UNKNOWN)
@@ -45,10 +46,19 @@ def read_report(
         error_code=_error_code(err, delivered.tlvs),
         source_addr=delivered.source_addr,
         intermediate=message_state not in FINAL or kind == pdu.ESM_TYPE_INTERMEDIATE_NOTIFICATION,
-        content=delivered,
+        delivered=delivered,
         base=base,
         by_address=by_address,
     )
+
+
+def plain_report(receipt: PlainReceipt, connector: str, provider: str, base: Base, by_address: bool) -> Report:
+    """What `read_report` finds in the whole of `receipt`."""
+    state = receipt.message_state
+    return Report(
+        connector, provider, (receipt.message_id.decode("latin-1"),), state, receipt.error_code, receipt.source_addr,
+        state not in FINAL, receipt, base, 0, by_address,
+    )  # fmt: skip
 
 
 def _error_code(err: str, tlvs: list[pdu.Tlv]) -> int:

@@ -35,7 +35,7 @@ def sent(
 
 def report(*ids: str, base: Base = "auto", handset: bytes = b"447700900001") -> Report:
     content = deliver_sm(source_addr=handset)
-    return Report("carrier-a", "carrier", ids, 2, 0, handset, intermediate=False, content=content, base=base)
+    return Report("carrier-a", "carrier", ids, 2, 0, handset, intermediate=False, delivered=content, base=base)
 
 
 DIALECTS: list[tuple[str, str, Rule]] = [
