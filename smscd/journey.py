@@ -421,13 +421,14 @@ class Journey(Queueing):
         """Receipts or notifications about `messages`: messages to their ESMEs, in the batch of what they report."""
         by_esme: dict[str, list[Message]] = {}
         for message in messages:
-            esme = self.esmes.get(message.system_id)
+            by_esme.setdefault(message.system_id, []).append(message)
+        for system_id, some in by_esme.items():
+            esme = self.esmes.get(system_id)
             alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
-            content = receipts.deliver_sm(message, kind, message_state, error_code, now, alphabet)
-            receipt = self.to_esme(kind, message.system_id, content, now)
-            receipt.original = message.id
-            if kind == RECEIPT:
-                message.receipt = receipt.id
-            by_esme.setdefault(receipt.connector, []).append(receipt)
-        for name, some in by_esme.items():
-            self.enter_all(name, some, now)
+            made = receipts.deliver_sms(some, kind, message_state, error_code, now, alphabet)
+            reports = self.to_esme_all(kind, system_id, made, now)
+            for message, report in zip(some, reports, strict=True):
+                report.original = message.id
+                if kind == RECEIPT:
+                    message.receipt = report.id
+            self.enter_all(f"esme:{system_id}", reports, now)

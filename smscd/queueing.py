@@ -19,6 +19,7 @@ from smscd.counters import Counters
 from smscd.dress import Dress
 from smscd.logs import masked
 from smscd.message import DEAD, HELD, LEASE, LEASED, MT, OPT_OUT, QUEUED, Content, Deferred, Message, MessageIds, Part
+from smscd.receipts import Made
 from smscd.routing import Receivers, Rule, Ruleset
 from smscd.scheduler import Lane, RetrySettings, Scheduler
 from smscd.store import Answer, Store
@@ -175,6 +176,17 @@ class Queueing:
         number = self.ids.next(now)
         expires = now + int(self.retry.receipt_validity * SECOND)
         return Message(number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires)
+
+    def to_esme_all(self, kind: int, system_id: str, made: Sequence[Made], now: int) -> list[Message]:
+        """`to_esme` for receipts with their frames."""
+        numbers = self.ids.next_all(now, len(made))
+        name, expires = f"esme:{system_id}", now + int(self.retry.receipt_validity * SECOND)
+        messages = []
+        for number, issued, (content, frame) in zip(numbers, self.ids.issue_all(numbers), made, strict=True):
+            message = Message(number, issued, kind, system_id, name, content, now, now, expires)
+            message.frame = frame
+            messages.append(message)
+        return messages
 
     def is_alive(self, connector: str) -> bool:
         """Whether `connector` could hand something over now, or soon: routes skip those that cannot."""

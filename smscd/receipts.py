@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from smscd import pdu
 from smscd.message import PEER, RECEIPT, WHOLE, Message, octets_of, text_of
-from smscd.text import Alphabet
+from smscd.text import Alphabet, decode
 
 DELIVERED = int(pdu.MessageState.DELIVERED)
 ACCEPTED = int(pdu.MessageState.ACCEPTED)
@@ -81,6 +82,27 @@ def deliver_sm(
     )
 
 
+Made = tuple[pdu.DeliverSm, bytes]
+"""A receipt, and its frame where that is known."""
+
+
+def deliver_sms(
+    messages: Sequence[Message], kind: int, message_state: int, error_code: int, now: int, default_alphabet: Alphabet
+) -> list[Made]:
+    """`deliver_sm` for messages of one sender that ended alike."""
+    form = pdu.receipt.receipt_form(message_state, now) if kind == RECEIPT and not error_code else b""
+    made: list[Made] = []
+    for message in messages:
+        content = message.content
+        if form and type(content) is pdu.SubmitSm and message.segments == 1 and not (content.tlvs or message.refusal):
+            message_id, date = message.message_id.encode(), pdu.receipt.ten_digits(message.accepted_at)
+            text = form % (message_id, date, _beginning(message, default_alphabet))
+            made.append(pdu.plain_receipt.about(content, message_id, message_state, text))
+        else:
+            made.append((deliver_sm(message, kind, message_state, error_code, now, default_alphabet), b""))
+    return made
+
+
 def _tlvs(message: Message, message_state: int, error_code: int) -> list[tuple[int, bytes]]:
     tlvs = [
         (_RECEIPTED_MESSAGE_ID, message.message_id.encode() + b"\0"),
@@ -107,6 +129,15 @@ def _beginning(message: Message, default_alphabet: Alphabet) -> bytes:
     """The first characters of the text, in ASCII because that is what receipts are read as."""
     content = message.content
     octets = octets_of(content)
-    if content.data_coding == 0 and not content.esm_class & pdu.ESM_UDHI and octets[:TEXT_OCTETS].isalnum():
-        return octets[:TEXT_OCTETS]
+    if content.data_coding == 0 and not content.esm_class & pdu.ESM_UDHI:
+        if octets[:TEXT_OCTETS].isalnum():
+            return octets[:TEXT_OCTETS]
+        if default_alphabet == "gsm7":
+            return _in_gsm7(octets[: 2 * TEXT_OCTETS])
     return text_of(content, default_alphabet)[:TEXT_OCTETS].encode("ascii", "replace")
+
+
+@lru_cache(maxsize=1024)
+def _in_gsm7(octets: bytes) -> bytes:
+    """Many messages begin alike. No character takes more than two octets."""
+    return decode(octets, "gsm7")[:TEXT_OCTETS].encode("ascii", "replace")

@@ -14,6 +14,7 @@ from smscd.admission.fields import common_status
 from smscd.clock import SECOND
 from smscd.message import Kind
 from smscd.pdu import MessageState
+from smscd.text import Alphabet
 from tests.cast import NOON, message, submit_sm, with_part
 
 
@@ -127,3 +128,36 @@ def test_whatever_is_let_in_can_be_reported_on(fields: dict[str, Any], state: Me
     assert common_status(content) == 0
     made = receipt(int(state), error_code, content=content)
     assert pdu.decode(pdu.encode(made)) == made
+
+
+CONTENTS = st.fixed_dictionaries({
+    "service_type": st.sampled_from([b"", b"WAP"]),
+    "source_addr": st.sampled_from([b"12345", b"", b"ACME"]),
+    "destination_addr": st.sampled_from([b"447700900001", b""]),
+    "source_addr_ton": st.sampled_from([0, 5]), "dest_addr_ton": st.sampled_from([1, 255]),
+    "short_message": st.one_of(st.binary(max_size=60), st.text("ab \x1b\x1be@", max_size=60).map(str.encode)),
+    "data_coding": st.sampled_from([0, 0, 0, 8, 3]), "esm_class": st.sampled_from([0, 0, 0, 0x40]),
+    "tlvs": st.sampled_from([[], [], [], [(0x0204, b"\0\1")], [(0x0424, b"payload")]]),
+})  # fmt: skip
+OTHERWISE: list[dict[str, Any]] = [{}, {}, {}, {"segments": 3}, {"refusal": "opted out"}, {"message_id": "0123abcd"}]
+
+
+@given(
+    st.lists(st.tuples(CONTENTS, st.sampled_from(OTHERWISE)), min_size=1, max_size=4),
+    st.sampled_from([Kind.RECEIPT, Kind.RECEIPT, Kind.NOTIFICATION]), st.sampled_from(list(MessageState)),
+    st.sampled_from([0, 0, 11]), st.sampled_from(["gsm7", "gsm7", "latin1", "ucs2"]), st.integers(0, 1 << 50),
+)  # fmt: skip
+def test_many_are_made_as_each_would_be_alone(
+    told: list[tuple[dict[str, Any], dict[str, Any]]], kind: Kind, state: MessageState, error_code: int,
+    alphabet: Alphabet, accepted_at: int,
+) -> None:  # fmt: skip
+    about = [message(content=pdu.SubmitSm(**of), accepted_at=accepted_at, **otherwise) for of, otherwise in told]
+    made = receipts.deliver_sms(about, int(kind), int(state), error_code, NOON, alphabet)
+    alone = [receipts.deliver_sm(one, int(kind), int(state), error_code, NOON, alphabet) for one in about]
+    assert [content for content, _frame in made] == alone
+    assert [pdu.encode(content) for content, frame in made if frame] == [frame for _content, frame in made if frame]
+
+
+def test_the_receipt_of_a_plain_message_comes_with_its_frame() -> None:
+    ((_content, frame),) = receipts.deliver_sms([message()], int(Kind.RECEIPT), 2, 0, NOON, "gsm7")
+    assert frame

@@ -12,18 +12,21 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from smscd.pdu import codec
-from smscd.pdu.constants import ESM_TYPE_RECEIPT
+from smscd.pdu.constants import ESM_TYPE_RECEIPT, HEADER_LENGTH
 from smscd.pdu.decoding import string_pattern
+from smscd.pdu.encoding import pack_header
 from smscd.pdu.fields import Field, Kind, wire_fields
-from smscd.pdu.pdus import DeliverSm, Pdu
+from smscd.pdu.pdus import DeliverSm, Pdu, SubmitSm
 from smscd.pdu.receipt import AS_PRINTED, STATE_OF
 from smscd.pdu.tlv import Tag
 
 _DELIVER_SM: Final = DeliverSm.command_id
 MOST_DIGITS: Final = 4
 """of an error code: five may be too much for the two octets that it gets in a network_error_code"""
-_RECEIPTED: Final = Tag.receipted_message_id.to_bytes(2, "big") + b"\0"
-_STATE: Final = Tag.message_state.to_bytes(2, "big") + b"\0\1"
+_TAG_RECEIPTED, _TAG_STATE = int(Tag.receipted_message_id), int(Tag.message_state)
+_RECEIPTED: Final = _TAG_RECEIPTED.to_bytes(2, "big") + b"\0"
+_STATE: Final = _TAG_STATE.to_bytes(2, "big") + b"\0\1"
+"""Both with the beginning of their lengths."""
 _unpack_number: Final = struct.Struct(">I").unpack_from
 
 
@@ -90,6 +93,27 @@ def decode(frame: bytes) -> Pdu:
             number: int = _unpack_number(frame, 12)[0]
             return PlainReceipt(number, 0, b"", source_addr, message_id, state, int(err), frame)
     return codec.decode(frame)
+
+
+def about(submit: SubmitSm, message_id: bytes, message_state: int, text: bytes) -> tuple[DeliverSm, bytes]:
+    """Our receipt for `submit`, from its recipient to its sender, and what `codec.encode` makes of it."""
+    service_type = submit.service_type
+    to_ton, to_npi, to = submit.dest_addr_ton, submit.dest_addr_npi, submit.destination_addr
+    by_ton, by_npi, by = submit.source_addr_ton, submit.source_addr_npi, submit.source_addr
+    named = message_id + b"\0"
+    tlvs = [(_TAG_RECEIPTED, named), (_TAG_STATE, bytes((message_state,)))]
+    deliver = DeliverSm(
+        0, 0, b"", service_type, to_ton, to_npi, to, by_ton, by_npi, by, ESM_TYPE_RECEIPT, 0, 0, b"", b"", 0, 0, 0, 0,
+        text, tlvs,
+    )  # fmt: skip
+    body = _BODY % (
+        service_type, to_ton, to_npi, to, by_ton, by_npi, by, len(text), text, _RECEIPTED, len(named), named, _STATE,
+        message_state,
+    )  # fmt: skip
+    return deliver, pack_header(HEADER_LENGTH + len(body), _DELIVER_SM, 0, 0) + body
+
+
+_BODY: Final = b"%%b\0%%c%%c%%b\0%%c%%c%%b\0%c\0\0\0\0\0\0\0\0%%c%%b%%b%%c%%b%%b%%c" % ESM_TYPE_RECEIPT
 
 
 def _said_again(message_id: bytes, message_state: int) -> tuple[bytes, bytes]:
