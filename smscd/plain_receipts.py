@@ -30,9 +30,9 @@ def settle_all(
     rest: list[Report] = []
     later: set[str] = set()  # what these are about: further receipts about it must not overtake them
     ended: dict[tuple[int, int], list[Message]] = {}
-    now = journey.clock.wall()
+    now, own, is_same = journey.clock.wall(), journey.scheduler.own, learned.rule == "same"
     for report in reports:
-        message = _message_of(journey, lately, report) if learned.rule == "same" else None
+        message = _message_of(journey, lately, report) if is_same else None
         if message is None or message.parts[0].upstream_key in later:
             rest.append(report)
             later.update(map(key_of, report.ids))
@@ -42,11 +42,11 @@ def settle_all(
         part.message_state, part.error_code = report.message_state, report.error_code
         if report.error_code:
             listen(journey, message, report.error_code)
-        learned.note("same")
-        journey.scheduler.own(message)
+        own(message)
         ended.setdefault((report.message_state, report.error_code), []).append(message)
         settled.append(report)
     if settled:
+        learned.note("same")
         journey.counters.connector(settled[0].connector).receipts["final"] += len(settled)
     for (message_state, error_code), messages in ended.items():
         journey.close_all(messages, message_state, error_code)

@@ -287,7 +287,7 @@ class Reports:
     def _sent(self, message: Message, part: Part) -> None:
         """A part has just got its id: who waits for it may look again, after the commit."""
         if message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
-            self._remember(message, part)
+            self._remember([(message, part)])
         for waiting in self._parking.of(part.provider, part.upstream_key):
             if waiting in self._parking:
                 self._parking.resume(waiting)
@@ -296,17 +296,20 @@ class Reports:
                 waiting.again = True
 
     def _sent_all(self, messages: list[Message]) -> None:
-        for message in messages:
-            if self._parking.expects_any:
+        if self._parking.expects_any:
+            for message in messages:
                 self._sent(message, message.parts[0])
-            elif message.content.registered_delivery & pdu.REGISTERED_RECEIPT_MASK:
-                self._remember(message, message.parts[0])
+        else:
+            asked = pdu.REGISTERED_RECEIPT_MASK
+            self._remember([(m, m.parts[0]) for m in messages if m.content.registered_delivery & asked])
 
-    def _remember(self, message: Message, part: Part) -> None:
-        self._lately[part.provider, part.upstream_key] = message
-        if len(self._lately) > REMEMBERED:
-            self._lately.popitem(last=False)
-        self._journey.scheduler.remember(message)
+    def _remember(self, sent: list[tuple[Message, Part]]) -> None:
+        lately = self._lately
+        for message, part in sent:
+            lately[part.provider, part.upstream_key] = message
+        while len(lately) > REMEMBERED:
+            lately.popitem(last=False)
+        self._journey.scheduler.remember_all([message for message, _part in sent])
 
     # -- receipts: acting --------------------------------------------------------------------------------------------
 

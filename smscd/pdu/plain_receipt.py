@@ -27,6 +27,7 @@ _TAG_RECEIPTED, _TAG_STATE = int(Tag.receipted_message_id), int(Tag.message_stat
 _RECEIPTED: Final = _TAG_RECEIPTED.to_bytes(2, "big") + b"\0"
 _STATE: Final = _TAG_STATE.to_bytes(2, "big") + b"\0\1"
 """Both with the beginning of their lengths."""
+_STATES: Final = [bytes((state,)) for state in range(256)]
 _unpack_number: Final = struct.Struct(">I").unpack_from
 
 
@@ -100,20 +101,20 @@ def about(submit: SubmitSm, message_id: bytes, message_state: int, text: bytes) 
     service_type = submit.service_type
     to_ton, to_npi, to = submit.dest_addr_ton, submit.dest_addr_npi, submit.destination_addr
     by_ton, by_npi, by = submit.source_addr_ton, submit.source_addr_npi, submit.source_addr
-    named = message_id + b"\0"
-    tlvs = [(_TAG_RECEIPTED, named), (_TAG_STATE, bytes((message_state,)))]
+    named, state = message_id + b"\0", _STATES[message_state]
+    tlvs = [(_TAG_RECEIPTED, named), (_TAG_STATE, state)]
     deliver = DeliverSm(
         0, 0, b"", service_type, to_ton, to_npi, to, by_ton, by_npi, by, ESM_TYPE_RECEIPT, 0, 0, b"", b"", 0, 0, 0, 0,
         text, tlvs,
     )  # fmt: skip
     body = _BODY % (
         service_type, to_ton, to_npi, to, by_ton, by_npi, by, len(text), text, _RECEIPTED, len(named), named, _STATE,
-        message_state,
+        state,
     )  # fmt: skip
     return deliver, pack_header(HEADER_LENGTH + len(body), _DELIVER_SM, 0, 0) + body
 
 
-_BODY: Final = b"%%b\0%%c%%c%%b\0%%c%%c%%b\0%c\0\0\0\0\0\0\0\0%%c%%b%%b%%c%%b%%b%%c" % ESM_TYPE_RECEIPT
+_BODY: Final = b"%%b\0%%c%%c%%b\0%%c%%c%%b\0%c\0\0\0\0\0\0\0\0%%c%%b%%b%%c%%b%%b%%b" % ESM_TYPE_RECEIPT
 
 
 def _said_again(message_id: bytes, message_state: int) -> tuple[bytes, bytes]:

@@ -148,11 +148,13 @@ class Scheduler:
         if self.remembered.get(message.id, message) is not message:
             del self.remembered[message.id]  # read from the store anew, and about to change
 
-    def remember(self, message: Message) -> None:
-        """`message` waits for a receipt: keep it for the next that asks for it, though the store's row is the truth."""
-        self.remembered[message.id] = message
-        if len(self.remembered) > REMEMBERED:
-            self.remembered.popitem(last=False)
+    def remember_all(self, messages: list[Message]) -> None:
+        """They wait for a receipt: keep them for the next that asks for them, though the store's rows are the truth."""
+        remembered = self.remembered
+        for message in messages:
+            remembered[message.id] = message
+        while len(remembered) > REMEMBERED:
+            remembered.popitem(last=False)
 
     def own_all(self, lane: Lane, messages: dict[int, Message]) -> None:
         """`own` for new messages of one lane, by their ids."""

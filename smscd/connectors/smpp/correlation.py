@@ -209,6 +209,8 @@ SUBSCRIBER = 8
 
 def same_number(one: bytes, other: bytes) -> bool:
     """Whether two addresses are one number, however the international prefix is written, or left out by one."""
+    if one == other:
+        return True
     one, other = _bare(one), _bare(other)
     return one == other or (min(len(one), len(other)) >= SUBSCRIBER and (one.endswith(other) or other.endswith(one)))
 

@@ -71,10 +71,6 @@ def _is_relayed(sending: Sending) -> bool:
     return bool(sending.frame)
 
 
-def _is_delivered(event: Event) -> bool:
-    return type(event) in DELIVERED
-
-
 def is_taken(event: Answered) -> bool:
     """Whether an answer says no more than what nearly every one does: a message of one part was taken, by this id."""
     sending, response = event.context, event.response
@@ -307,30 +303,35 @@ class Line:
     def events(self, link: Link, events: list[Event]) -> None:
         fault: Exception | None = None
         taken: list[tuple[Sending, pdu.SubmitSmResp]] = []
-        rest: list[Event] = []
+        rest: list[list[Event]] = []
+        delivered: list[Event] = []  # the end of `rest`, as long as nothing else happens
         for event in events:
             if type(event) is Answered and is_taken(event):
                 taken.append(cast("tuple[Sending, pdu.SubmitSmResp]", (event.context, event.response)))
+            elif type(event) not in DELIVERED:
+                rest.append([event])
+                delivered = []
             else:
-                rest.append(event)
+                if not delivered:
+                    rest.append(delivered)
+                delivered.append(event)
         if taken:  # first: receipts for them may be among the rest
             try:
                 self._owner.taken(self, taken)
             except Exception as one:  # noqa: BLE001 - as below
                 fault = one
-        for are_delivered, some in groupby(rest, key=_is_delivered):
-            for together in [list(some)] if are_delivered else ([event] for event in some):
-                try:
-                    self._happened(link, together)
-                except Exception as one:  # noqa: BLE001 - it costs the link; what is behind it is about other messages
-                    fault = fault or one
+        for together in rest:
+            try:
+                self._happened(link, together)
+            except Exception as one:  # noqa: BLE001 - it costs the link; what is behind it is about other messages
+                fault = fault or one
         if fault is not None:
             raise fault
 
     def _happened(self, link: Link, events: list[Event]) -> None:
         """One event, or several messages that the upstream delivered one behind the other."""
         event = events[0]
-        if _is_delivered(event):
+        if type(event) in DELIVERED:
             self._owner.delivered(self, cast("list[Delivered]", events))
         elif isinstance(event, Answered):
             self._answered(link, event)
