@@ -35,11 +35,12 @@ from runs import WARM_UP, table
 from servers import EMULATED, HERE, Smscd, route, sink, upstream
 
 SETTLING = r"journey\.py:(settle|close|_close_all|_release|report|expire|delivered|_defer|hold)"
+READING = r"pdu/receipt\.py:(parse|read)|plain_receipt\.py:decode"
 UPSTREAM = r"journey\.py:(accepted_all|outcome|_taken_over|taken_over|handed_over)"
 ROOMS: list[tuple[str, str]] = [
     ("frame", r"pdu/framer\.py:"),
     ("decode, all PDUs of the message", r"pdu/codec\.py:decode|pdu/decoding\.py:"),
-    ("receipt parse", r"pdu/receipt\.py:(parse|read)|smpp/reading\.py:|smpp/connector\.py:(delivered|read_)"),
+    ("receipt parse", READING + r"|smpp/reading\.py:|smpp/connector\.py:(delivered|read_)"),
     ("correlate", r"reports\.py:|parking\.py:|smpp/correlation\.py:"),
     ("opt-out", r"interception\.py:|optout/|blocklist\.py:"),
     ("route", r"routing/|ways\.py:|plain\.py:_rules"),
@@ -50,7 +51,7 @@ ROOMS: list[tuple[str, str]] = [
     ),
     ("deliver to the ESME", r"connectors/esme\.py:"),
     ("encode, hand over", r"connectors/smpp/|connectors/emulator/|parts\.py:|dress\.py:"),
-    ("settle, make the receipt", SETTLING + r"|receipts\.py:|joining\.py:"),
+    ("settle, make the receipt", SETTLING + r"|receipts\.py:|plain_receipt\.py:about|joining\.py:"),
     ("schedule", r"scheduler/|queueing\.py:|journey\.py:|aging\.py:"),
     ("records", r"admin/record"),
     ("commit: rows", r"store/"),
