@@ -28,7 +28,7 @@ ODD: dict[str, list[Any]] = {
     "done": [b"261122000159", b"0", b"x", b"9" * 30, b""],
     "stat": [b"UNDELIV", b"ENROUTE", b"FAILED", b"ACCEPTD", b"delivrd", b"WHAT", b""],
     "err": [b"34", b"9999", b"65535", b"65536", b"0x1F", b"nul", b"", b"1_0", b"\xb2"],
-    "text": [b" Text:", b" text: \t", b" TEXT:x", b"", b"text:", b" text:\0\xff", b" text:" + b"y" * 120],
+    "text": [b" Text:", b" text: \t", b" TEXT:x", b"", b"text:", b" text:\0\xff", b" text:" + b"y" * 60],
     "whole": [b"", b"STOP", b"\0".join(b"%c" % o for o in LINE % (b"1", b"1", b"DELIVRD", b"0", b" text:"))],
     "tlvs": [
         [RECEIPTED, STATE], [STATE, RECEIPTED], [STATE], [RECEIPTED], [(0x1E, ID), STATE], [(0x1E, b"other\0"), STATE],
