@@ -72,7 +72,7 @@ def look(count: int) -> None:
     absent = [b"4478%09d" % random.randrange(people) for _ in range(50_000)]
     others = [b"4477%09d" % (random.randrange(people) // 100 * 100 + 8) for _ in range(50_000)]
     blocked = [b"4477%09d" % (random.randrange(people) // 100 * 100 + 7) for _ in range(50_000)]
-    took = [microseconds(lambda number: optout.blocking(b"10007", 0, number, 1, "test"), who)
+    took = [microseconds(lambda number: optout.forbidding(b"10007", 0, number, 1, "test"), who)
             for who in (absent, others, blocked)]  # fmt: skip
     names = ("not listed", "listed for another sender", "blocked")
     said = ", ".join(f"{name} {each:.2f} µs" for name, each in zip(names, took, strict=True))

@@ -51,7 +51,7 @@ async def recycle(optout: OptOut, store: Store, recipient: bytes, before: int, w
 
     How many; `why` makes their lines for the journal. Raises TimeoutError if somebody asks for blocks all the time.
     """
-    if optout.list.hash_of(recipient) is None:  # nearly every number of such a file
+    if not optout.list.perhaps([recipient]):  # nearly every number of such a file
         return 0
     rows = await store.opt_outs.rows(None, PAGE, recipient)
     for _ in range(TRIES):

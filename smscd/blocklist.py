@@ -54,7 +54,7 @@ class Keeping:
     async def _load(self) -> OptOutList:
         stored = self._store.opt_outs
         generation = stored.generation
-        found, erased = OptOutList(stored.keys.salt), set(await stored.erased())
+        found, erased = OptOutList(stored.keys.salt), await stored.erased()
         if not await _from_keys(found, self._store):
             self._must_keep = True
             log.warning(
@@ -62,7 +62,7 @@ class Keeping:
             )
             found = OptOutList(stored.keys.salt)
             await _from_rows(found, self._store, self._clock)
-        found.erased = erased
+        found.know(erased)
         for _ in found.filtering():  # before the doors open there is nobody to give way to
             pass
         found.settle(generation)

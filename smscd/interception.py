@@ -18,8 +18,9 @@ from smscd.connectors import Connector
 from smscd.counters import Counters
 from smscd.logs import masked
 from smscd.message import FAIL, MT, OPT_OUT, Content, Message, MessageIds, octets_of, text_of
-from smscd.optout import Decision, Entry, OptOut, OptOutSettings
+from smscd.optout import Decision, OptOut, OptOutSettings
 from smscd.optout.addresses import INTERNATIONAL
+from smscd.optout.list import Row
 from smscd.optout.policy import DAY
 from smscd.store import Store
 from smscd.text import Alphabet, Fragment, Reassembly
@@ -85,16 +86,16 @@ class Interception:
         shows: bytes = b"", recipient: bytes = b"",
     ) -> bool:  # fmt: skip
         """Whether a row forbids `content`, as `blocking` says; if so it is counted."""
-        entry = self.blocking(content, system_id, esme, connectors, shows, recipient)
-        if entry is not None:
-            self._counters.esme(system_id).blocked[entry.scope] += 1
-        return entry is not None
+        row = self.blocking(content, system_id, esme, connectors, shows, recipient)
+        if row is not None:
+            self._counters.esme(system_id).blocked[row[1]] += 1
+        return row is not None
 
     def blocking(
         self, content: Content, system_id: str, esme: Esme | None, connectors: Iterable[Connector | None],
         shows: bytes = b"", recipient: bytes = b"",
-    ) -> Entry | None:  # fmt: skip
-        """The row that forbids `content` by any of `connectors`: they may show the handset different senders.
+    ) -> Row | None:  # fmt: skip
+        """What forbids `content` by any of `connectors`: they may show the handset different senders.
 
         `shows` is the sender that the route puts before theirs, if it does: an upstream is told it, nobody else is.
         `recipient` is the international number that it leaves to, where destination_addr is written otherwise.
@@ -107,28 +108,24 @@ class Interception:
             shown = shows or own if connector is None or connector.kind == "smpp" else own
             sender, ton = (shown, 0) if shown else (content.source_addr, content.source_addr_ton)
             to, service_type = (content.destination_addr, content.dest_addr_ton), content.service_type
-            entry = optout.blocking(sender, ton, *to, system_id, service_type)
-            if entry is None and recipient:
-                entry = optout.blocking(sender, ton, recipient, INTERNATIONAL, system_id, service_type)
-            if entry is not None:
-                return entry
+            row = optout.forbidding(sender, ton, *to, system_id, service_type)
+            if row is None and recipient:
+                row = optout.forbidding(sender, ton, recipient, INTERNATIONAL, system_id, service_type)
+            if row is not None:
+                return row
         return None
 
-    def perhaps(self, contents: Iterable[Content]) -> Sequence[int]:
-        """Which of these a row may be about, counted from 0: `blocking` is for them; the others may be accepted."""
+    def perhaps(self, contents: Sequence[Content]) -> Sequence[int]:
+        """Which of these a row is about, counted from 0: `blocking` is for them; the others may be accepted.
+
+        They need not be looked at again before they leave, while `standing` is what it was: see `Message.free_at`.
+        """
         return () if self.optout is None else self.optout.perhaps(contents)
 
-    def looked(self, messages: Sequence[Message], suspects: Iterable[int]) -> None:
-        """These were made of contents of which `perhaps` named `suspects`: no row is about the others' recipients.
-
-        Before they leave, those need not be looked at again while no row comes in.
-        """
-        if self.optout is not None:
-            standing = self.optout.list.standing
-            for message in messages:
-                message.free_at = standing
-            for at in suspects:
-                messages[at].free_at = None
+    @property
+    def standing(self) -> object:
+        """Another one whenever rows have come in or the rules have changed."""
+        return None if self.optout is None else self.optout.list.standing
 
     def suspects(self, messages: Sequence[Message]) -> set[int]:
         """Numbers of those at which `stops` has to look before they leave; while the list is not ready, of all."""

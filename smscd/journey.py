@@ -105,8 +105,10 @@ class Journey(Queueing):
         self.store.batch.answer(message, answer)
         return message
 
-    def accept_all(self, submissions: list[pdu.SubmitSm], esme: Esme, version: int, answer: AnswerAll) -> bool:
-        """`accept` for plain submissions that came together; False if they have to be asked for one by one."""
+    def accept_all(
+        self, submissions: list[pdu.SubmitSm], esme: Esme, version: int, answer: AnswerAll
+    ) -> list[pdu.SubmitSm]:
+        """`accept` for plain submissions that came together; those that have to be asked for one by one."""
         return plain.accept_all(self, self.interception, self.enter_all, submissions, esme, version, answer)
 
     def accept_mo(

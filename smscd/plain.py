@@ -24,32 +24,36 @@ Enter = Callable[[str, list[Message], int], None]
 def accept_all(
     queueing: Queueing, interception: Interception, enter: Enter, submissions: list[pdu.SubmitSm], esme: Esme,
     version: int, answer: AnswerAll,
-) -> bool:  # fmt: skip
+) -> list[pdu.SubmitSm]:  # fmt: skip
     """Accept `submissions` of `esme`, all of them plain (see `admission.is_plain`), in their order.
 
-    False if they are not all to be accepted as they are; then nothing has happened. `version` is the interface_version
-    of the bind; `answer` is called once, with all of them.
+    Those that are left have to be asked for one by one, and nothing has happened to them: whom an opt-out forbids, or
+    all of them. `version` is the interface_version of the bind; `answer` is called once, with all that were accepted.
     """
     store = queueing.store
     if store.full or not esme.is_open or version < pdu.INTERFACE_VERSION_3_4:
-        return False
+        return submissions
     if 0 < queueing.queue_limit < queueing.queued + len(submissions):
-        return False
+        return submissions
     rules = _rules(queueing, submissions, esme)
     if rules is None:
-        return False
+        return submissions
     suspects = interception.perhaps(submissions) if interception.optout else ()
-    if suspects and _forbids_any(interception, suspects, queueing.connectors, submissions, rules, esme):
-        return False
+    if suspects:
+        forbidden = _forbidden(interception, suspects, queueing.connectors, submissions, rules, esme)
+        if forbidden:
+            others = [one for at, one in enumerate(submissions) if at not in forbidden]
+            left = accept_all(queueing, interception, enter, others, esme, version, answer) if others else []
+            return [*left, *(submissions[at] for at in forbidden)]
     now = queueing.clock.wall()
-    messages = _messages(queueing, submissions, rules, esme, now)
-    if interception.optout:
-        interception.looked(messages, suspects)
+    messages = _messages(queueing, submissions, rules, esme, now, interception.standing)
+    for at in suspects:
+        messages[at].free_at = None
     for name, some in _by_connector(messages, rules).items():
         enter(name, some, now)
     store.batch.answer_all(messages, answer)
     store.wake()
-    return True
+    return []
 
 
 def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> list[Rule] | None:
@@ -75,18 +79,19 @@ def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> l
     return rules
 
 
-def _forbids_any(
+def _forbidden(
     interception: Interception, suspects: Sequence[int], connectors: Mapping[str, Connector],
     submissions: list[pdu.SubmitSm], rules: list[Rule], esme: Esme,
-) -> bool:  # fmt: skip
-    return any(
-        interception.blocking(submissions[at], esme.system_id, esme, (connectors[rules[at].only],), rules[at].shows)
+) -> list[int]:  # fmt: skip
+    return [
+        at
         for at in suspects
-    )
+        if interception.blocking(submissions[at], esme.system_id, esme, (connectors[rules[at].only],), rules[at].shows)
+    ]
 
 
 def _messages(
-    queueing: Queueing, submissions: list[pdu.SubmitSm], rules: list[Rule], esme: Esme, now: int
+    queueing: Queueing, submissions: list[pdu.SubmitSm], rules: list[Rule], esme: Esme, now: int, free_at: object
 ) -> list[Message]:
     """As `message.submitted` and `Journey.accept` make them."""
     numbers = queueing.ids.next_all(now, len(submissions))
@@ -98,6 +103,7 @@ def _messages(
         message = Message(number, name, MT, system_id, rule.only, content, now, now, expires)
         message.in_doubt = connectors[rule.only].in_doubt
         message.frame = content.frame
+        message.free_at = free_at
         messages.append(message)
     return messages
 

@@ -41,7 +41,8 @@ class Staged(Play):
         self.use(self.network, self.near, self.bound)
         self.told: list[tuple[str, int]] = []
 
-    def together(self, submissions: list[pdu.SubmitSm], version: int = 0x34) -> bool:
+    def together(self, submissions: list[pdu.SubmitSm], version: int = 0x34) -> list[pdu.SubmitSm]:
+        """Those that are left."""
         return self.journey.accept_all(submissions, self.test, version, self._all_told)
 
     def _all_told(self, messages: list[Message], status: int) -> None:
@@ -82,7 +83,7 @@ async def test_together_comes_to_the_same_as_one_by_one(
         async with Staged(network_room=room) as play:
             play.journey.routes = Ruleset(routes)
             if together:
-                assert play.together(submissions)
+                assert not play.together(submissions)
             else:
                 play.one_by_one(submissions)
             await play.quiet()
@@ -109,21 +110,25 @@ async def test_what_needs_a_closer_look_is_left_alone(why: str) -> None:
             case "a network that looks":
                 play.network.screens = True
         three = [submit_sm(sequence_number=number) for number in (1, 2, 3)]
-        assert not play.together(three, version=0x33 if why == "an old peer" else 0x34)
+        assert play.together(three, version=0x33 if why == "an old peer" else 0x34) == three
         await play.quiet()
         assert play.facts()[:3] == ({}, {}, [])
 
 
-async def test_one_that_is_forbidden_makes_all_be_asked_for_alone() -> None:
+async def test_whoever_is_forbidden_is_left_and_the_others_are_accepted() -> None:
     async with Staged(opt_out=OptOutSettings(enabled=True, default_country="GB")) as play:
-        submissions = [submit_sm(destination_addr=b"447700900001"), submit_sm(destination_addr=b"447700900002")]
-        assert play.together(submissions[:1])
+        submissions = [submit_sm(destination_addr=b"44770090000%d" % number) for number in range(4)]
         optout = play.journey.interception.optout
         assert optout is not None
-        handset, number = optout.address(b"447700900002", 1), optout.address(b"12345", 1)
-        assert optout.decide("STOP", handset, number, "test", play.clock.wall()) is not None
         assert not play.together(submissions)
-        assert play.together(submissions[:1])
+        for handset in (b"447700900001", b"447700900003"):
+            assert optout.decide("STOP", handset, b"12345", "test", play.clock.wall()) is not None
+        assert play.together(submissions) == [submissions[1], submissions[3]]
+        assert play.together(submissions[1:2]) == submissions[1:2]
+        await play.quiet()
+        assert len(play.told) == 6
+        left = [message.content for message in play.network.history]
+        assert sorted(one.destination_addr[-1:] for one in left) == [b"0", b"0", b"2", b"2"], "nor did those wait"
 
 
 async def test_whom_no_row_is_about_is_looked_at_again_only_if_one_came_in() -> None:
@@ -133,7 +138,7 @@ async def test_whom_no_row_is_about_is_looked_at_again_only_if_one_came_in() -> 
         optout.list.add(Entry("pair", b"54321", b"447700900002"))
         contents = [submit_sm(destination_addr=b"44770090000%d" % number) for number in range(4)]
         handed = play.network.handed
-        assert play.together(contents)
+        assert not play.together(contents)
         await play.quiet()
         assert [message.content for message in handed] == contents
         assert interception.suspects(handed) == {handed[2].id}, "a row is about it, if not for this sender"
@@ -143,7 +148,7 @@ async def test_whom_no_row_is_about_is_looked_at_again_only_if_one_came_in() -> 
             lambda: optout.list.add(Entry("pair", b"12345", b"447700900001")),
             lambda: optout.apply(OptOutSettings(default_country="44")),
         ):
-            interception.looked(handed, [2])
+            handed[1].free_at = interception.standing
             change()
             assert handed[1].id in interception.suspects(handed)
 
@@ -152,7 +157,7 @@ async def test_a_stop_between_acceptance_and_leaving_is_noticed() -> None:
     async with Staged(opt_out=OptOutSettings()) as play:
         interception, optout = play.journey.interception, play.journey.interception.optout
         assert optout is not None
-        assert play.together([submit_sm(), submit_sm(destination_addr=b"447700900002")])
+        assert not play.together([submit_sm(), submit_sm(destination_addr=b"447700900002")])
         optout.list.add(Entry("pair", b"12345", b"447700900001"))
         await play.quiet()
         assert [message.content.destination_addr for message in play.network.history] == [b"447700900002"]

@@ -103,7 +103,7 @@ class OptOutCommands:
             if is_there and erased != number:
                 self.imports.give_way()  # nothing is awaited between this and the batch
                 event = self._event("erase", Entry("global", b"", erased), arguments)
-                event.erases = number
+                event.erases, event.glance = number, optout.list.hashing.glance(number)
                 added = optout.erase(number)
                 self._store.batch.opt_out([event])
                 self._store.wake()

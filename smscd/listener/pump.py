@@ -202,9 +202,8 @@ class Pump:
         """What came in a row, accepted as one where that can be; the new row."""
         esme = self._esme
         assert esme is not None
-        if not self._accept_all(submissions, esme, link.session.interface_version, self._answer_all):
-            for submission in submissions:
-                self._submission(link, submission)
+        for submission in self._accept_all(submissions, esme, link.session.interface_version, self._answer_all):
+            self._submission(link, submission)
         return []
 
     def _submission(self, link: Link, submission: Submission) -> None:

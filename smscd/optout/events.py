@@ -35,6 +35,8 @@ class Event:
     reason: str = ""
     erases: bytes = b""
     """The number that is replaced in all rows and lines by this one's recipient; not kept itself."""
+    glance: int = 0
+    """Of that number: see `Hashing.glance`."""
 
     @property
     def blocks(self) -> bool | None:

@@ -17,7 +17,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
-SHARD_BITS = 12
+SHARD_BITS = 16
+SHIFT = 64 - SHARD_BITS
+TOGETHER = 16
+"""Shards of one step, where all of them are walked through."""
 MASK = (1 << 64) - 1
 PORTIONS = 256
 """Parts in which a set is kept: one per highest octet."""
@@ -25,6 +28,8 @@ PARTIES = 1 << 14
 """Hashes of parties that are remembered; senders, pools and ESMEs that are in use are fewer."""
 FILTER_BITS = range(16, 31)
 """Least and most size of a filter: 8 KiB and 64 MiB are their octets."""
+GLANCE_BITS = 24
+"""Of an erased number's 64 bits those that are kept: enough to tell nearly all others apart, too few to lead back."""
 
 ERASED = b"ERASED-"
 """How what stands for an erased number begins; it is longer than any address (SMPP 3.4 §5.2.9: 20 octets)."""
@@ -64,6 +69,10 @@ class Hashing:
         """64 bits."""
         return int.from_bytes(address, "big") * self.factor % self.prime
 
+    def glance(self, address: bytes) -> int:
+        """The first of `recipient`'s bits, for `Filter.glances`."""
+        return self.recipient(address) >> 64 - GLANCE_BITS
+
     def party(self, scope: str, name: bytes) -> int:
         """32 bits: key = recipient ^ party, so the rows of one recipient are neighbours."""
         found = self._parties.get((scope, name))
@@ -99,58 +108,68 @@ def _is_prime(odd: int) -> bool:
     return True
 
 
-class KeySet:
-    """A set of keys: sorted arrays, 4096 of them, chosen by the highest twelve bits.
+_NONE = array("Q")
+"""What every empty shard is: never written to."""
 
-    That keeps an insertion short (it moves a few thousand octets), and nothing ever has to grow in one piece. A Python
-    set of ten million such integers takes about 900 MB, these are 80 MB.
+
+class KeySet:
+    """A set of keys: sorted arrays, 65,536 of them, chosen by the highest sixteen bits.
+
+    A look searches a few hundred neighbours, an insertion moves as many, and nothing ever has to grow in one piece. A
+    Python set of ten million such integers takes about 900 MB, these are 85 MB.
     """
 
-    __slots__ = ("_bits", "_shards", "_shift", "size")
+    __slots__ = ("_bits", "_shift", "shards", "size")
 
     def __init__(self, bits: int = SHARD_BITS) -> None:
         self._bits = bits
         self._shift = 64 - bits
-        self._shards = [array("Q") for _ in range(1 << bits)]
+        self.shards = [_NONE] * (1 << bits)
+        """The rows of one recipient are in the one that its highest bits choose, beside others, in order."""
         self.size = 0
 
     def __len__(self) -> int:
         return self.size
 
     def __contains__(self, key: int) -> bool:
-        shard = self._shards[key >> self._shift]
+        shard = self.shards[key >> self._shift]
         at = bisect_left(shard, key)
         return at < len(shard) and shard[at] == key
 
     def __iter__(self) -> Iterator[int]:
-        return (key for shard in self._shards for key in shard)
-
-    def shard_of(self, recipient: int) -> array[int]:
-        """Where the rows of one recipient are, beside others, in order."""
-        return self._shards[recipient >> self._shift]
+        return (key for shard in self.shards for key in shard)
 
     def of(self, recipient: int) -> array[int]:
         """Those with the same highest 32 bits: the rows of one recipient."""
-        shard = self._shards[recipient >> self._shift]
+        shard = self.shards[recipient >> self._shift]
         begin = bisect_left(shard, recipient & FIRST)
         end, size = begin, len(shard)
         while end < size and not (shard[end] ^ recipient) >> 32:
             end += 1
         return shard[begin:end]
 
+    def has(self, recipient: int) -> bool:
+        """Whether there are any `of` it."""
+        shard = self.shards[recipient >> self._shift]
+        at = bisect_left(shard, recipient & FIRST)
+        return at < len(shard) and not (shard[at] ^ recipient) >> 32
+
     def add(self, key: int) -> bool:
         """Whether it was not there before."""
-        shard = self._shards[key >> self._shift]
+        shard = self.shards[key >> self._shift]
         at = bisect_left(shard, key)
         if at < len(shard) and shard[at] == key:
             return False
-        shard.insert(at, key)
+        if shard:
+            shard.insert(at, key)
+        else:
+            self.shards[key >> self._shift] = array("Q", (key,))
         self.size += 1
         return True
 
     def discard(self, key: int) -> bool:
         """Whether it was there."""
-        shard = self._shards[key >> self._shift]
+        shard = self.shards[key >> self._shift]
         at = bisect_left(shard, key)
         if at == len(shard) or shard[at] != key:
             return False
@@ -159,45 +178,56 @@ class KeySet:
         return True
 
     def absorb(self, other: KeySet) -> Iterator[None]:
-        """Take the keys of `other`, a set of as many shards, and leave it empty: one shard at every step.
+        """Take the keys of `other`, a set of as many shards, and leave it empty: a few shards at every step.
 
         A key is in one of the two at every moment.
         """
-        for at, theirs in enumerate(other._shards):
-            self._join(at, theirs)
-            other._shards[at] = array("Q")
-            other.size -= len(theirs)
-            yield
+        for at, theirs in enumerate(other.shards):
+            if theirs:
+                self._join(at, theirs)
+                other.shards[at] = _NONE
+                other.size -= len(theirs)
+            if not at % TOGETHER:
+                yield
 
     def _join(self, at: int, keys: array[int]) -> None:
-        ours = self._shards[at]
+        ours = self.shards[at]
         joined = array("Q", dict.fromkeys(sorted(ours + keys))) if ours else keys
-        self._shards[at] = joined
+        self.shards[at] = joined
         self.size += len(joined) - len(ours)
 
     def load(self, keys: Iterable[int]) -> None:
         """Add many at once, before anybody asks: sorted when `settle` is called."""
-        shards, shift = self._shards, self._shift
+        shards, shift = self.shards, self._shift
         for key in keys:
-            shards[key >> shift].append(key)
+            if shard := shards[key >> shift]:
+                shard.append(key)
+            else:
+                shards[key >> shift] = array("Q", (key,))
 
     def settle(self) -> None:
         """Order what was loaded."""
-        for at, shard in enumerate(self._shards):
-            self._shards[at] = array("Q", sorted(set(shard)))
-        self.size = sum(map(len, self._shards))
+        for at, shard in enumerate(self.shards):
+            if shard:
+                self.shards[at] = array("Q", sorted(set(shard)))
+        self.size = sum(map(len, self.shards))
 
-    def shards(self) -> Iterator[array[int]]:
-        """The keys in order, a 4096th of them at a time."""
-        return iter(self._shards)
+    def pieces(self) -> Iterator[array[int]]:
+        """The keys in order, those of a few shards at a time."""
+        for first in range(0, len(self.shards), TOGETHER):
+            yield self._joined(range(first, min(first + TOGETHER, len(self.shards))))
+
+    def _joined(self, shards: range) -> array[int]:
+        some = array("Q")
+        for at in shards:
+            some += self.shards[at]
+        return some
 
     # -- kept on disk ------------------------------------------------------------------------------------------------
 
     def portion(self, number: int) -> bytes:
         """The keys with `number` as their highest octet, in order, each as eight octets, little end first."""
-        some = array("Q")
-        for at in self._shards_of(number):
-            some += self._shards[at]
+        some = self._joined(self._shards_of(number))
         if sys.byteorder == "big":
             some.byteswap()
         return some.tobytes()
@@ -210,8 +240,9 @@ class KeySet:
             some.byteswap()
         begin = 0
         for at in self._shards_of(number):
-            end = bisect_left(some, (at + 1) << self._shift, begin) if at + 1 < len(self._shards) else len(some)
-            self._join(at, some[begin:end])
+            end = bisect_left(some, (at + 1) << self._shift, begin) if at + 1 < len(self.shards) else len(some)
+            if begin < end:
+                self._join(at, some[begin:end])
             begin = end
 
     def _shards_of(self, portion: int) -> range:
@@ -221,7 +252,7 @@ class KeySet:
     @property
     def octets(self) -> int:
         """Memory of the keys."""
-        return sum(shard.buffer_info()[1] for shard in self._shards) * 8
+        return sum(shard.buffer_info()[1] for shard in self.shards) * 8
 
 
 class Filter:
@@ -246,6 +277,12 @@ class Filter:
         bits, to_octet, to_bit = self.bits, self.to_octet, self.to_bit
         for key in keys:
             bits[key >> to_octet] |= 1 << (key >> to_bit & 7)
+
+    def glances(self, glances: Iterable[int]) -> None:
+        """Let all through that begin with one of these: see `Hashing.glance`."""
+        finer = FILTER_BITS[-1] - GLANCE_BITS
+        for glance in glances:
+            self.add((glance << finer | rest) << 64 - FILTER_BITS[-1] for rest in range(1 << finer))
 
 
 class Recent:

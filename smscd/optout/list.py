@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from smscd.optout.keys import FIRST, LAST, PORTIONS, Filter, Hashing, KeySet
+from smscd.optout.keys import FIRST, LAST, PORTIONS, SHIFT, Filter, Hashing, KeySet
 
 Scope = Literal["pair", "pool", "account", "global"]
 SCOPES: tuple[Scope, ...] = ("pair", "pool", "account", "global")
@@ -31,6 +31,12 @@ class Entry(NamedTuple):
     recipient: bytes
 
 
+Row = tuple[int, Scope, bytes]
+"""What may forbid, scope and party; the lower the number before them, the earlier it counts."""
+
+_from_bytes = int.from_bytes
+
+
 class OptOutList:
     """The rows in force. `generation` is None until the list is loaded, then the store's: see `OptOut.is_ready`.
 
@@ -42,6 +48,10 @@ class OptOutList:
         self.hashing = Hashing(salt)
         self.erased: set[bytes] = set()
         """What stands for the numbers that were erased."""
+        self._glances: set[int] = set()
+        """The filter lets their numbers through by these."""
+        self._has_unseen = False
+        """Whether there are some without: then everybody has to be asked for by the hash."""
         self.standing = object()
         """Another one whenever rows have come in: what no row was about until then still is so while it is the same."""
         self._layers = [KeySet()]
@@ -92,13 +102,27 @@ class OptOutList:
         erased = self.hashing.erased(address)
         return erased if erased in self.erased else address
 
+    def know(self, erased: Iterable[tuple[bytes, int | None]]) -> None:
+        """These were erased: what stands for each, and its number's glance; None where that was not kept."""
+        for name, glance in erased:
+            self.erased.add(name)
+            if glance is None:
+                self._has_unseen = True
+            else:
+                self._glances.add(glance)
+        self._filter = self._growing = None
+
     def erase(self, number: bytes) -> list[int]:
         """From now on `number` is known by its hash, and what blocked it blocks that. What `forget` has to be given.
 
         Some of it may be about others whose hash is alike in 32 bits: rows tell, keys do not.
         """
-        erased = self.hashing.erased(number)
+        erased, glance = self.hashing.erased(number), self.hashing.glance(number)
         self.erased.add(erased)
+        self._glances.add(glance)
+        for one in (self._filter, self._growing):
+            if one is not None:
+                one.glances((glance,))
         self.standing = object()
         apart = self.hashing.recipient(number) ^ self.hashing.recipient(erased)
         keys = [key for layer in self._layers for key in layer.of(self.hashing.recipient(number))]
@@ -116,53 +140,62 @@ class OptOutList:
 
     # -- may we? -----------------------------------------------------------------------------------------------------
 
-    def hash_of(self, recipient: bytes) -> int | None:
-        """What `among` asks by; None if nothing here is about `recipient`, as far as a glance can tell."""
+    def first(self, wanted: Mapping[int, Row], recipient: bytes) -> Row | None:
+        """The first of `wanted`, see there, that there is a row of about `recipient`, which is in canonical form."""
+        if self._has_unseen:
+            recipient = self.known_as(recipient)
         hashing, known = self.hashing, self._filter
-        here = int.from_bytes(recipient, "big") * hashing.factor % hashing.prime
+        here = _from_bytes(recipient) * hashing.factor % hashing.prime
         if known is not None and not known.bits[here >> known.to_octet] >> (here >> known.to_bit & 7) & 1:
             return None
-        return here
-
-    def perhaps(self, recipients: Sequence[bytes]) -> Sequence[int]:
-        """Which of `recipients`, counted from 0, a row may be about; certainly none is about the others."""
         if self.erased:
-            recipients = [self.known_as(recipient) for recipient in recipients]
-        known = self._filter
-        if known is None:
-            return range(len(recipients))
-        from_bytes, factor, prime = int.from_bytes, self.hashing.factor, self.hashing.prime
-        bits, to_octet, to_bit = known.bits, known.to_octet, known.to_bit
-        return [
-            at
-            for at, one in enumerate(recipients)
-            if (octet := bits[(here := from_bytes(one) * factor % prime) >> to_octet])  # most octets are empty
-            and octet >> (here >> to_bit & 7) & 1
-        ]
-
-    def wanted(self, rows: Sequence[tuple[Scope, bytes]]) -> dict[int, tuple[int, Scope, bytes]]:
-        """What forbids to write to anybody, scope and party, in the order in which it counts: hashes for `among`."""
-        party = self.hashing.party
-        return {party(*row): (rank, *row) for rank, row in reversed(list(enumerate(rows)))}
-
-    def among(self, wanted: dict[int, tuple[int, Scope, bytes]], here: int, recipient: bytes) -> Entry | None:
-        """The first row of `wanted` that there is about `recipient`; `here` is what `hash_of` gave."""
+            here = hashing.recipient(self.known_as(recipient))
         found = None
         for layer in self._layers:
-            shard = layer.shard_of(here)
+            shard = layer.shards[here >> SHIFT]
             at, size = bisect_left(shard, here & FIRST), len(shard)
             while at < size:
                 apart = shard[at] ^ here
                 one = wanted.get(apart)
                 if one is not None:
                     if not one[0]:  # nothing is narrower
-                        return Entry(one[1], one[2], recipient)
+                        return one
                     if found is None or one < found:
                         found = one
                 elif apart > LAST:  # another recipient's
                     break
                 at += 1
-        return None if found is None else Entry(found[1], found[2], recipient)
+        return found
+
+    def wanted(self, rows: Sequence[tuple[Scope, bytes]]) -> dict[int, Row]:
+        """What forbids to write to anybody, scope and party, in the order in which it counts: for `first`."""
+        party = self.hashing.party
+        return {party(*row): (rank, *row) for rank, row in reversed(list(enumerate(rows)))}
+
+    def perhaps(self, recipients: Sequence[bytes]) -> Sequence[int]:
+        """Which of `recipients`, counted from 0, there is a row about; there certainly is none about the others."""
+        if self._has_unseen:
+            recipients = [self.known_as(recipient) for recipient in recipients]
+        known, hashing = self._filter, self.hashing
+        if known is None:
+            return [at for at, recipient in enumerate(recipients) if self._is_about(recipient)]
+        factor, prime = hashing.factor, hashing.prime
+        bits, to_octet, to_bit = known.bits, known.to_octet, known.to_bit
+        passed = [
+            (at, here)
+            for at, recipient in enumerate(recipients)
+            if (octet := bits[(here := _from_bytes(recipient) * factor % prime) >> to_octet])  # most octets are empty
+            and octet >> (here >> to_bit & 7) & 1
+        ]
+        if self.erased:
+            return [at for at, _ in passed if self._is_about(recipients[at])]
+        return [at for at, here in passed if self._has_any(here)]
+
+    def _is_about(self, recipient: bytes) -> bool:
+        return self._has_any(self.hashing.recipient(self.known_as(recipient)))
+
+    def _has_any(self, here: int) -> bool:
+        return any(layer.has(here) for layer in self._layers)
 
     # -- many rows at once -------------------------------------------------------------------------------------------
 
@@ -188,19 +221,24 @@ class OptOutList:
         """Have the filter let the rows of `layer` through before they come, a portion at every step."""
         known = self._filter
         if known is None or len(self) + len(layer) > known.room:
-            known = self._growing = Filter(len(self) + len(layer))
-            for shard in self._shards():
-                known.add(shard)
+            known = self._growing = self._new_filter(len(self) + len(layer))
+            for keys in self._pieces():
+                known.add(keys)
                 yield
-        for shard in layer._shards():
-            known.add(shard)
+        for keys in layer._pieces():
+            known.add(keys)
             yield
         if known is self._filter or known is self._growing:
             self._filter = layer._filter = known
             self._growing = None
 
-    def _shards(self) -> Iterator[array[int]]:
-        return (shard for layer in self._layers for shard in layer.shards())
+    def _new_filter(self, rows: int) -> Filter:
+        made = Filter(rows)
+        made.glances(self._glances)
+        return made
+
+    def _pieces(self) -> Iterator[array[int]]:
+        return (keys for layer in self._layers for keys in layer.pieces())
 
     def overlay(self, layer: OptOutList, generation: int) -> None:
         """All rows of `layer` take effect at once. `folding` makes one layer of them again, little by little.
@@ -228,9 +266,9 @@ class OptOutList:
 
     def filtering(self) -> Iterator[None]:
         """Make a filter that fits, a portion at every step; it is used once this is exhausted. Not before `folding`."""
-        self._growing = growing = Filter(len(self))
-        for shard in self._shards():
-            growing.add(shard)
+        self._growing = growing = self._new_filter(len(self))
+        for keys in self._pieces():
+            growing.add(keys)
             yield
         if self._growing is growing:
             self._filter, self._growing = growing, None

@@ -7,10 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from smscd.optout.addresses import INTERNATIONAL, SHORT, canonical, is_subscriber
+from smscd.optout.addresses import INTERNATIONAL, canonical, is_subscriber
 from smscd.optout.events import Event, EventKind
 from smscd.optout.keys import Hashing, Recent, key_of
-from smscd.optout.list import Entry, OptOutList, Scope
+from smscd.optout.list import Entry, OptOutList, Row, Scope
 from smscd.optout.matching import Action, Match, Matcher
 from smscd.optout.packs import load_pack
 from smscd.optout.settings import OptOutSettings
@@ -22,7 +22,7 @@ DAY = 86_400 * SECOND
 BLOCKED_TEXT = "Sender blocked for given recipient."
 """What a blocked message's sender is told where there is room for words; the words of a hosted platform."""
 
-Wanted = tuple[dict[int, tuple[int, Scope, bytes]], frozenset[tuple[Scope, bytes]]]
+Wanted = tuple[dict[int, Row], frozenset[tuple[Scope, bytes]]]
 """What forbids, see `OptOutList.wanted`, and what of it does not because the message is of an exempt category."""
 
 ASKED: Final = 1 << 12
@@ -134,21 +134,16 @@ class OptOut:
 
     # -- may we? -----------------------------------------------------------------------------------------------------
 
-    def blocking(
+    def forbidding(
         self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, account: str, service_type: bytes = b""
-    ) -> Entry | None:
-        """The row that forbids `account` to write to `recipient` as `sender`; None: it may.
+    ) -> Row | None:
+        """What forbids `account` to write to `recipient` as `sender`; None: it may.
 
         `sender` is what the handset will see, after any rewriting.
         """
-        country, known = self._country, self.list
-        if (country and ton != INTERNATIONAL) or len(recipient) <= SHORT or not recipient.isdigit() or recipient < b"1":
+        known, country = self.list, self._country
+        if not recipient.isdigit() or recipient < b"01" or (country and ton != INTERNATIONAL):
             recipient = canonical(recipient, ton, country)
-        if known.erased:
-            recipient = known.known_as(recipient)
-        here = known.hash_of(recipient)
-        if here is None:
-            return None
         asked = (known.hashing, sender, sender_ton, account, service_type)
         wanted = self._wanted.get(asked)
         if wanted is None:
@@ -156,11 +151,18 @@ class OptOut:
             if len(self._wanted) >= ASKED:
                 self._wanted.clear()
             self._wanted[asked] = wanted
-        found = known.among(wanted[0], here, recipient)
-        if found is not None and found[:2] in wanted[1]:
-            self.exempted(found, account)
+        found = known.first(wanted[0], recipient)
+        if found is not None and found[1:] in wanted[1]:
+            self.exempted(Entry(*found[1:], known.known_as(recipient)), account)
             return None
         return found
+
+    def blocking(
+        self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, account: str, service_type: bytes = b""
+    ) -> Entry | None:
+        """The row that `forbidding` finds."""
+        found = self.forbidding(sender, sender_ton, recipient, ton, account, service_type)
+        return None if found is None else Entry(*found[1:], self.known_as(recipient, ton))
 
     def _wanted_by(self, sender: bytes, ton: int, account: str, service_type: bytes) -> Wanted:
         sender = canonical(sender, ton, self._country)
@@ -176,16 +178,16 @@ class OptOut:
             return self.list.wanted([*others, *plain]), frozenset(plain)
         return self.list.wanted([*plain, *others]), frozenset()
 
-    def perhaps(self, contents: Iterable[Addressed]) -> Sequence[int]:
-        """To which of these, counted from 0, a row may forbid to write: `blocking` is for them.
+    def perhaps(self, contents: Sequence[Addressed]) -> Sequence[int]:
+        """To whose recipients, counted from 0, a row may forbid to write: `forbidding` is for them.
 
-        All others may be written to by anybody. That is nearly every message, at a third of the price of `blocking`.
+        All others may be written to by anybody. That is nearly every message, at a third of the price.
         """
         country = self._country
         return self.list.perhaps(
             [
                 to  # the usual form is canonical already: this spares it the call
-                if len(to := one.destination_addr) > SHORT and to.isdigit() and to > b"1"
+                if (to := one.destination_addr).isdigit() and to > b"01"
                 and (not country or one.dest_addr_ton == INTERNATIONAL)
                 else canonical(to, one.dest_addr_ton, country)
                 for one in contents

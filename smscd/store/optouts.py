@@ -76,8 +76,8 @@ class OptOuts(Protocol):
     async def known(self, recipient: bytes) -> list[Entry]:
         """All rows of a recipient, in force or not."""
 
-    async def erased(self) -> list[bytes]:
-        """What stands for the numbers that were erased."""
+    async def erased(self) -> list[tuple[bytes, int | None]]:
+        """What stands for each number that was erased, and its glance; None: that is not known."""
 
     async def new_generation(self) -> int:
         """A number that no import has had."""
@@ -172,6 +172,7 @@ def _erasing(event: Event) -> Statements:
         ("DELETE FROM opt_out WHERE recipient = ?", names[1:]),
         ("UPDATE opt_out_journal SET recipient = ? WHERE recipient = ?", names),
         ("PRAGMA secure_delete=OFF", []),
+        ("INSERT OR REPLACE INTO opt_out_erased VALUES (?, ?)", [names[0], event.glance]),
     ]
 
 
@@ -241,9 +242,9 @@ class SqliteOptOuts:
         sql = "SELECT recipient, scope, party FROM opt_out WHERE recipient = ?"
         return [entry_of(*row) for row in await self._read(sql, (recipient.decode("latin-1"),))]
 
-    async def erased(self) -> list[bytes]:
-        sql = "SELECT DISTINCT recipient FROM opt_out_journal INDEXED BY opt_out_journal_erased WHERE kind = 'erase'"
-        return [row[0].encode("latin-1") for row in await self._read(sql, ())]
+    async def erased(self) -> list[tuple[bytes, int | None]]:
+        found = await self._read("SELECT recipient, glance FROM opt_out_erased", ())
+        return [(recipient.encode("latin-1"), glance) for recipient, glance in found]
 
     async def new_generation(self) -> int:
         used = await self._read("SELECT value FROM counter WHERE name = 'opt_out_generation'", ())
@@ -270,6 +271,7 @@ class MemoryOptOuts:
         self.generation = 0
         self.stored: dict[Entry, rows.Row] = {}
         self.lines: list[rows.Row] = []
+        self.glances: dict[bytes, int] = {}
         self.in_force = {0: 0}
         self.highest = 0
         self.keys: OptOutKeys = MemoryKeys(self.lines, self.in_force, self._will_block)
@@ -281,6 +283,7 @@ class MemoryOptOuts:
             self.lines.append(_line(event, generation))
             if event.erases:
                 self._erase(event.erases.decode("latin-1"), event.entry.recipient.decode("latin-1"))
+                self.glances[event.entry.recipient] = event.glance
             if event.blocks is None:
                 continue
             row, before = _row(event, generation), self.stored.get(event.entry)
@@ -340,8 +343,8 @@ class MemoryOptOuts:
     async def known(self, recipient: bytes) -> list[Entry]:
         return [entry for entry in self.stored if entry.recipient == recipient]
 
-    async def erased(self) -> list[bytes]:
-        return list({line[2].encode("latin-1") for line in self.lines if line[1] == "erase"})
+    async def erased(self) -> list[tuple[bytes, int | None]]:
+        return list(self.glances.items())
 
     async def new_generation(self) -> int:
         self.highest = max(self.highest, self.generation) + 1

@@ -154,4 +154,13 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE message ADD COLUMN provider TEXT NOT NULL DEFAULT '';
     """,
+    # Who is none of them is told at a glance, by bits that their numbers had; unknown for those erased before.
+    """
+    CREATE TABLE opt_out_erased (
+        recipient TEXT PRIMARY KEY,  -- what stands for the number
+        glance    INTEGER            -- some bits of another hash of it; NULL: not known
+    ) WITHOUT ROWID;
+    INSERT INTO opt_out_erased SELECT DISTINCT recipient, NULL
+        FROM opt_out_journal INDEXED BY opt_out_journal_erased WHERE kind = 'erase';
+    """,
 )

@@ -1027,7 +1027,7 @@ class StoreContract:
         chest.store.batch.opt_out([stop(NOON)])
         await written(chest.store)
         erased = Event(NOON + 2, "erase", Entry("global", b"", GONE), source="verb", actor="ann", reason="asked")
-        erased.erases = PAIR.recipient
+        erased.erases, erased.glance = PAIR.recipient, 0xABCDEF
         pool = Entry("pool", b"x", PAIR.recipient)
         chest.store.batch.opt_out([Event(NOON + 1, "add", pool), erased, Event(NOON + 3, "start", named(pool))])
         await written(chest.store)
@@ -1040,7 +1040,7 @@ class StoreContract:
         lines = [event for _, event in await opt_outs.journal(GONE, 1 << 60, 10)]
         assert [line.kind for line in lines] == ["start", "erase", "add", "stop", "import"]
         assert (lines[1].actor, lines[1].reason, lines[1].erases) == ("ann", "asked", b"")
-        assert await opt_outs.erased() == [GONE]
+        assert await opt_outs.erased() == [(GONE, 0xABCDEF)]
         compared = [one async for page in opt_outs.audit.compared() for one in page]
         assert all(one.blocks == one.should_block for one in compared)
 

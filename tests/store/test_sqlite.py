@@ -167,6 +167,19 @@ async def test_leases_that_an_older_version_left_behind_are_read_by_their_parts(
     await store.close()
 
 
+async def test_who_was_erased_before_glances_were_kept_is_known_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "smscd.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    old.executescript(f"PRAGMA journal_mode=WAL; {' '.join(MIGRATIONS[:7])} PRAGMA user_version=7;")
+    line = "NULL, 1, 'erase', ?, 'global', '', '', '', 'verb', '', '', 0, '', 0, '', 'asked', 0"
+    old.execute(f"INSERT INTO opt_out_journal VALUES ({line})", [f"ERASED-{1:024X}"])
+    old.close()
+    store = SqliteStore(path, FakeClock(), StoreCounters(), lambda _fault: None)
+    await store.open()
+    assert await store.opt_outs.erased() == [(b"ERASED-%024X" % 1, None)]
+    await store.close()
+
+
 async def test_what_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "smscd.db"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
