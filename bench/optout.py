@@ -31,6 +31,9 @@ from smscd.errors import StoreBroken
 from smscd.optout import Entry, OptOut, OptOutSettings
 from smscd.store import SqliteStore
 
+PEOPLE = 20_000
+"""Recipients that messages go to in turn; none of them is on a list."""
+
 ROWS = """
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ? - 1)
     INSERT INTO opt_out
@@ -118,23 +121,26 @@ def throughput(counts: list[int], rounds: int, lists: dict[int, Path]) -> None:
     """submit → durable answer with so many rows, in turn; -1: opt-out off. `lists` are data directories with them."""
     plain = submit.CONFIG.partition("[opt_out]")[0]
     cost: dict[int, list[float]] = {count: [] for count in counts}
+    rate: dict[int, list[float]] = {count: [] for count in counts}
     with tempfile.TemporaryDirectory(prefix="smscd-bench-") as made:
         places = {count: lists.get(count, Path(made) / str(count)) for count in counts}
         for count, place in places.items():
             place.mkdir(exist_ok=True)
             if count > 0 and count not in lists:
                 asyncio.run(filled(place / "smscd.db", count))
-        for _ in range(rounds):
-            for count, place in places.items():
+        for turn in range(rounds):
+            for count, place in [*places.items()][:: -1 if turn % 2 else 1]:
                 submit.CONFIG = plain + ("" if count < 0 else "[opt_out]\nenabled = true\n")
                 with submit.server("smscd", place) as (pid, port):
-                    run(Load(port=port, count=3_000))
+                    run(Load(port=port, count=3_000, recipients=PEOPLE))
                     before = submit.cpu_of(pid)
-                    result = run(Load(port=port, count=30_000))
+                    result = run(Load(port=port, count=30_000, recipients=PEOPLE))
                     cost[count].append((submit.cpu_of(pid) - before) / max(result.answered, 1) * 1e6)
-    for count, each in cost.items():
+                    rate[count].append(result.answered / result.seconds)
+    for count in counts:
         name = "off" if count < 0 else f"{count:,} rows"
-        print(f"{name:>16}: median {median(each):.1f} µs CPU a message;", *(f"{one:.1f}" for one in each), flush=True)
+        said = f"{median(rate[count]):,.0f} answers/s, {median(cost[count]):.1f} µs CPU a message (medians); µs:"
+        print(f"{name:>16}: {said}", *(f"{one:.1f}" for one in cost[count]), flush=True)
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
     python bench/optout_import.py [--rows 1_000_000] [--rate 50,1000] [--seconds 60] [--rounds 1]
 
-An answer is late after 20 ms. Late answers that overlap are one pause, and of each it is told what went on meanwhile: did
-smscd's threads, or this client, wait for a core (`/proc/PID/task/TID/schedstat`), did the writer wait for the disk (its
-state), or did smscd compute? A bystander looks, which besides does nothing but sleep 4 ms, and sync 4 KiB ten times a
-second: what it has to wait for is the machine's. Rows come in no order. `--seconds`: of the first control.
+An answer is late after 20 ms. Late answers that overlap are one pause, and of each it is told what went on meanwhile:
+did smscd's threads, or this client, wait for a core (`/proc/PID/task/TID/schedstat`), did the writer wait for the disk
+(its state), or did smscd compute? A bystander looks, which besides does nothing but sleep 4 ms, and sync 4 KiB ten
+times a second: what it has to wait for is the machine's. Rows come in no order. `--seconds`: of the first control.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def bystander(place: str, server: int, client: int) -> None:
         now = time.monotonic()
         in_disk += (now - before) * house.is_in_disk()
         loop, others = house.times()
-        print("seen", *Seen(now, *loop, *others, asking.times()[0][1], in_disk))
+        print("seen", now, *loop, *others, asking.times()[0][1], in_disk)
         print("nap", now, now - before - NAP)
         if now - synced > SYNC_EVERY:
             os.pwrite(descriptor, os.urandom(4096), 0)
@@ -158,12 +158,12 @@ class Watched:
         """What most of a pause went into."""
         first, last = bisect_left(self._at, pause[0]) - 1, bisect_left(self._at, pause[1])
         before, after = self.seen[max(0, first)], self.seen[min(last, len(self.seen) - 1)]
-        took = Seen(*(end - begin for begin, end in zip(before, after, strict=True)))
-        spent = dict(zip(CAUSES, (
+        took = Seen._make(end - begin for begin, end in zip(before, after, strict=True))
+        spent = (
             took.loop_waited + took.others_waited, took.in_disk, took.loop_ran + took.others_ran, took.client_waited,
-        ), strict=False))  # fmt: skip
-        most = max(spent, key=lambda name: spent[name])
-        return most if spent[most] > took.at / 4 else CAUSES[-1]
+        )  # fmt: skip
+        most = max(range(len(spent)), key=spent.__getitem__)
+        return CAUSES[most] if spent[most] > took.at / 4 else CAUSES[-1]
 
 
 def quantiles(seconds: list[float]) -> str:
@@ -193,8 +193,20 @@ def measure(rows: int, rounds: int, rate: float, seconds: float) -> None:
         for _ in range(rounds):
             written(file, rows)
             phases["before"].load(port, rate, seconds)
-            usual = ["nice", "-n", str(max(0, -os.nice(0)))]  # where all of this has a raised priority the command has not
-            command = [*usual, sys.executable, "-m", "smscd", "optout", "import", str(file), "--data-dir", data]
+            # where all of this has a raised priority the command has not
+            command = [
+                "nice",
+                "-n",
+                str(max(0, -os.nice(0))),
+                sys.executable,
+                "-m",
+                "smscd",
+                "optout",
+                "import",
+                str(file),
+                "--data-dir",
+                data,
+            ]
             thread = threading.Thread(target=subprocess.run, args=(command,), kwargs={"check": True})
             thread.start()
             once = phases["import"].load(port, rate, thread)
