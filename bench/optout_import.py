@@ -30,6 +30,8 @@ QUANTILES = (0.5, 0.99, 0.999, 1.0)
 LATE = 0.02
 NAP = 0.004
 SYNC_EVERY = 0.1
+USUAL = ("chrt", "-o", "0", "nice", "-n", str(max(0, -os.nice(0))))
+"""The command that imports has the usual priority, whatever this has."""
 CAUSES = ("no core", "disk", "smscd", "client", "unknown")
 
 
@@ -193,20 +195,7 @@ def measure(rows: int, rounds: int, rate: float, seconds: float) -> None:
         for _ in range(rounds):
             written(file, rows)
             phases["before"].load(port, rate, seconds)
-            # where all of this has a raised priority the command has not
-            command = [
-                "nice",
-                "-n",
-                str(max(0, -os.nice(0))),
-                sys.executable,
-                "-m",
-                "smscd",
-                "optout",
-                "import",
-                str(file),
-                "--data-dir",
-                data,
-            ]
+            command = [*USUAL, sys.executable, "-m", "smscd", "optout", "import", str(file), "--data-dir", data]
             thread = threading.Thread(target=subprocess.run, args=(command,), kwargs={"check": True})
             thread.start()
             once = phases["import"].load(port, rate, thread)
