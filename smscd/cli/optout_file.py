@@ -137,9 +137,7 @@ def _first(parts: list[str]) -> str:
 def _written(run: list[str]) -> IO[str]:
     run.sort()
     out = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - the caller closes it, after the merge
-    for at in range(
-        0, len(run), LEAVING
-    ):  # at once: what the system wrote out later, all together, others would wait for
+    for at in range(0, len(run), LEAVING):  # what the system wrote out later, all at once, others would wait for
         out.writelines(run[at : at + LEAVING])
         out.flush()
         if sys.platform == "linux":
