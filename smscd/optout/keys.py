@@ -17,10 +17,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
-SHARD_BITS = 16
-SHIFT = 64 - SHARD_BITS
-TOGETHER = 16
-"""Shards of one step, where all of them are walked through."""
+SHARD_BITS, MORE_SHARD_BITS = 12, 16
+"""A set has 4,096 sorted arrays, a long one 65,536."""
+LONG = 4_000_000
+"""Keys of a long set."""
+STEPS = 4096
+"""In which all shards are walked through."""
 MASK = (1 << 64) - 1
 PORTIONS = 256
 """Parts in which a set is kept: one per highest octet."""
@@ -113,17 +115,17 @@ _NONE = array("Q")
 
 
 class KeySet:
-    """A set of keys: sorted arrays, 65,536 of them, chosen by the highest sixteen bits.
+    """A set of keys: sorted arrays, 4,096 or 65,536 of them, chosen by the highest bits.
 
     A look searches a few hundred neighbours, an insertion moves as many, and nothing ever has to grow in one piece. A
     Python set of ten million such integers takes about 900 MB, these are 85 MB.
     """
 
-    __slots__ = ("_bits", "_shift", "shards", "size")
+    __slots__ = ("bits", "shards", "shift", "size")
 
     def __init__(self, bits: int = SHARD_BITS) -> None:
-        self._bits = bits
-        self._shift = 64 - bits
+        self.bits = bits
+        self.shift = 64 - bits
         self.shards = [_NONE] * (1 << bits)
         """The rows of one recipient are in the one that its highest bits choose, beside others, in order."""
         self.size = 0
@@ -132,7 +134,7 @@ class KeySet:
         return self.size
 
     def __contains__(self, key: int) -> bool:
-        shard = self.shards[key >> self._shift]
+        shard = self.shards[key >> self.shift]
         at = bisect_left(shard, key)
         return at < len(shard) and shard[at] == key
 
@@ -141,7 +143,7 @@ class KeySet:
 
     def of(self, recipient: int) -> array[int]:
         """Those with the same highest 32 bits: the rows of one recipient."""
-        shard = self.shards[recipient >> self._shift]
+        shard = self.shards[recipient >> self.shift]
         begin = bisect_left(shard, recipient & FIRST)
         end, size = begin, len(shard)
         while end < size and not (shard[end] ^ recipient) >> 32:
@@ -150,26 +152,26 @@ class KeySet:
 
     def has(self, recipient: int) -> bool:
         """Whether there are any `of` it."""
-        shard = self.shards[recipient >> self._shift]
+        shard = self.shards[recipient >> self.shift]
         at = bisect_left(shard, recipient & FIRST)
         return at < len(shard) and not (shard[at] ^ recipient) >> 32
 
     def add(self, key: int) -> bool:
         """Whether it was not there before."""
-        shard = self.shards[key >> self._shift]
+        shard = self.shards[key >> self.shift]
         at = bisect_left(shard, key)
         if at < len(shard) and shard[at] == key:
             return False
         if shard:
             shard.insert(at, key)
         else:
-            self.shards[key >> self._shift] = array("Q", (key,))
+            self.shards[key >> self.shift] = array("Q", (key,))
         self.size += 1
         return True
 
     def discard(self, key: int) -> bool:
         """Whether it was there."""
-        shard = self.shards[key >> self._shift]
+        shard = self.shards[key >> self.shift]
         at = bisect_left(shard, key)
         if at == len(shard) or shard[at] != key:
             return False
@@ -187,7 +189,7 @@ class KeySet:
                 self._join(at, theirs)
                 other.shards[at] = _NONE
                 other.size -= len(theirs)
-            if not at % TOGETHER:
+            if not at % max(1, len(self.shards) // STEPS):
                 yield
 
     def _join(self, at: int, keys: array[int]) -> None:
@@ -198,7 +200,7 @@ class KeySet:
 
     def load(self, keys: Iterable[int]) -> None:
         """Add many at once, before anybody asks: sorted when `settle` is called."""
-        shards, shift = self.shards, self._shift
+        shards, shift = self.shards, self.shift
         for key in keys:
             if shard := shards[key >> shift]:
                 shard.append(key)
@@ -212,10 +214,22 @@ class KeySet:
                 self.shards[at] = array("Q", sorted(set(shard)))
         self.size = sum(map(len, self.shards))
 
+    def fit(self) -> None:
+        """Have as many shards as a set of this size should have, before anybody asks."""
+        if self.size <= LONG or self.bits >= MORE_SHARD_BITS:
+            return
+        fitting = KeySet(MORE_SHARD_BITS)
+        for number in range(PORTIONS):
+            fitting.put(number, self.portion(number))
+            for at in self._shards_of(number):
+                self.shards[at] = _NONE
+        self.bits, self.shift, self.shards = fitting.bits, fitting.shift, fitting.shards
+
     def pieces(self) -> Iterator[array[int]]:
         """The keys in order, those of a few shards at a time."""
-        for first in range(0, len(self.shards), TOGETHER):
-            yield self._joined(range(first, min(first + TOGETHER, len(self.shards))))
+        each = max(1, len(self.shards) // STEPS)
+        for first in range(0, len(self.shards), each):
+            yield self._joined(range(first, first + each))
 
     def _joined(self, shards: range) -> array[int]:
         some = array("Q")
@@ -238,15 +252,28 @@ class KeySet:
         some.frombytes(octets)
         if sys.byteorder == "big":
             some.byteswap()
+        shards, shift, size = self.shards, self.shift, len(some)
+        numbers = self._shards_of(number)
+        few = 4 * (size // len(numbers)) + 16  # a shard has hardly ever more
         begin = 0
-        for at in self._shards_of(number):
-            end = bisect_left(some, (at + 1) << self._shift, begin) if at + 1 < len(self.shards) else len(some)
-            if begin < end:
+        for at in numbers:
+            if begin == size:
+                break
+            beyond = at + 1 << shift
+            end = bisect_left(some, beyond, begin, min(begin + few, size))
+            if end == begin + few:
+                end = bisect_left(some, beyond, end)
+            if begin == end:
+                continue
+            if shards[at]:
                 self._join(at, some[begin:end])
+            else:
+                shards[at] = some[begin:end]
+                self.size += end - begin
             begin = end
 
     def _shards_of(self, portion: int) -> range:
-        each = self._bits - PORTIONS.bit_length() + 1
+        each = self.bits - PORTIONS.bit_length() + 1
         return range(portion << each, (portion + 1) << each)
 
     @property

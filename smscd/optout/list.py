@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from smscd.optout.keys import FIRST, LAST, PORTIONS, SHIFT, Filter, Hashing, KeySet
+from smscd.optout.keys import FIRST, LAST, PORTIONS, Filter, Hashing, KeySet
 
 Scope = Literal["pair", "pool", "account", "global"]
 SCOPES: tuple[Scope, ...] = ("pair", "pool", "account", "global")
@@ -152,7 +152,7 @@ class OptOutList:
             here = hashing.recipient(self.known_as(recipient))
         found = None
         for layer in self._layers:
-            shard = layer.shards[here >> SHIFT]
+            shard = layer.shards[here >> layer.shift]
             at, size = bisect_left(shard, here & FIRST), len(shard)
             while at < size:
                 apart = shard[at] ^ here
@@ -209,11 +209,13 @@ class OptOutList:
 
     def settle(self, generation: int) -> None:
         """All rows of `generation` are here: from now on questions can be answered."""
+        self._layers[0].fit()
         self.generation = generation
 
     def layer(self) -> OptOutList:
         """An empty list for rows that are to join this one by `overlay`."""
         layer = OptOutList(self.hashing.salt)
+        layer._layers = [KeySet(self._layers[0].bits)]
         layer._filter = self._filter  # lets through too many meanwhile, which costs a look-up
         return layer
 

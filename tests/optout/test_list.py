@@ -165,6 +165,31 @@ def test_a_glance_at_many_misses_nobody_who_is_blocked(data: st.DataObject, coun
     assert blocked == list(optout.perhaps(contents)), "and of so few rows none is taken for another"
 
 
+def test_a_long_list_has_more_shards_and_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smscd.optout.keys.LONG", 1000)
+    rows = [Entry("pair", b"12345", b"4477%09d" % number) for number in range(3000)]
+    live = OptOutList(b"salt")
+    live.load(rows[:2000])
+    live.sort()
+    before = list(live._layers[0])
+    live.settle(0)
+    assert len(live._layers[0].shards) == 1 << 16
+    assert list(live._layers[0]) == before
+    assert len(live) == 2000
+    layer = live.layer()
+    for row in rows[2000:]:
+        layer.add(row)
+    live.overlay(layer, 1)
+    for _ in live.folding():
+        pass
+    wanted = live.wanted([("pair", b"12345")])
+    assert all(live.first(wanted, row.recipient) for row in rows)
+    assert live.first(wanted, b"4478000000001") is None
+    assert live.discard(rows[7])
+    assert not live.add(rows[8])
+    assert [rows[7] in live, rows[8] in live] == [False, True]
+
+
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, 30), unique=True), st.sets(st.integers(0, 30)), st.booleans(), st.booleans())
 def test_a_glance_misses_nobody_who_was_erased(
