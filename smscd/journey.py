@@ -178,26 +178,24 @@ class Journey(Queueing):
         room = connector.credit() - lane.reserved
         now = self.clock.wall()
         leaving: list[Message] = []
-        while room > 0:
-            message = self.scheduler.take(lane)
-            if message is None:
-                break
-            lane.queued -= 1
-            self.queued -= 1
-            if message.expires <= now:
-                self.expire(message)
-                continue
-            room -= 1
-            lane.reserved += 1
-            if connector.stores_lease:
-                self.lease(message, connector, now)
-                self.store.batch.change(message)
-                self.store.batch.then_all(message, self.then_leave)
-            else:
-                leaving.append(message)
-        if leaving:
+        while len(leaving) < room and (taken := self.scheduler.take_all(lane, room - len(leaving))):
+            lane.queued -= len(taken)
+            self.queued -= len(taken)
+            for message in taken:
+                if message.expires > now:
+                    leaving.append(message)
+                else:
+                    self.expire(message)
+        if not leaving:
+            return
+        lane.reserved += len(leaving)
+        if connector.stores_lease:
+            self._lease_all(leaving, connector, now)
+            self.store.batch.change_all(leaving)
+            self.store.batch.then_all_of(leaving, self.then_leave)
+            self.store.wake()
+        else:
             self._leave(connector.name, leaving)
-        self.store.wake()
 
     def leave_all(self, messages: list[Message]) -> None:
         """The leases of one commit are on disk: hand the messages over."""

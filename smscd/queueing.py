@@ -159,9 +159,9 @@ class Queueing:
             self.store.batch.part(part)
 
     def _lease_all(self, messages: list[Message], connector: Connector, now: int) -> None:
-        """`lease` for new messages."""
+        """`lease` for many, most of which leave for the first time, and as one part."""
         owner, until, name, provider = self.ids.node_id, now + LEASE, connector.name, connector.provider
-        if connector.stores_lease and not connector.divides:
+        if connector.stores_lease and not connector.divides and not any(message.parts for message in messages):
             for message in messages:
                 message.stage, message.lease_until, message.owner = LEASED, until, owner
             return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from heapq import heapify
-
 import structlog
 
 from smscd.clock import SECOND
@@ -163,7 +161,6 @@ def _from_memory(journey: Journey, lane: Lane) -> int:
             moved += 1
         else:
             lane.ready.append(entry)
-    heapify(lane.ready)
     return moved
 
 

@@ -11,10 +11,10 @@ that. While it is owned, nobody else may act on it: this is what serialises forw
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from heapq import heapify, heappop, heappush
 from typing import Any
 
 import structlog
@@ -53,7 +53,7 @@ class Lane:
 
     def __init__(self, connector: str) -> None:
         self.connector = connector
-        self.ready: list[tuple[int, int, Message]] = []
+        self.ready: list[tuple[int, int, Message]] = []  # (due, id, message), sorted: nearly all come in that order
         self.backlog = False  # due messages are on disk that are not in `ready`
         self.edge = (0, 0)  # (due, id) of the last that came into `ready`: what is before it belongs there too
         self.next_due: int | None = None  # the earliest message on disk that is due later
@@ -110,8 +110,10 @@ class Scheduler:
     def push_all(self, messages: list[Message]) -> None:
         """`push` for many."""
         now = self._clock.wall()
+        lanes: set[Lane] = set()
         for message in messages:
             lane = self.lane(message.connector)
+            lanes.add(lane)
             lane.entering -= 1
             if message.due > now:
                 self._later(lane, message.due)
@@ -121,8 +123,8 @@ class Scheduler:
                 self.release(message)
             else:
                 self._make_ready(lane, message)
-        for connector in {message.connector for message in messages}:
-            self._on_due(connector)
+        for lane in lanes:
+            self._on_due(lane.connector)
 
     def _belongs_on_disk(self, lane: Lane, message: Message) -> bool:
         """Behind the backlog; but what came back without an attempt, or is urgent, goes before those in memory."""
@@ -131,9 +133,14 @@ class Scheduler:
         return lane.backlog or len(lane.ready) >= WINDOW
 
     def _make_ready(self, lane: Lane, message: Message) -> None:
-        self.own(message)
-        heappush(lane.ready, (message.due, message.id, message))
-        lane.edge = max(lane.edge, (message.due, message.id))
+        if message.id not in self.owned:
+            self.own(message)
+        place = (message.due, message.id)
+        if place > lane.edge:  # behind all that has ever come in
+            lane.ready.append((*place, message))
+            lane.edge = place
+        else:
+            insort(lane.ready, (*place, message))
 
     def _later(self, lane: Lane, due: int) -> None:
         if lane.next_due is None or due < lane.next_due:
@@ -207,15 +214,17 @@ class Scheduler:
 
     # -- out ---------------------------------------------------------------------------------------------------------
 
-    def take(self, lane: Lane) -> Message | None:
-        """The next message that is due in `lane`, or None. It stays owned by memory."""
+    def take_all(self, lane: Lane, most: int) -> list[Message]:
+        """The next messages that are due in `lane`, in their order, `most` of them at most. Memory owns them still."""
+        taken: list[Message] = []
+        owned, connector = self.owned, lane.connector
+        while lane.ready and len(taken) < most:
+            left = most - len(taken)
+            first, lane.ready = lane.ready[:left], lane.ready[left:]
+            taken += [m for _, _, m in first if m.id in owned and m.connector == connector]
         if lane.backlog and len(lane.ready) < LOW_WATER:
             self._fetch(lane)
-        while lane.ready:
-            message = heappop(lane.ready)[2]
-            if message.id in self.owned and message.connector == lane.connector:
-                return message
-        return None
+        return taken
 
     def drop(self, message: Message) -> bool:
         """Take `message` out of its lane, if that is where it is; the caller then owns it."""
@@ -223,7 +232,6 @@ class Scheduler:
         left = [entry for entry in lane.ready if entry[1] != message.id]
         if len(left) == len(lane.ready):
             return False
-        heapify(left)
         lane.ready = left
         return True
 
@@ -304,9 +312,8 @@ class Scheduler:
             for _, _, message in lane.ready:  # as the store does, so that they keep their places before the others
                 if message.due > now and (message.attempts or message.due <= message.accepted_at):
                     message.due -= by
-            lane.ready = [(message.due, message.id, message) for _, _, message in lane.ready]
-            heapify(lane.ready)
-            lane.edge = max((entry[:2] for entry in lane.ready), default=(0, 0))
+            lane.ready = sorted((message.due, message.id, message) for _, _, message in lane.ready)
+            lane.edge = lane.ready[-1][:2] if lane.ready else (0, 0)
             lane.next_due = now
         self._changed.set()
 

@@ -69,6 +69,10 @@ class Batch:
         if message.id not in self.new:
             self.changed[message.id] = message
 
+    def change_all(self, messages: list[Message]) -> None:
+        """`change` for many."""
+        self.changed.update({message.id: message for message in messages if message.id not in self.new})
+
     def attempt_all(self, messages: list[Message]) -> None:
         """Of stored messages nothing changed but how often they were handed over."""
         self.attempted.update({message.id: message for message in messages if message.id not in self.new})

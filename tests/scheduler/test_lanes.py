@@ -323,9 +323,9 @@ async def test_dropping_takes_a_message_out_of_its_lane_and_leaves_the_order_of_
         assert not scheduler.drop(messages[7])
         assert scheduler.owned[messages[7].id] is messages[7]
         left = lane(play, "network")
-        taken = [scheduler.take(left) for _ in range(19)]
-        assert taken == messages[:7] + messages[8:]
-        assert scheduler.take(left) is None
+        assert scheduler.take_all(left, 3) == messages[:3]
+        assert scheduler.take_all(left, 20) == messages[3:7] + messages[8:]
+        assert scheduler.take_all(left, 1) == []
 
 
 async def test_a_message_read_from_disk_before_it_was_pushed_is_in_the_lane_once(small_window: int) -> None:
