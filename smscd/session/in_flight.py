@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from smscd.pdu import MAX_SEQUENCE_NUMBER, CommandId, Pdu
@@ -11,13 +10,8 @@ from smscd.pdu import MAX_SEQUENCE_NUMBER, CommandId, Pdu
 _ENQUIRE_LINK: Final = int(CommandId.enquire_link)
 
 
-@dataclass(slots=True)
-class Pending:
-    """A request of ours that left at `sent` (session time, seconds)."""
-
-    request: Pdu
-    context: object
-    sent: float
+Pending = tuple[Pdu, object, float]
+"""A request of ours, its context, and when it left (session time, seconds). Many of them are made by `zip`."""
 
 
 class InFlight:
@@ -44,7 +38,7 @@ class InFlight:
     def awaits_answers(self) -> bool:
         """Whether more is missing than the answer to an enquire_link."""
         return bool(self.messages) or any(
-            pending.request.command_id != _ENQUIRE_LINK for pending in self.control.values()
+            request.command_id != _ENQUIRE_LINK for request, _, _ in self.control.values()
         )
 
     def allot(self) -> int:
@@ -81,7 +75,7 @@ class InFlight:
 
     def drain(self) -> list[Pending]:
         """Empties all tables; returns what has neither been answered nor expired, oldest first."""
-        left = sorted((*self.messages.values(), *self.control.values()), key=lambda pending: pending.sent)
+        left = sorted((*self.messages.values(), *self.control.values()), key=lambda pending: pending[2])
         self.control.clear()
         self.messages.clear()
         self.late.clear()
@@ -90,8 +84,8 @@ class InFlight:
 
 def _sent_until(table: dict[int, Pending], sent: float) -> list[int]:
     numbers: list[int] = []
-    for number, pending in table.items():
-        if pending.sent > sent:
+    for number, (_, _, at) in table.items():
+        if at > sent:
             break
         numbers.append(number)
     return numbers

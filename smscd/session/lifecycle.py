@@ -177,12 +177,14 @@ class Lifecycle:
     def _close(self, cause: Cause, reason: str) -> None:
         if self.state is State.CLOSED:
             return
-        left = [pending for pending in self._in_flight.drain() if pending.context is not OUR_OWN]
+        left = [
+            Unanswered(context, request) for request, context, _ in self._in_flight.drain() if context is not OUR_OWN
+        ]
         self._enter(State.CLOSED)
         self._bind_pending = None
         self.deciding = False
         self.owed = 0
-        self._news.append(Closed(reason, cause, [Unanswered(pending.context, pending.request) for pending in left]))
+        self._news.append(Closed(reason, cause, left))
 
     def _take_news(self) -> list[Event]:
         news, self._news = self._news, []

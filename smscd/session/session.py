@@ -115,9 +115,10 @@ class Session(Lifecycle):
             if command_id & RESPONSE:
                 number = received.sequence_number
                 pending = our_messages.get(number)
-                if pending is not None and pending.request.command_id | RESPONSE == command_id:
+                if pending is not None and pending[0].command_id | RESPONSE == command_id:
                     del our_messages[number]
-                    events.append(Answered(pending.context, pending.request, received, time - pending.sent))
+                    request, context, sent = pending
+                    events.append(Answered(context, request, received, time - sent))
                     continue
                 self._other_response(received, time, events)
             else:
@@ -161,14 +162,14 @@ class Session(Lifecycle):
         about_session = command_id in _SESSION_RESPONSES
         nack = command_id == _GENERIC_NACK
         if number in self._in_flight.messages and not about_session:
-            pending = self._in_flight.messages.pop(number)
-            events.append(Answered(pending.context, pending.request, received, time - pending.sent))
+            request, context, sent = self._in_flight.messages.pop(number)
+            events.append(Answered(context, request, received, time - sent))
         elif number in self._in_flight.control and (about_session or nack):
             self._session_answer(self._in_flight.control.pop(number), received, time, events)
         elif number in self._in_flight.late:
-            pending = self._in_flight.late.pop(number)
-            if pending.context is not OUR_OWN:
-                events.append(LateAnswer(pending.context, pending.request, received))
+            request, context, _ = self._in_flight.late.pop(number)
+            if context is not OUR_OWN:
+                events.append(LateAnswer(context, request, received))
         elif isinstance(received, pdu.GenericNack):
             events.append(Nacked(received))
         else:
@@ -176,9 +177,9 @@ class Session(Lifecycle):
 
     def _session_answer(self, pending: Pending, received: Pdu, time: float, events: list[Event]) -> None:
         """The answer to a bind, unbind or enquire_link of ours."""
-        request = pending.request
-        if pending.context is not OUR_OWN:
-            events.append(Answered(pending.context, request, received, time - pending.sent))
+        request, context, sent = pending
+        if context is not OUR_OWN:
+            events.append(Answered(context, request, received, time - sent))
         if isinstance(request, pdu.Bind):
             self._bind_pending = None
             if isinstance(received, pdu.BindResp) and received.command_status == pdu.ESME_ROK:
@@ -254,7 +255,7 @@ class Session(Lifecycle):
         else:
             self._out.request(request)
         time = self._last_message = self._time.at(now)
-        in_flight.messages[number] = Pending(request, context, time)
+        in_flight.messages[number] = request, context, time
         return number
 
     def relay(self, requests: Sequence[Pdu], frames: Sequence[bytes], contexts: Sequence[object], now: float) -> None:
@@ -271,7 +272,7 @@ class Session(Lifecycle):
         numbers = in_flight.allot_all(len(requests))
         self._out.relayed(frames, numbers)
         time = self._last_message = self._time.at(now)
-        in_flight.messages.update(zip(numbers, map(Pending, requests, contexts, repeat(time)), strict=True))
+        in_flight.messages.update(zip(numbers, zip(requests, contexts, repeat(time)), strict=True))
 
     def _request_of_session(self, request: Pdu, now: float, context: object) -> int:
         command_id = request.command_id
@@ -279,7 +280,7 @@ class Session(Lifecycle):
         number = request.sequence_number = self._in_flight.allot()
         self._out.request(request)
         if command_id not in states.UNCONFIRMED:
-            self._in_flight.control[number] = Pending(request, context, self._time.at(now))
+            self._in_flight.control[number] = request, context, self._time.at(now)
         if isinstance(request, pdu.Bind):
             self._bind_pending = request
             self._framer.max_length = self.settings.max_pdu  # messages may follow the bind_resp in the same read
@@ -376,12 +377,12 @@ class Session(Lifecycle):
         self._time.resume(now)
 
     def _expire(self, time: float, events: list[Event]) -> None:
-        for pending in self._in_flight.expire(time, self.settings.response_timer, self.settings.late_grace):
-            if pending.context is not OUR_OWN:
-                events.append(Unanswered(pending.context, pending.request))
-            if isinstance(pending.request, pdu.Bind):
+        for request, context, _ in self._in_flight.expire(time, self.settings.response_timer, self.settings.late_grace):
+            if context is not OUR_OWN:
+                events.append(Unanswered(context, request))
+            if isinstance(request, pdu.Bind):
                 self._close(Cause.BIND_UNANSWERED, f"no bind_resp within {self.settings.response_timer:g} s")
-            elif pending.request.command_id == _UNBIND and self._leaving is not None:
+            elif request.command_id == _UNBIND and self._leaving is not None:
                 self._close(self._leaving[0], f"{self._leaving[1]}, without an unbind_resp")
 
     def _watch(self, now: float, time: float) -> None:

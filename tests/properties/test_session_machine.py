@@ -205,7 +205,7 @@ class TwoSessions(RuleBasedStateMachine):
         for own in self.ends.values():
             assert all(count == 1 for count in own.ended.values())
             pending = [*own.session._in_flight.messages.values(), *own.session._in_flight.control.values()]
-            waiting = {entry.context for entry in pending if isinstance(entry.context, int)}
+            waiting = {context for _, context, _ in pending if isinstance(context, int)}
             assert not waiting & set(own.ended)
             if not own.session._news:
                 assert own.asked == waiting | set(own.ended)
