@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from smscd import pdu
 from smscd.pdu import Pdu
 from smscd.session import versions
 
-_pack_number = struct.Struct(">I").pack
+_put_number = struct.Struct(">I").pack_into
+_AT: Final = 12
+"""Where a frame has its sequence_number (SMPP 3.4 §3.2)."""
 _CLASSES: Final[dict[int, type[Pdu]]] = {cls.command_id: cls for cls in pdu.PDUS}
 
 
@@ -49,9 +51,13 @@ class Outgoing:
         else:
             self.request(request)
 
-    def relayed(self, frames: Iterable[bytes], numbers: Iterable[int]) -> None:
+    def relayed(self, frames: Sequence[bytes], numbers: Iterable[int]) -> None:
         """Requests that this peer may be sent, by their frames; each under its sequence_number."""
-        self._chunks += [frame[:12] + _pack_number(n) + frame[16:] for frame, n in zip(frames, numbers, strict=True)]
+        octets, at = bytearray().join(frames), _AT
+        for frame, number in zip(frames, numbers, strict=True):
+            _put_number(octets, at, number)
+            at += len(frame)
+        self._chunks.append(bytes(octets))
 
     def response(self, response: Pdu, sequence_number: int) -> None:
         """Fills in `sequence_number` and, where the peer's version asks for it, another command_status."""
