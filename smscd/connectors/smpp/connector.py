@@ -122,13 +122,15 @@ class Upstream:
     def submit(self, messages: list[Message]) -> None:
         room = {line: line.credit for line in self._lines if line.sends}
         leaving: dict[Line, list[Sending]] = {line: [] for line in room}
+        line = next(iter(room), None)  # where nothing is pinned there is but one
         for message in messages:
-            if not room:
+            if line is None:
                 self._away(message)
                 continue
             sendings = self._sendings(message)
-            line = self._line_for(message, len(sendings), room) if self._pins else next(iter(room))
-            room[line] -= len(sendings)
+            if self._pins:
+                line = self._line_for(message, len(sendings), room)
+                room[line] -= len(sendings)
             leaving[line] += sendings
         for line, some in leaving.items():
             if some:
@@ -287,10 +289,11 @@ class Upstream:
             if not upstream_message_id:
                 self.answered(line, sending, response, late=False)
                 continue
-            self._unpin(sending)
-            self._pace.went_well()
+            if self._pins:
+                self._unpin(sending)
             sent.append((sending.message, upstream_message_id, key_of(upstream_message_id)))
         if sent:
+            self._pace.went_well(len(sent))
             self._judge(Accepted())
             self._news.accepted_all(sent)
         self._go_on(line)
@@ -336,13 +339,12 @@ class Upstream:
     # -- how it is done ----------------------------------------------------------------------------------------------
 
     def _ended(self, sending: Sending, outcome: Outcome) -> None:
-        self._unpin(sending)
+        if self._pins:
+            self._unpin(sending)
         self._judge(outcome)
         self._news.outcome(sending.message, sending.number, outcome)
 
     def _unpin(self, sending: Sending) -> None:
-        if not self._pins:
-            return
         pin = (sending.message.system_id, sending.message.content.destination_addr)
         line, held = self._pinned[pin]
         if held > 1:

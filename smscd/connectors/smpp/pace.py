@@ -52,8 +52,10 @@ class Pace:
             self.resting_until = now + self._pause
             self._pause = min(LONGEST_PAUSE, self._pause * 2)
 
-    def went_well(self) -> None:
-        self._pause = max(FIRST_PAUSE, self._pause * 0.9)
+    def went_well(self, submits: int = 1) -> None:
+        """So many were taken."""
+        if self._pause > FIRST_PAUSE:
+            self._pause = max(FIRST_PAUSE, self._pause * 0.9**submits)
 
     def congestion(self, state: int, now: float) -> None:
         """What congestion_state in a response asks for."""
