@@ -15,6 +15,7 @@ import structlog
 
 from smscd import pdu
 from smscd.admission import Esme
+from smscd.errands import Errands
 from smscd.journey import Journey
 from smscd.message import Kind, Message, Stage
 
@@ -38,7 +39,7 @@ class Ancillary:
         self._journey = journey
         self._store = journey.store
         self._scheduler = journey.scheduler
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands(log, "supersede", "a message could not take the place of others")
         self._superseding: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one at a time for each ESME
 
     # -- query_sm, SMPP 3.4 §4.8 -------------------------------------------------------------------------------------
@@ -171,15 +172,7 @@ class Ancillary:
 
     def superseding(self, message: Message) -> asyncio.Task[None]:
         """As `supersede`, in its own time: the link that `message` came in on may be gone before this is done."""
-        task = asyncio.create_task(self.supersede(message), name=f"supersede {message.message_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._superseded)
-        return task
-
-    def _superseded(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("a message could not take the place of others", task=task.get_name(), exc_info=fault)
+        return self._errands.begin(self.supersede(message), message.message_id)
 
     async def supersede(self, message: Message) -> None:
         """replace_if_present_flag: what is pending between the same addresses, of the same service_type, gives way.

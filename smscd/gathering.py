@@ -13,10 +13,9 @@ Nothing is decided by what memory believes of a stored part: it is read again an
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import structlog
 
@@ -24,6 +23,7 @@ from smscd import pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Connector
+from smscd.errands import Errands
 from smscd.interception import fragment_of
 from smscd.journey import Journey
 from smscd.logs import masked
@@ -51,7 +51,9 @@ class Gathering:
         self._ancillary = ancillary
         self._sets: dict[float, Reassembly] = {}
         """By the seconds that parts wait. The tag of a fragment is the numbers of its messages: it may come twice."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands(
+            log, "gathering", "parts could not be gathered: they leave, or end, after the next start at last"
+        )
         journey.gathers, journey.follow = self.gathers, self.follow
 
     # -- a part comes ------------------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ class Gathering:
             assert there is not None
             _numbers(there).append(message.id)
         for released in added.released:
-            self._start(self._join(released) if released.why == "complete" else self._give_up([released]))
+            self._errands.begin(self._join(released) if released.why == "complete" else self._give_up([released]))
 
     # -- the last part is there --------------------------------------------------------------------------------------
 
@@ -147,7 +149,7 @@ class Gathering:
         now = self._journey.clock.monotonic()
         released = [one for sets in self._sets.values() for one in sets.expire(now)]
         if released:
-            self._start(self._give_up(released))
+            self._errands.begin(self._give_up(released))
 
     async def _give_up(self, sets: Sequence[Assembled]) -> None:
         parts = await self._claimed(sets)
@@ -169,7 +171,7 @@ class Gathering:
                 self._journey.store.batch.then_all(message, self._then_close)
 
     def _then_close(self, wholes: list[Message]) -> None:
-        self._start(self._close_parts(wholes))
+        self._errands.begin(self._close_parts(wholes))
 
     async def _close_parts(self, wholes: Sequence[Message]) -> None:
         """The parts of `wholes` that have not been closed yet end as these have."""
@@ -200,7 +202,7 @@ class Gathering:
                 await self._wait_again(connector)
         if JOINED in leased:
             self._journey.has_wholes = True
-            self._start(self._look_for_ends())
+            self._errands.begin(self._look_for_ends())
 
     async def _wait_again(self, connector: Connector) -> None:
         """Parts that wait are those not due yet that were never tried."""
@@ -229,18 +231,7 @@ class Gathering:
 
     async def stop(self) -> None:
         """Return when nothing is on its way into the store."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name="gathering")
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("parts could not be gathered: they leave, or end, after the next start at last", exc_info=fault)
+        await self._errands.finished()
 
 
 def _fragment_of(message: Message) -> Fragment | None:

@@ -15,16 +15,15 @@ Nothing is decided by what memory believes of a stored part: it is read again an
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from smscd import pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
+from smscd.errands import Errands
 from smscd.interception import ACTION_TLV, fragment_of
 from smscd.journey import Journey
 from smscd.logs import masked
@@ -64,7 +63,7 @@ class Joining:
         self._journey = journey
         self._ancillary = ancillary
         self._sets = Reassembly(journey.retry.reassembly)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands(log, "joining", "parts could not be joined: they are delivered as they came")
         journey.holds, journey.take_up_parts = self.hold, self.take_up
 
     @property
@@ -90,11 +89,11 @@ class Joining:
         whole = next((one for one in added.released if one.why == "complete"), None)
         for other in added.released:
             if other is not whole:
-                self._start(self._give_up(other))
+                self._errands.begin(self._give_up(other))
         if whole is None:
             self._store(held, fragment)
         else:
-            self._start(self._complete(whole, fragment))
+            self._errands.begin(self._complete(whole, fragment))
         return True
 
     def _wants_whole(self, message: Message, connector: str) -> bool:
@@ -236,7 +235,7 @@ class Joining:
     def expire(self) -> None:
         """Let go of the sets whose time is over."""
         for one in self._sets.expire(self._journey.clock.monotonic()):
-            self._start(self._give_up(one))
+            self._errands.begin(self._give_up(one))
 
     async def _give_up(self, one: Assembled) -> None:
         """Deliver what is there as it came; nothing, if it has all been delivered before."""
@@ -268,18 +267,7 @@ class Joining:
 
     async def stop(self) -> None:
         """Return when no set is on its way into the store."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name="joining")
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("parts could not be joined: they are delivered as they came", exc_info=fault)
+        await self._errands.finished()
 
 
 def _number(fragment: Fragment) -> int:

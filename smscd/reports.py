@@ -20,6 +20,7 @@ from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import AnswerReports, Reporting
 from smscd.connectors.smpp.correlation import Learned, Match, Report, match, match_by_address, same_number, spellings
+from smscd.errands import Errands
 from smscd.journey import Journey
 from smscd.logs import masked
 from smscd.message import (
@@ -68,7 +69,7 @@ class Reports:
         self._learned: dict[str, Learned] = {}
         self._lately: OrderedDict[Key, Message] = OrderedDict()  # by the ids that their parts were given, newest last
         self._task: asyncio.Task[None] | None = None
-        self._late: set[asyncio.Task[None]] = set()
+        self._late = Errands(log, "late answer", "a late answer could not be applied")
         journey.on_sent, journey.on_sent_all = self._sent, self._sent_all
 
     # -- Returns -----------------------------------------------------------------------------------------------------
@@ -130,9 +131,7 @@ class Reports:
         return matched if is_waiting and same_number(report.source_addr, message.content.destination_addr) else None
 
     def late(self, provider: str, message: Message, number: int, outcome: Outcome) -> None:
-        task = asyncio.create_task(self._apply_late(provider, message, number, outcome), name="late answer")
-        self._late.add(task)
-        task.add_done_callback(self._late_done)
+        self._late.begin(self._apply_late(provider, message, number, outcome))
 
     def mo(
         self, connector: str, content: pdu.DeliverSm, answer: Callable[[int], None], alphabet: Alphabet = "gsm7"
@@ -154,8 +153,10 @@ class Reports:
     async def stop(self) -> None:
         """Return when everything that has arrived is in the store's hands."""
         self._settle_at_once()
-        while self._task is not None or self._late:
-            await asyncio.gather(*([self._task] if self._task else []), *self._late, return_exceptions=True)
+        await self._late.finished()
+        while self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+            await self._late.finished()
 
     @property
     def parked(self) -> int:
@@ -407,11 +408,6 @@ class Reports:
             for part in message.parts:
                 if not part.is_with_provider and part.number <= wanted:
                     part.stage = QUEUED
-
-    def _late_done(self, task: asyncio.Task[None]) -> None:
-        self._late.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("a late answer could not be applied", exc_info=fault)
 
 
 def _recode(content: pdu.DeliverSm, source: Alphabet, target: Alphabet) -> None:

@@ -256,7 +256,7 @@ class Play:
         assert self.store._loop is not None
         self.store._loop.cancel()
         await asyncio.wait([self.store._loop])
-        for fetch in self.journey.scheduler._fetching:
+        for fetch in self.journey.scheduler._errands.under_way:
             fetch.cancel()
 
     async def rise(self, *, bound_room: int, network_room: int) -> None:
@@ -271,8 +271,8 @@ class Play:
     def _moves(self) -> bool:
         scheduler, commit = self.journey.scheduler, self.store._commit
         return bool(
-            commit.gathering or commit._begun != commit._done or scheduler._fetching or self.journey._to_forward
-            or scheduler._changed.is_set()
+            commit.gathering or commit._begun != commit._done or scheduler._errands.under_way
+            or self.journey._to_forward or scheduler._changed.is_set()
         )  # fmt: skip
 
     async def quiet(self) -> None:

@@ -40,13 +40,13 @@ class Gathered(Play):
         await self.quiet()
 
     async def die(self) -> None:
-        for task in self.gathering._tasks:
+        for task in self.gathering._errands.under_way:
             task.cancel()
         await super().die()
 
     async def quiet(self) -> None:
         await super().quiet()
-        while self.gathering._tasks:
+        while self.gathering._errands.under_way:
             await self.gathering.stop()
             await super().quiet()
 
@@ -274,7 +274,7 @@ async def test_whoever_finds_the_end_of_a_whole_first_closes_its_parts_and_nobod
         await play.quiet()
         (whole,) = play.network.handed
         play.network.settle(whole, DELIVERED)
-        while not play.gathering._tasks:  # noqa: ASYNC110 - a turn of the loop, no time
+        while not play.gathering._errands.under_way:  # noqa: ASYNC110 - a turn of the loop, no time
             await asyncio.sleep(0)
         await asyncio.gather(*(play.gathering._close_parts([whole]) for _ in range(3)))
         await play.quiet()
@@ -347,7 +347,7 @@ async def test_a_crash_after_the_end_of_the_whole_leaves_no_part_without_its_own
         came = play.come(*parts_of())
         await play.quiet()
         play.network.settle(play.network.handed[0], DELIVERED)
-        while not play.gathering._tasks:  # noqa: ASYNC110 - the whole is on disk as closed, its parts not even read
+        while not play.gathering._errands.under_way:  # noqa: ASYNC110 - the whole is on disk as closed, its parts not even read
             await asyncio.sleep(0)
         await play.crash()
         assert set(play.reported) == {message.message_id.encode() for message in came}

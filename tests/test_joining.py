@@ -36,7 +36,7 @@ class Joined(Play):
 
     async def quiet(self) -> None:
         await super().quiet()
-        while self.joining._tasks:
+        while self.joining._errands.under_way:
             await self.joining.stop()
             await super().quiet()
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 from bisect import insort
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import structlog
 
 from smscd.clock import SECOND, Clock
+from smscd.errands import Errands
 from smscd.message import LEASED, QUEUED, Message
 from smscd.store import LaneState, Store
 
@@ -83,7 +83,7 @@ class Scheduler:
         self._clock = clock
         self._on_due = on_due
         self._changed = asyncio.Event()
-        self._fetching: set[asyncio.Task[None]] = set()
+        self._errands = Errands(log, "scheduler", "the store could not be asked what is due")
         self._watchers: list[set[int]] = []
         self._offset = clock.wall() - int(clock.monotonic() * SECOND)
 
@@ -238,17 +238,7 @@ class Scheduler:
     def _fetch(self, lane: Lane) -> None:
         if not lane.refilling:
             lane.refilling = True
-            self._spawn(self._refill(lane), f"refill {lane.connector}")
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._fetching.add(task)
-        task.add_done_callback(self._fetched)
-
-    def _fetched(self, task: asyncio.Task[None]) -> None:
-        self._fetching.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("the store could not be asked what is due", task=task.get_name(), exc_info=fault)
+            self._errands.begin(self._refill(lane), f"refill {lane.connector}")
 
     async def _refill(self, lane: Lane) -> None:
         now = self._clock.wall()
@@ -302,7 +292,7 @@ class Scheduler:
         back, self._offset = self._offset - offset, offset
         if back > CLOCK_STEP:
             log.warning("the wall clock was set back", seconds=back / SECOND)
-            self._spawn(self._set_back(back), "set back")
+            self._errands.begin(self._set_back(back), "set back")
 
     async def _set_back(self, by: int) -> None:
         await self._store.committed()  # times from before the step may be in the batch that gathers
@@ -316,8 +306,3 @@ class Scheduler:
             lane.edge = lane.ready[-1][:2] if lane.ready else (0, 0)
             lane.next_due = now
         self._changed.set()
-
-    async def settle_down(self) -> None:
-        """Return when no fetch is under way."""
-        while self._fetching:
-            await asyncio.gather(*self._fetching)
