@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count, zip_longest
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
-from smscd.clock import SECOND
+from smscd.clock import SECOND, FakeClock
+from smscd.counters import StoreCounters
 from smscd.message import Accepted, Deferred, Delivered, Message, Rejected, Stage
-from smscd.scheduler import RetrySettings, lanes
+from smscd.scheduler import RetrySettings, Scheduler, lanes
 from smscd.scheduler.lanes import LOW_WATER, WINDOW, Lane
-from smscd.store import LaneState
+from smscd.store import LaneState, MemoryStore
 from tests.cast import NOON, deliver_sm, message
 from tests.play import Play
 
@@ -377,3 +381,24 @@ async def test_a_store_that_cannot_be_read_for_a_moment_stops_no_lane_for_good(s
         await play.quiet()
         await play.advance(1.1)
         assert [one.id for one in play.bound.history] == accepted
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(-3, 0), max_size=6), min_size=1, max_size=8),
+    st.lists(st.integers(0, 7), min_size=1, max_size=8),
+)
+def test_what_is_taken_is_what_is_due_first_whatever_came_between(pushed: list[list[int]], takes: list[int]) -> None:
+    clock, numbers = FakeClock(NOON), count(1)
+    scheduler = Scheduler(MemoryStore(clock, StoreCounters(), lambda _broken: None), clock, lambda _connector: None)
+    lane = scheduler.lane("network")
+    waiting: list[Message] = []
+    for dues, most in zip_longest(pushed, [*takes, 1000], fillvalue=None):
+        some = [message(next(numbers), due=NOON + due) for due in dues or []]
+        scheduler.push_all(some)
+        waiting = sorted([*waiting, *some], key=lambda one: (one.due, one.id))
+        assert scheduler.take_all(lane, most or 0) == waiting[: most or 0]
+        waiting = waiting[most or 0 :]
