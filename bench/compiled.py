@@ -33,7 +33,7 @@ MODULES = (
     "pdu/carriers", "pdu/codec", "pdu/decoding", "pdu/encoding", "pdu/framer", "pdu/receipt", "pdu/times", "pdu/tlv",
     "routing/index", "routing/rules", "scheduler/lanes",
     "session/events", "session/in_flight", "session/lifecycle", "session/session", "session/states",
-    "store/batch", "store/rows", "store/sqlite", "text/gsm7", "text/septets",
+    "store/batch", "store/commit", "store/rows", "store/sqlite", "text/gsm7", "text/septets",
 )  # fmt: skip
 """Where a profile of the full circle finds its time, in whichever thread."""
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from smscd import cli, daemon
 from smscd.daemon.house import House
-from smscd.store import sqlite, unsynced
+from smscd.store import forgetting, sqlite
 from smscd.store.reader import Reader
 
 WORTH = 0.001
@@ -104,7 +104,7 @@ def keep() -> None:
         await start(house)
         tasks.extend([asyncio.create_task(mind_the_loop()), asyncio.create_task(obey(house))])
 
-    for room, name in ((sqlite, "_transact"), (sqlite, "_checkpoint"), (unsynced, "write"), (unsynced, "forget")):
+    for room, name in ((sqlite, "write"), (sqlite, "_checkpoint"), (forgetting, "forget")):
         setattr(room, name, watched(getattr(room, name), name.strip("_")))
     setattr(House, "start", started)  # noqa: B010 - mypy lets nobody assign to a method
     for owner, name, what in (

@@ -44,7 +44,7 @@ def accept_all(
         if forbidden:
             others = [one for at, one in enumerate(submissions) if at not in forbidden]
             left = accept_all(queueing, interception, enter, others, esme, version, answer) if others else []
-            return [*left, *(submissions[at] for at in forbidden)]
+            return [*left, *(submissions[at] for at in sorted(forbidden))]
     now = queueing.clock.wall()
     messages = _messages(queueing, submissions, rules, esme, now, interception.standing)
     for at in suspects:
@@ -82,12 +82,12 @@ def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> l
 def _forbidden(
     interception: Interception, suspects: Sequence[int], connectors: Mapping[str, Connector],
     submissions: list[pdu.SubmitSm], rules: list[Rule], esme: Esme,
-) -> list[int]:  # fmt: skip
-    return [
+) -> set[int]:  # fmt: skip
+    return {
         at
         for at in suspects
         if interception.blocking(submissions[at], esme.system_id, esme, (connectors[rules[at].only],), rules[at].shows)
-    ]
+    }
 
 
 def _messages(

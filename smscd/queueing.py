@@ -173,9 +173,7 @@ class Queueing:
 
     def to_esme(self, kind: int, system_id: str, content: pdu.DeliverSm, now: int) -> Message:
         """A message for an ESME, by `kind`; it is in no batch yet."""
-        number = self.ids.next(now)
-        expires = now + int(self.retry.receipt_validity * SECOND)
-        return Message(number, self.ids.issue(number), kind, system_id, f"esme:{system_id}", content, now, now, expires)
+        return self.to_esme_all(kind, system_id, [(content, b"")], now)[0]
 
     def to_esme_all(self, kind: int, system_id: str, made: Sequence[Made], now: int) -> list[Message]:
         """`to_esme` for receipts with their frames."""

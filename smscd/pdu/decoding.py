@@ -89,9 +89,8 @@ def _read_between_addresses(number: int, run: Run, namespace: dict[str, Any], re
         if varies:
             pattern += _pattern(some).pattern
             groups += [name for name, _ in some]
-            values += [
-                f"{name} = {name}[0]" for name, field in some if field.kind is Kind.INTEGER
-            ]  # a counter: one octet
+            counters = [name for name, field in some if field.kind is Kind.INTEGER]
+            values += [f"{name} = {name}[0]" for name in counters]  # of one octet each
             continue
         groups.append(f"between{len(groups)}")
         pattern += b"(" + _pattern(some).pattern.replace(b"(", b"(?:") + b")"

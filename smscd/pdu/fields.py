@@ -80,9 +80,9 @@ def c_octet_string(size: int, command_status: int, *, accepts: int = 0, secret: 
     return spec
 
 
-def address(command_status: int, size: int = 21) -> bytes:
-    """An address of a message: octets ended by a NUL, `size` with it."""
-    spec: bytes = _field(Field(Kind.C_OCTET_STRING, size, size, command_status, varies=True), default=b"")
+def address(command_status: int) -> bytes:
+    """`c_octet_string(21, ...)` in a PDU that comes in great numbers: what stands around it is looked up."""
+    spec: bytes = _field(Field(Kind.C_OCTET_STRING, 21, 21, command_status, varies=True), default=b"")
     return spec
 
 

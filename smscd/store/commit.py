@@ -100,7 +100,7 @@ class GroupCommit:
                 self._failed(fault)
 
     def between_batches(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Run `job` (a checkpoint, a purge chunk) on the writer when no batch is being written."""
+        """Run `job` (a checkpoint) on the writer when no batch is being written."""
         self._between.append(job)
         self._wake.set()
 

@@ -10,7 +10,6 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,13 +20,14 @@ from smscd.clock import Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
 from smscd.message import Kind, Message, Stage, numbers_of
-from smscd.store import optouts, rows, unsynced
+from smscd.store import forgetting, optouts, rows
 from smscd.store.batch import Batch
 from smscd.store.commit import GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.reader import Reader
 from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS
+from smscd.store.transaction import transaction, unsynced, write
 from smscd.store.wal import Log, lengthen
 
 T = TypeVar("T")
@@ -111,15 +111,15 @@ class SqliteStore:
             *rows.parting(batch.parts.values()),
             *optouts.statements(batch.opt_outs),
         ]
-        return self._on_writer(lambda connection: _transact(connection, statements)) if statements else None
+        return self._on_writer(lambda connection: write(connection, statements)) if statements else None
 
     async def _aside(self, statements: list[tuple[str, list[Any]]], *, synced: bool = True) -> None:
         """A transaction beside the batches.
 
         Without `synced` it is on stable storage only once the next one is: for what counts for nothing before that.
         """
-        transact = _transact if synced else unsynced.write
-        await self._beside(lambda connection: transact(connection, statements))
+        within = transaction if synced else unsynced
+        await self._beside(lambda connection: write(connection, statements, within))
 
     async def _beside(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """`work`, a transaction of its own. StoreFull if there is no room; a failed sync ends the process here too."""
@@ -374,14 +374,14 @@ class SqliteStore:
     # -- upkeep ------------------------------------------------------------------------------------------------------
 
     async def forgettable(self, closed_before: int, dead_before: int, most: int) -> int:
-        counted: int = await self._value(unsynced.COUNT, (closed_before, most, dead_before, most))
+        counted: int = await self._value(forgetting.COUNT, (closed_before, most, dead_before, most))
         return counted
 
     async def purge(self, closed_before: int, dead_before: int, limit: int) -> int:
         def forget(connection: sqlite3.Connection) -> int:
-            enough = self._clock.monotonic() + unsynced.ENOUGH
+            enough = self._clock.monotonic() + forgetting.ENOUGH
             before = closed_before, dead_before
-            return unsynced.forget(
+            return forgetting.forget(
                 connection, before, limit, lambda: self._clock.monotonic() > enough and bool(self.batch)
             )
 
@@ -417,18 +417,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
         raise StoreBroken(f"the database is of version {version}, this smscd knows {len(MIGRATIONS)}: upgrade smscd")
     for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {migration} PRAGMA user_version={number}; COMMIT;")
-
-
-def _transact(connection: sqlite3.Connection, statements: list[tuple[str, list[Any]]]) -> None:
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for sql, parameters in statements:
-            connection.execute(sql, parameters)
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:

@@ -20,7 +20,7 @@ from smscd.clock import FakeClock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Message, Part, Stage
-from smscd.store import Listing, SqliteStore, rows, unsynced, wal
+from smscd.store import Listing, SqliteStore, forgetting, rows, wal
 from smscd.store import sqlite as sqlite_room
 from smscd.store.reader import PORTION
 from smscd.store.schema import MIGRATIONS
@@ -345,7 +345,7 @@ async def test_what_is_not_synced_leaves_no_transaction_open_whatever_fails(ches
     await put(chest.store, message(1, stage=Stage.CLOSED, final_at=1))
 
     def fails(connection: sqlite3.Connection) -> None:
-        unsynced.forget(connection, (NOON, NOON), 10, lambda: bool(1 // 0))
+        forgetting.forget(connection, (NOON, NOON), 10, lambda: bool(1 // 0))
 
     await put(chest.store, *[message(n, stage=Stage.CLOSED, final_at=1) for n in range(2, 121)])
     with pytest.raises(ZeroDivisionError):
@@ -359,7 +359,7 @@ async def test_what_is_not_synced_leaves_no_transaction_open_whatever_fails(ches
 async def test_a_portion_of_a_purge_that_takes_long_ends_early_for_a_batch_that_waits_and_for_nothing_else(
     chest: SqliteChest, monkeypatch: pytest.MonkeyPatch, waiting: bool, forgotten: list[int]
 ) -> None:
-    monkeypatch.setattr(unsynced, "ENOUGH", -1.0)
+    monkeypatch.setattr(forgetting, "ENOUGH", -1.0)
     await put(chest.store, *[message(n, stage=Stage.CLOSED, final_at=1) for n in range(1, 121)])
     if waiting:
         chest.store.batch.add(message(200))  # nobody wakes the store
@@ -457,7 +457,7 @@ async def test_no_question_reads_more_of_the_table_than_its_answer(chest: Sqlite
 
 async def test_a_purge_reads_what_is_old_and_nothing_else(chest: SqliteChest) -> None:
     plans: list[str] = []
-    for statements, index in zip(unsynced.FORGET, ("message_closed", "message_dead"), strict=True):
+    for statements, index in zip(forgetting.FORGET, ("message_closed", "message_dead"), strict=True):
         for sql in statements:
             work = lambda connection, sql=sql: connection.execute(f"EXPLAIN QUERY PLAN {sql}", (NOON, 10)).fetchall()  # noqa: E731 - run in the writer
             plan = [str(row[3]) for row in await chest.store._writer.on_writer(work)]

@@ -1,14 +1,14 @@
-"""What is written beside the batches without a sync of its own, in the writer's thread.
+"""Forgetting messages that were final for long enough, in the writer's thread.
 
-The log is written in order: the next sync is for this as well. So it is for what counts for nothing before that.
+Nobody is told and nobody waits, so there is no sync of its own: the next one is for this as well.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable
+
+from smscd.store.transaction import unsynced
 
 SLICES = 4
 """In so many steps a portion is forgotten."""
@@ -31,29 +31,6 @@ FLOOR = (
     "INSERT INTO counter (name, value) VALUES ('highest_id', ?), ('highest_alias', ?)"
     " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
 )
-
-
-@contextmanager
-def unsynced(connection: sqlite3.Connection) -> Iterator[None]:
-    """One transaction, rolled back if anything fails; what comes after the block is synced again."""
-    connection.execute("PRAGMA synchronous=NORMAL")
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("COMMIT")
-    except BaseException:  # the next batch would run into a transaction that was left open
-        with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
-            connection.execute("ROLLBACK")
-        raise
-    finally:
-        connection.execute("PRAGMA synchronous=FULL")
-
-
-def write(connection: sqlite3.Connection, statements: list[tuple[str, list[Any]]]) -> None:
-    """All of these."""
-    with unsynced(connection):
-        for sql, parameters in statements:
-            connection.execute(sql, parameters)
 
 
 def forget(
