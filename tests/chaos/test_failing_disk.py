@@ -11,9 +11,10 @@ from smscd.daemon.house import EXIT_BROKEN
 from tests.chaos.conftest import Build
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
+from tests.machine import slack
 
 AT_ONCE = 2.0
-"""Seconds from the fault to the end of the process; most of it is the test's own machine being busy."""
+"""Seconds from the fault to the end of the process, on a quiet machine."""
 
 
 async def test_a_failed_sync_ends_the_process_and_answers_nothing_more(build: Build, dice: random.Random) -> None:
@@ -26,7 +27,7 @@ async def test_a_failed_sync_ends_the_process_and_answers_nothing_more(build: Bu
     smscd.shim.fail_sync(errno.EIO)
     failed_at = time.monotonic()
     assert await smscd.ended() == EXIT_BROKEN
-    assert time.monotonic() - failed_at < AT_ONCE
+    assert time.monotonic() - failed_at < AT_ONCE * slack()
     await esme.gone.wait()
     assert not ledger.refused, "an answer was made up for what nobody can know"
     smscd.shim.fail_sync(0)

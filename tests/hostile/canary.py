@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from smscd import pdu
-from tests.hostile.machine import slack
 from tests.hostile.peer import Peer, submit
+from tests.machine import slack
 
 EVERY = 0.05
 """Seconds between two submits."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+import select
 import time
+from collections.abc import Sequence
 
 from smscd import pdu
 from tests.hostile.house import House
-from tests.hostile.machine import slack
 from tests.hostile.peer import Peer, frame, submit
+from tests.machine import password_check, slack
 from tests.running import until
 
 ATTACKER = "127.0.0.66"
@@ -33,6 +35,11 @@ def whatever_came(peer: Peer) -> list[pdu.Pdu]:
     return found
 
 
+def answered(peers: Sequence[Peer]) -> int:
+    """How many of them have octets to read."""
+    return len(select.select([peer.socket for peer in peers], [], [], 0)[0])
+
+
 def test_five_wrong_passwords_lock_the_address_out_and_nobody_else(house: House) -> None:
     for attempt in range(5):
         assert guess(house, "vault", f"wrong{attempt}") == "ESME_RINVPASWD"
@@ -44,34 +51,50 @@ def test_five_wrong_passwords_lock_the_address_out_and_nobody_else(house: House)
     assert [line["why"] for line in lines] == ["wrong password"] * 5 + ["locked out after failures"] * 2
 
 
-def test_two_hundred_guesses_at_once_get_no_more_tries_than_five_and_keep_nobody_waiting(house: House) -> None:
+def test_two_hundred_guesses_at_once_get_no_more_tries_than_five(house: House) -> None:
     with contextlib.ExitStack() as open_ones:
         attackers = [open_ones.enter_context(house.peer(source="127.0.0.68")) for _ in range(200)]
         for number, attacker in enumerate(attackers):
             attacker.say(pdu.BindTransceiver(system_id=b"vault", password=b"guess%d" % number))
-        started = time.monotonic()
-        assert guess(house, "cellar", "open sesame", source="127.0.0.69") == "ESME_ROK"
-        waited = time.monotonic() - started
         answers = [attacker.answer_to(1).command_status for attacker in attackers]
-    assert waited < 1.0 * slack(), f"a bind from elsewhere waited {waited:.2f} s"
     assert set(answers) == {pdu.ESME_RINVPASWD, pdu.ESME_RBINDFAIL}
     assert answers.count(pdu.ESME_RINVPASWD) <= 5
+
+
+def test_a_crowd_of_guessers_keeps_nobody_from_elsewhere_waiting(house: House) -> None:
+    """Every guess costs a password check; a bind from elsewhere has its own in turn, after one or two of theirs.
+
+    Told by order, not by a clock: on a machine that has no time every check takes long, and none comes out of its turn.
+    """
+    with contextlib.ExitStack() as open_ones:
+        crowd = [open_ones.enter_context(house.peer(source="127.0.0.68")) for _ in range(40)]
+        elsewhere = open_ones.enter_context(house.peer(source="127.0.0.69"))
+        for number, attacker in enumerate(crowd):
+            attacker.say(pdu.BindTransceiver(system_id=b"nobody%d" % number, password=b"guess"))
+        elsewhere.say(pdu.BindTransceiver(system_id=b"cellar", password=b"open sesame"))
+        already = answered(crowd)
+        assert elsewhere.answer_to(1).command_status == pdu.ESME_ROK
+        assert answered(crowd) - already <= 10
+        assert {attacker.answer_to(1).command_status for attacker in crowd} == {pdu.ESME_RINVSYSID}
 
 
 def test_a_storm_of_right_binds_pays_for_one_password_check(house: House) -> None:
     with contextlib.ExitStack() as open_ones:
         peers = [open_ones.enter_context(house.peer()) for _ in range(100)]
+        one = password_check()
         started = time.monotonic()
         for peer in peers:
             peer.say(pdu.BindTransceiver(system_id=b"many", password=b"open sesame"))
         assert {peer.answer_to(1).command_status for peer in peers} == {pdu.ESME_ROK}
-        assert time.monotonic() - started < 2.0 * slack()
+        took = time.monotonic() - started
+        assert took < 50 * max(one, password_check()), "a hundred checks, one after the other, take a hundred times one"
 
 
 def test_two_hundred_connections_that_never_finish_their_bind_are_closed_while_others_bind(house: House) -> None:
     with contextlib.ExitStack() as open_ones:
         silent = [open_ones.enter_context(house.peer()) for _ in range(180)]
         slow = [open_ones.enter_context(house.peer()) for _ in range(20)]
+        busy = slack()
         started = time.monotonic()
         for octet in frame(pdu.BindTransceiver.command_id, b"test\0"[:4] * 100, length=900):
             for peer in slow:
@@ -80,11 +103,11 @@ def test_two_hundred_connections_that_never_finish_their_bind_are_closed_while_o
             if time.monotonic() - started > 1.0:
                 break
         for peer in silent:
-            assert peer.rest(patience=4.0 * slack()) == []
+            assert peer.rest(patience=4.0 * busy) == []
         for peer in slow:
             peer.send(b"x")
-            assert peer.rest(patience=1.0 * slack()) == []
-        assert time.monotonic() - started < 4.0 * slack()
+            assert peer.rest(patience=1.0 * busy) == []
+        assert time.monotonic() - started < 4.0 * max(busy, slack())
 
 
 def test_a_thousand_connections_that_come_and_go_leave_nothing_behind(house: House) -> None:

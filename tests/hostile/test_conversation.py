@@ -10,8 +10,8 @@ import pytest
 
 from smscd import pdu
 from tests.hostile.house import House
-from tests.hostile.machine import slack
 from tests.hostile.peer import Peer, frame, submit
+from tests.machine import slack
 from tests.running import until
 
 DELIVER_SM_RESP = int(pdu.CommandId.deliver_sm_resp)

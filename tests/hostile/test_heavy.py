@@ -7,8 +7,8 @@ import time
 
 from smscd import pdu
 from tests.hostile.house import House
-from tests.hostile.machine import slack
 from tests.hostile.peer import frame, submit
+from tests.machine import slack
 from tests.running import until
 
 ENQUIRE_LINK = int(pdu.CommandId.enquire_link)

@@ -6,8 +6,8 @@ The limit is 30 s, so the client is there from the first moment of the battery, 
 from __future__ import annotations
 
 from tests.hostile.house import House
-from tests.hostile.machine import slack
 from tests.hostile.peer import Peer
+from tests.machine import slack
 
 
 def test_a_client_that_never_reads_costs_little_and_is_dropped_after_the_limit(house: House, deaf: Peer) -> None:
