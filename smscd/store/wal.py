@@ -36,6 +36,10 @@ ROOM = (BUSY + BUSY // 8) * (24 + 4096)
 
 To sync what lies over octets that are there already takes half as long as to sync a file that has grown, because the
 file system has nothing to note down."""
+PIECE = 16_384
+"""Octets of it that are written at once. Linux may keep what one write brings in units as large as that (ext4 does from
+6.16 on), and each frame that is later written into one costs a walk through all of its blocks: 18 µs of CPU a frame
+with units of 2 MiB, 5 with these (November 22, 2026). There is a frame for every four messages."""
 SPARE = 8
 """That many times `ROOM` has to be free on the disk, or the log grows as it goes."""
 
@@ -53,7 +57,8 @@ def lengthen(database: Path) -> None:
     try:
         disk = os.fstatvfs(descriptor)
         if length < ROOM and disk.f_bavail * disk.f_frsize > SPARE * ROOM:
-            os.pwrite(descriptor, bytes(ROOM - length), length)
+            for begin in range(length, ROOM, PIECE):
+                os.pwrite(descriptor, bytes(min(PIECE, ROOM - begin)), begin)
             os.fdatasync(descriptor)
     except OSError as fault:  # a quota
         log.warning("the log grows as it goes", why=fault.strerror)

@@ -508,6 +508,22 @@ async def test_a_log_that_was_given_its_length_keeps_what_is_in_it(chest: Sqlite
     assert ids(await store.get([before.id, after.id])) == [before.id, after.id]
 
 
+async def test_a_log_is_given_its_length_in_small_pieces(chest: SqliteChest, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    write = os.pwrite
+
+    def seen(descriptor: int, octets: bytes, offset: int) -> int:
+        written.append(len(octets))
+        return write(descriptor, octets, offset)
+
+    await put(chest.store, message())
+    length = chest.store.statistics()["wal_octets"]
+    monkeypatch.setattr(os, "pwrite", seen)
+    await chest.store.make_room()
+    assert sum(written) == wal.ROOM - length
+    assert max(written) == wal.PIECE <= 1 << 16, "what is written at once is kept, and written back, as one"
+
+
 async def test_a_log_grows_as_it_goes_where_the_disk_has_little_room(
     chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
