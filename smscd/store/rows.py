@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, count
+from itertools import chain, count, groupby
 from operator import attrgetter
 from typing import Any
 
@@ -35,7 +35,8 @@ CHANGED = (
 CLOSED = ("id", "stage", "message_state", "error_code", "attempts", "final_at", "receipt")
 """What closing a message changes; every message is closed once, so this one is short."""
 ALIKE = ("stage", "message_state", "error_code", "attempts", "final_at")
-"""What messages that are closed together without a receipt have in common."""
+"""What messages that are closed together have in common."""
+ATTEMPTS = ("attempts",)
 PART = (
     "message", "number", "connector", "stage", "upstream_message_id", "attempt", "command_status", "owner",
     "lease_until", "changed_at", "provider", "upstream_key", "message_state", "error_code", "doubts",
@@ -109,7 +110,7 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
         first = _whole(some[0])
         if first[len(SHARED) :] == _FRESH_END and [*map(_whole, some)].count(first) == len(some):
             shared = _counted(first[: len(SHARED)], some[0])
-            statements += _chunked_alike([value for m in some for value in _own(m)], shared, len(OWN), INSERT_ALIKE)
+            statements += _told([value for m in some for value in _own(m)], shared, len(OWN), INSERT_ALIKE)
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements
@@ -125,23 +126,29 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
     return statements + chunked(fresh, INSERT_FRESH) + chunked(other, INSERT_MESSAGE)
 
 
+_end = attrgetter(*ALIKE)
+MANY = 8
+"""So many that end alike are worth a statement of their own."""
+
+
 def closing(messages: Iterable[Message]) -> Statements:
-    """Closes messages that are stored already: those that came to the same end at the same moment with one list."""
-    alike: dict[Row, list[int]] = {}
-    rest: list[Row] = []
-    for m in messages:
-        if m.receipt:
-            rest.append(closed_row(m))
+    """Closes messages that are stored already: those that came to the same end at the same moment with one statement.
+
+    They came in one after the other, mostly, and so did their receipts: then two numbers stand for all of them.
+    """
+    statements: Statements = []
+    rest: list[Any] = []
+    for end, group in groupby(messages, _end):
+        some = list(group)
+        ids, receipts = [m.id for m in some], [m.receipt for m in some]
+        if len(some) < MANY or (any(receipts) and not (_is_run(ids) and _is_run(receipts))):
+            for m in some:
+                rest += closed_row(m)
+        elif receipts[0]:
+            statements.append((CLOSE_RUN, [*end, receipts[0] - ids[0], ids[0], ids[-1]]))
         else:
-            end = (m.stage, m.message_state, m.error_code, m.attempts, m.final_at)
-            if end in alike:
-                alike[end].append(m.id)
-            else:
-                alike[end] = [m.id]
-    statements = chunked(rest, CLOSE_MESSAGE)
-    for end, ids in alike.items():
-        statements += _for_ids(ids, end, CLOSE_ALIKE)
-    return statements
+            statements += _for_ids(ids, end, ALIKE)
+    return statements + _told(rest, (), len(CLOSED), CLOSE_MESSAGE)
 
 
 def parting(parts: Iterable[Part]) -> Statements:
@@ -158,7 +165,7 @@ def parting(parts: Iterable[Part]) -> Statements:
         own += (p.message, p.number, p.upstream_message_id, p.upstream_key, p.changed_at, p.lease_until)
     statements: Statements = []
     for shared, own in alike.items():
-        statements += _chunked_alike(own, shared, len(PART_OWN), REPLACE_PARTS)
+        statements += _told(own, shared, len(PART_OWN), REPLACE_PARTS)
     return statements
 
 
@@ -169,18 +176,25 @@ def attempting(messages: Iterable[Message]) -> Statements:
         alike.setdefault(m.attempts, []).append(m.id)
     statements: Statements = []
     for attempts, ids in alike.items():
-        statements += _for_ids(ids, [attempts], SET_ATTEMPTS)
+        statements += _for_ids(ids, [attempts], ATTEMPTS)
     return statements
 
 
-def _for_ids(ids: list[int], values: Iterable[Any], of: dict[int, str]) -> Statements:
-    """`values` for all of `ids`."""
+def _is_run(numbers: list[int]) -> bool:
+    """Whether each is by one greater than the one before, so that no other is between the first and the last."""
+    return numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+
+
+def _for_ids(ids: list[int], values: Sequence[Any], columns: tuple[str, ...]) -> Statements:
+    """`values` in the `columns` of all the messages with these ids."""
+    ids.sort()
+    if _is_run(ids):
+        return [(SET_RUN[columns], [*values, ids[0], ids[-1]])]
     statements: Statements = []
-    at = 0
-    for size in CHUNKS:
-        while len(ids) - at >= size:
-            statements.append((of[size], [*values, *ids[at : at + size]]))
-            at += size
+    for at in range(0, len(ids), MOST):
+        some = ids[at : at + MOST]
+        room = _ROOM_FOR[len(some)]
+        statements.append((SET_SOME[columns][room], [*values, *some, *some[-1:] * (room - len(some))]))
     return statements
 
 
@@ -224,9 +238,16 @@ def complete(m: Message) -> Message:
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
+#
+# After every statement the writer has to ask for the interpreter lock anew, three times over: the fewer, the better.
 
 CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
-"""Rows per statement, largest first: after every statement the writer has to ask for the interpreter lock anew."""
+"""Rows per statement, largest first, for what is not written every day."""
+
+MOST = 128
+ROOM = (128, 112, 96, 80, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+"""For how many rows a statement has room that takes as many of them as it is told, and never looks at the rest."""
+_ROOM_FOR = [min(room for room in ROOM if room >= rows) for rows in range(MOST + 1)]
 
 
 def _marks(columns: int, rows: int) -> str:
@@ -239,12 +260,9 @@ def insert(table: str, columns: Sequence[str], rows: int, verb: str = "INSERT") 
     return f"{verb} INTO {table} ({','.join(columns)}) VALUES {_marks(len(columns), rows)}"
 
 
-def _update(columns: Sequence[str], rows: int) -> str:
+def _update(columns: Sequence[str], values: str) -> str:
     assignments = ",".join(f"{name}=v.column{n}" for n, name in enumerate(columns[1:], start=2))
-    return (
-        f"WITH v AS (VALUES {_marks(len(columns), rows)}) "  # noqa: S608 - column names of our own, values are bound
-        f"UPDATE message SET {assignments} FROM v WHERE message.id=v.column1"
-    )
+    return f"WITH v AS ({values}) UPDATE message SET {assignments} FROM v WHERE message.id=v.column1"  # noqa: S608 - names of our own, values are bound
 
 
 def _insert_fresh(rows: int) -> str:
@@ -252,30 +270,34 @@ def _insert_fresh(rows: int) -> str:
     return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES {','.join([one] * rows)}"  # noqa: S608 - ours
 
 
-def _insert_alike(rows: int, into: str, own: Sequence[str], shared: Sequence[str], constant: Mapping[str, str]) -> str:
-    """As `_insert_fresh`; the first parameters are the shared ones, and every row names them again."""
-    named = [f"?{n}" for n in range(1, len(shared) + 1)]
-    numbers = count(len(shared) + 1)
-    every = [",".join([*(f"?{next(numbers)}" for _ in own), *named, *constant.values()]) for _ in range(rows)]
-    return f"{into} ({','.join((*own, *shared, *constant))}) VALUES ({'),('.join(every)})"
+def _taken(own: int, shared: int = 0, constant: Iterable[str] = ()) -> dict[int, str]:
+    """By the room there is: as many rows as ?1 says, each of so many values of its own and so many shared."""
+    named = [f"?{n}" for n in range(2, shared + 2)]
+    numbers = count(shared + 2)
+    every = [",".join([*(f"?{next(numbers)}" for _ in range(own)), *named, *constant]) for _ in range(MOST)]
+    return {room: f"SELECT * FROM (VALUES ({'),('.join(every[:room])})) LIMIT ?1" for room in ROOM}  # noqa: S608 - marks
 
 
-def _update_alike(columns: Sequence[str], rows: int) -> str:
-    assignments = ",".join(f"{name}=?" for name in columns)
-    return f"UPDATE message SET {assignments} WHERE id IN ({','.join('?' * rows)})"  # noqa: S608 - as above
+def _insert_alike(into: str, own: Sequence[str], shared: Sequence[str], constant: Mapping[str, str]) -> dict[int, str]:
+    columns = ",".join((*own, *shared, *constant))
+    return {n: f"{into} ({columns}) {rows}" for n, rows in _taken(len(own), len(shared), constant.values()).items()}
 
 
-INSERT_ALIKE = {n: _insert_alike(n, "INSERT INTO message", OWN, SHARED, _UNTOUCHED) for n in CHUNKS}
+def _set(columns: Sequence[str], which: str) -> str:
+    return f"UPDATE message SET {','.join(f'{name}=?' for name in columns)} WHERE id {which}"  # noqa: S608 - as above
+
+
+INSERT_ALIKE = _insert_alike("INSERT INTO message", OWN, SHARED, _UNTOUCHED)
+REPLACE_PARTS = _insert_alike("INSERT OR REPLACE INTO part", PART_OWN, PART_SHARED, {})
+CLOSE_MESSAGE = {n: _update(CLOSED, rows) for n, rows in _taken(len(CLOSED)).items()}
+_SET: tuple[tuple[str, ...], ...] = (ALIKE, ATTEMPTS)
+SET_RUN = {columns: _set(columns, "BETWEEN ? AND ?") for columns in _SET}
+SET_SOME = {columns: {n: _set(columns, f"IN ({','.join('?' * n)})") for n in ROOM} for columns in _SET}
+CLOSE_RUN = SET_RUN[ALIKE].replace(" WHERE", ",receipt=id+? WHERE")
 INSERT_FRESH = {n: _insert_fresh(n) for n in CHUNKS}
-CLOSE_ALIKE = {n: _update_alike(ALIKE, n) for n in CHUNKS}
-SET_ATTEMPTS = {n: _update_alike(("attempts",), n) for n in CHUNKS}
 INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
 REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
-REPLACE_PARTS = {
-    n: _insert_alike(n, "INSERT OR REPLACE INTO part", PART_OWN, PART_SHARED, {}) for n in CHUNKS
-}  # fmt: skip
-UPDATE_MESSAGE = {n: _update(CHANGED, n) for n in CHUNKS}
-CLOSE_MESSAGE = {n: _update(CLOSED, n) for n in CHUNKS}
+UPDATE_MESSAGE = {n: _update(CHANGED, f"VALUES {_marks(len(CHANGED), n)}") for n in CHUNKS}
 
 
 def chunked(rows: Sequence[Row], statements: dict[int, str]) -> Statements:
@@ -289,12 +311,12 @@ def chunked(rows: Sequence[Row], statements: dict[int, str]) -> Statements:
     return out
 
 
-def _chunked_alike(own: list[Any], shared: Row, width: int, statements: dict[int, str]) -> Statements:
+def _told(own: list[Any], shared: Row, width: int, statements: dict[int, str]) -> Statements:
     """As `chunked`, for rows that share what `shared` says; `own` is the rest of all rows, `width` values each."""
     out = []
-    at = 0
-    for size in CHUNKS:
-        while len(own) - at >= size * width:
-            out.append((statements[size], [*shared, *own[at : at + size * width]]))
-            at += size * width
+    for at in range(0, len(own), MOST * width):
+        some = own[at : at + MOST * width]
+        rows = len(some) // width
+        room = _ROOM_FOR[rows]
+        out.append((statements[room], [rows, *shared, *some, *(0,) * ((room - rows) * width)]))
     return out

@@ -398,8 +398,15 @@ class SqliteStore:
 # --- in the writer's thread -------------------------------------------------------------------------------------------
 
 
+sqlite3.register_adapter(bytes, bytes.__bytes__)
+"""Octets are bound as they are. Without this, sqlite3 asks each of them in vain how it wants to be bound: 0.4 µs."""
+
+STATEMENTS = 256
+"""Statements kept prepared: all that a batch may consist of. To prepare one anew costs up to 2 ms."""
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

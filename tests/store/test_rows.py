@@ -1,0 +1,94 @@
+"""Whatever statements a batch becomes, what is stored is what the messages and parts say."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from smscd.message import CLOSED, DEAD, Message, Part, Stage
+from smscd.store import rows
+from smscd.store.schema import MIGRATIONS
+from smscd.store.transaction import write
+from tests.cast import NOON, message
+
+FIRST = 1 << 60
+"""The number of the first message."""
+COUNT = st.sampled_from([1, 2, 3, 5, 7, 13, 100, 127, 128, 129, 300])
+ENDS = st.tuples(st.sampled_from([CLOSED, DEAD]), st.sampled_from([2, 5]), st.integers(0, 1), st.integers(0, 2))
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for migration in MIGRATIONS:
+            connection.executescript(migration)
+        yield connection
+
+
+def begin(connection: sqlite3.Connection, count: int) -> list[Message]:
+    """So many messages that came in as one, stored, and nothing else."""
+    connection.executescript("DELETE FROM message; DELETE FROM part;")
+    messages = [message(FIRST + number) for number in range(count)]
+    write(connection, rows.inserting({one.id: one for one in messages}, [messages]))
+    assert stored(connection) == [rows.message_row(one) for one in messages]
+    return messages
+
+
+def stored(connection: sqlite3.Connection) -> list[rows.Row]:
+    return connection.execute(f"SELECT {','.join(rows.MESSAGE)} FROM message ORDER BY id").fetchall()
+
+
+@given(data=st.data(), count=COUNT)
+def test_who_is_closed_gets_its_own_end_and_nobody_else_does(
+    connection: sqlite3.Connection, data: st.DataObject, count: int
+) -> None:
+    messages = begin(connection, count)
+    ended: list[Message] = []
+    at, receipt = 0, FIRST + 10_000
+    while at < count:  # stretches that end alike, with gaps; their receipts in a row, or not
+        some = messages[at : at + data.draw(st.integers(1, 150))]
+        end, is_asked, unasked = data.draw(ENDS), data.draw(st.booleans()), data.draw(st.integers(-2, len(some)))
+        for number, one in enumerate(some):
+            one.stage, one.message_state, one.error_code, one.attempts = end
+            one.final_at = NOON + 1 + at
+            one.receipt = receipt + number if is_asked and number != unasked else 0
+        receipt += len(some) + data.draw(st.integers(0, 1))
+        if data.draw(st.booleans()):
+            some = data.draw(st.permutations(some))
+        ended += some
+        at += len(some) + data.draw(st.integers(0, 3))
+    write(connection, rows.closing(ended))
+    assert stored(connection) == [rows.message_row(one) for one in messages]
+
+
+@given(data=st.data(), count=COUNT)
+def test_attempts_are_told_of_those_that_had_them(
+    connection: sqlite3.Connection, data: st.DataObject, count: int
+) -> None:
+    messages = begin(connection, count)
+    chosen = data.draw(st.lists(st.sampled_from(messages), unique_by=lambda one: one.id))
+    for one in chosen:
+        one.attempts = data.draw(st.integers(1, 3))
+    write(connection, rows.attempting(chosen))
+    assert stored(connection) == [rows.message_row(one) for one in messages]
+
+
+@given(count=COUNT, distinct=st.integers(1, 3), again=st.booleans())
+def test_parts_are_stored_as_they_are_now(
+    connection: sqlite3.Connection, count: int, distinct: int, again: bool
+) -> None:
+    begin(connection, 1)
+    parts = [
+        Part(FIRST + number, 1 + number % 2, "network", Stage.SENT, f"id{number}", 1 + number % distinct,
+             changed_at=NOON + number, provider="carrier", upstream_key=f"key{number}")
+        for number in range(count)
+    ]  # fmt: skip
+    for _ in range(1 + again):
+        write(connection, rows.parting(parts))
+    found = connection.execute(f"SELECT {','.join(rows.PART)} FROM part ORDER BY message").fetchall()
+    assert found == [rows.part_row(part) for part in parts]
