@@ -3,8 +3,10 @@
     python bench/backlog.py [--queued 100000,1000000] [--bound 1000] [--seconds 30]
 
 Messages are queued for a dead upstream up to each number of `--queued`; each time: RSS, what a healthy upstream gets
-meanwhile beside what it got with an empty queue, and how long the next start takes. Then `--bound` sessions that do
-nothing but answer enquire_link: CPU of the server in per cent of one core.
+meanwhile, and how long the next start takes. A second server, with nothing queued, runs at the same time, and loads
+take turns between the two, `--rounds` times: one is idle while the other is measured, and the ratio is the median of
+those of each turn, for a machine's speed changes within seconds. Then `--bound` sessions that do nothing but answer
+enquire_link: CPU of the server in per cent of one core.
 """
 
 from __future__ import annotations
@@ -26,41 +28,81 @@ from servers import SinkProcess, Smscd, route, sink, smscd, upstream
 
 WAITS = "4499"
 """How the numbers of the dead upstream begin."""
+SETTLES = 0.3
+"""Seconds in which a server ends what followed the last answers: commits, records."""
+CALM = 3.0
+"""Seconds after which it has nothing to do with what was queued."""
+
+
+@dataclass
+class Turns:
+    """A server with a queue and one without, in turn: medians, and the median of the ratios of each turn.
+
+    Messages per second at the healthy upstream, microseconds of the server's CPU a message.
+    """
+
+    queued: float
+    empty: float
+    of_empty: float
+    queued_us: float
+    empty_us: float
+
+    def __str__(self) -> str:
+        rates = f"{self.queued:,.0f} of {self.empty:,.0f} ({self.of_empty:.0%})"
+        return f"{rates}, {self.queued_us:.0f} and {self.empty_us:.0f} µs"
 
 
 @dataclass
 class Backlog:
-    """With so many queued. MiB, messages per second, seconds."""
+    """With so many queued, and after the next start. MiB, messages per second, seconds."""
 
     queued: int
     rss: float
     peak_rss: float
     filled_per_s: float
-    healthy_per_s: float
-    of_empty: float
+    healthy: Turns
     start: float
     rss_after_start: float
-    healthy_after_start: float
+    healthy_after_start: Turns
+
+
+@dataclass
+class Way:
+    """A server and its healthy upstream."""
+
+    server: Smscd
+    alive: SinkProcess
+
+    def turn(self, count: int) -> tuple[float, float]:
+        """Messages per second that reach the upstream, and microseconds of the server's CPU for each."""
+        self.alive.figures()
+        before, began = cpu_of(self.server.pid), time.monotonic()
+        run(Load(port=self.server.port, count=count))
+        rate = count / (self.alive.until(count)["last_submit"] - began)
+        time.sleep(SETTLES)  # else the other server would have to share the machine with what is still being done
+        return rate, (cpu_of(self.server.pid) - before) / count * 1e6
 
 
 @contextlib.contextmanager
-def beside_a_dead_one() -> Iterator[tuple[Smscd, SinkProcess]]:
+def beside_a_dead_one() -> Iterator[Way]:
     """smscd with a healthy upstream, and one that answers binds only."""
     with sink() as alive, sink("--silent") as dead:
         ways = upstream("alive", alive.port) + upstream("dead", dead.port) + route("dead", WAITS) + route("alive")
         with smscd(ways) as server:
-            yield server, alive
+            yield Way(server, alive)
 
 
-def healthy(server: Smscd, alive: SinkProcess, count: int, rounds: int = 3) -> float:
-    """Messages per second that reach the healthy upstream; the median of the rounds."""
-    found = []
-    for _ in range(rounds):
-        alive.figures()
-        began = time.monotonic()
-        run(Load(port=server.port, count=count))
-        found.append(count / (alive.until(count)["last_submit"] - began))
-    return statistics.median(found)
+def in_turn(queued: Way, empty: Way, count: int, rounds: int) -> Turns:
+    """`count` messages each, so many times; who comes first changes."""
+    found: dict[int, list[tuple[float, float]]] = {id(queued): [], id(empty): []}
+    for number in range(rounds):
+        for way in (queued, empty) if number % 2 else (empty, queued):
+            found[id(way)].append(way.turn(count))
+    ours, theirs = found[id(queued)], found[id(empty)]
+    of_empty = statistics.median(one[0] / other[0] for one, other in zip(ours, theirs, strict=True))
+    rate, cost = (statistics.median(each[at] for each in ours) for at in (0, 1))
+    empty_rate, empty_cost = (statistics.median(each[at] for each in theirs) for at in (0, 1))
+    return Turns(rate, empty_rate, of_empty, cost, empty_cost)
 
 
 def fill(server: Smscd, count: int) -> float:
@@ -68,24 +110,27 @@ def fill(server: Smscd, count: int) -> float:
     return run(Load(port=server.port, count=count, window=1000, prefix=WAITS, recipients=100)).summary()["rate_per_s"]
 
 
-def backlogs(steps: list[int], count: int) -> tuple[float, list[Backlog]]:
-    """Messages per second with nothing queued, and what was found at each step."""
-    found, queued = [], 0
-    with beside_a_dead_one() as (server, alive):
-        healthy(server, alive, count, 1)
-        empty = healthy(server, alive, count)
+def backlogs(steps: list[int], count: int, rounds: int) -> list[Backlog]:
+    """What was found at each step."""
+    found, filled = [], 0
+    with beside_a_dead_one() as queued, beside_a_dead_one() as empty:
+        server = queued.server
+        for way in (queued, empty):
+            way.turn(count)  # files are created, caches are filled
         for step in steps:
-            rate = fill(server, step - queued)
-            queued = step
+            rate = fill(server, step - filled)
+            filled = step
+            time.sleep(CALM)
             rss, peak = rss_of(server.pid), peak_rss_of(server.pid)
-            meanwhile = healthy(server, alive, count)
+            meanwhile = in_turn(queued, empty, count, rounds)
             server.stop()
             start = server.start()
             time.sleep(1.0)
             after = rss_of(server.pid)
-            again = healthy(server, alive, count)
-            found.append(Backlog(step, rss, peak, rate, meanwhile, meanwhile / empty, start, after, again))
-    return empty, found
+            queued.turn(count)
+            again = in_turn(queued, empty, count, (rounds + 1) // 2)
+            found.append(Backlog(step, rss, peak, rate, meanwhile, start, after, again))
+    return found
 
 
 @dataclass
@@ -136,6 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--queued", default="100000,1000000")
     parser.add_argument("--count", type=int, default=20_000, help="messages for the healthy upstream, each time")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--bound", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=30.0)
     arguments = parser.parse_args()
@@ -146,14 +192,12 @@ def main() -> None:
         print(f"{idle.core:.1%} of a core, peak RSS {idle.rss:.0f} MiB", flush=True)
     steps = [int(step) for step in arguments.queued.split(",") if step]
     if steps:
-        empty, found = backlogs(steps, arguments.count)
-        print(f"upstream/s with an empty queue: {empty:,.0f}")
         print(table(
-            [[f"{one.queued:,}", f"{one.filled_per_s:,.0f}", f"{one.rss:.0f} / {one.peak_rss:.0f}",
-              f"{one.healthy_per_s:,.0f} ({one.of_empty:.0%})", f"{one.start:.2f}", f"{one.rss_after_start:.0f}",
-              f"{one.healthy_after_start:,.0f}"] for one in found],
-            ("queued", "filled at, msg/s", "RSS / peak MiB", "upstream/s meanwhile", "next start s", "RSS after it MiB",
-             "upstream/s after it"),
+            [[f"{one.queued:,}", f"{one.filled_per_s:,.0f}", f"{one.rss:.0f} / {one.peak_rss:.0f}", str(one.healthy),
+              f"{one.start:.2f}", f"{one.rss_after_start:.0f}", str(one.healthy_after_start)]
+             for one in backlogs(steps, arguments.count, arguments.rounds)],
+            ("queued", "filled at, msg/s", "RSS / peak MiB", "upstream/s meanwhile, CPU a message", "next start s",
+             "RSS after it MiB", "upstream/s after it, CPU a message"),
         ))  # fmt: skip
 
 

@@ -104,10 +104,10 @@ def by_connectors(stack: ExitStack, steps: list[int]) -> Iterator[Point]:
 def by_queue(stack: ExitStack, steps: list[int]) -> Iterator[Point]:
     """What a healthy upstream gets while so many wait for a dead one."""
     for queued in steps:
-        server, alive = stack.enter_context(backlog.beside_a_dead_one())
+        way = stack.enter_context(backlog.beside_a_dead_one())
         if queued:
-            backlog.fill(server, queued)
-        yield Point("smscd", queued, Running(server.port, {"smscd": server.pid}), Load(), alive)
+            backlog.fill(way.server, queued)
+        yield Point("smscd", queued, Running(way.server.port, {"smscd": way.server.pid}), Load(), way.alive)
 
 
 def by_optout(stack: ExitStack, steps: list[int]) -> Iterator[Point]:
