@@ -195,11 +195,11 @@ class Commands:
                     f"no ESME receives messages to {to.decode('latin-1')}", "esme.receives, and a reload"
                 )
             message.system_id, message.connector = owner, f"esme:{owner}"
-            journey.store.batch.rewrite(message)
         validity = journey.retry.validity if message.kind == Kind.MT else journey.retry.receipt_validity
         message.due, message.expires, message.final_at = now, now + int(validity * SECOND), 0
         message.message_state = int(pdu.MessageState.ENROUTE)
         journey.scheduler.own(message)
+        journey.store.batch.rewrite(message)  # whole: it may have been forgotten since it was read
         if message.kind == Kind.MT:
             journey.reroute(message)  # an operator's word goes before a connector's that would not have it
         journey.requeue(message)

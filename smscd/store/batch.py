@@ -78,7 +78,7 @@ class Batch:
         self.attempted.update({message.id: message for message in messages if message.id not in self.new})
 
     def rewrite(self, message: Message) -> None:
-        """The content of a stored message was replaced."""
+        """The content of a stored message was replaced, or it may have been forgotten since it was read."""
         if message.id not in self.new:
             self.rewritten[message.id] = message
 

@@ -71,6 +71,8 @@ class MemoryStore:
         return asyncio.sleep(0)
 
     def _update(self, number: int, columns: tuple[str, ...], values: rows.Row) -> None:
+        if number not in self._messages:  # forgotten meanwhile: an UPDATE finds no row
+            return
         row = dict(zip(rows.MESSAGE, self._messages[number], strict=True))
         row.update(zip(columns, values, strict=True))
         self._messages[number] = tuple(row.values())

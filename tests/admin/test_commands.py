@@ -9,7 +9,7 @@ import pytest
 
 from smscd.admin.commands import Commands, handset_message
 from smscd.errors import ControlError
-from smscd.message import Accepted, Stage, text_of
+from smscd.message import Accepted, Message, Stage, text_of
 from smscd.pdu import MessageState
 from smscd.routing import Receivers, RouteSettings, Ruleset
 from tests.cast import deliver_sm
@@ -42,6 +42,26 @@ async def test_a_dead_letter_is_sent_again_with_a_new_validity() -> None:
         await play.quiet()
         assert [one.message_id for one in play.bound.handed] == [message_id]
         assert play.bound.handed[0].message_state == MessageState.ENROUTE
+
+
+async def test_a_dead_letter_that_is_forgotten_while_it_is_sent_again_is_there_after_a_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Play(bound_room=0) as play:
+        message_id = await a_dead_letter(play)
+        play.bound.open(0)
+        find = play.store.find
+
+        async def found_and_forgotten(wanted: str) -> list[Message]:
+            found = await find(wanted)
+            assert await play.store.purge(0, play.clock.wall() + 1, 10) == 1
+            return found
+
+        monkeypatch.setattr(play.store, "find", found_and_forgotten)
+        assert await commands(play).message_retry(about(message_id)) == {"retried": 1}
+        await play.crash()
+        await play.quiet()
+        assert [one.message_id for one in play.bound.handed] == [message_id]
 
 
 async def test_two_operators_who_retry_at_once_send_a_dead_letter_once() -> None:

@@ -770,6 +770,19 @@ class StoreContract:
         assert ids(await chest.store.get(range(1, 9))) == [1, 4]
         assert await chest.store.purge(NOON - DAY * 4, NOON - DAY, 100) == 0
 
+    async def test_what_is_written_whole_is_there_again_if_it_was_forgotten_before(self, chest: Chest) -> None:
+        await put(chest.store, message(1, stage=Stage.DEAD, final_at=NOON - DAY))
+        (again,) = await chest.store.get([1])
+        assert await chest.store.purge(NOON, NOON, 9) == 1
+        again.stage, again.final_at = Stage.QUEUED, 0
+        chest.store.batch.change(again)
+        chest.store.batch.rewrite(again)
+        chest.store.wake()
+        await chest.store.committed()
+        store = await chest.crash()
+        assert await store.purge(NOON, NOON, 9) == 0
+        assert ids(await store.due("network", NOON, 9)) == [1]
+
     async def test_what_could_be_forgotten_is_counted_up_to_a_number(self, chest: Chest) -> None:
         await put(
             chest.store, *[message(n, stage=Stage.CLOSED, final_at=NOON - DAY) for n in (1, 2, 3)],
@@ -810,6 +823,7 @@ class StoreContract:
         await put(
             chest.store, message(5, alias=3), message(9, stage=Stage.LEASED), message(7, stage=Stage.LEASED),
             message(8, stage=Stage.LEASED, connector="esme:test"), message(6, stage=Stage.DEAD),
+            message(4, connector="other"),
         )  # fmt: skip
         await chest.reopen()
         recovered = chest.recovered
