@@ -22,6 +22,16 @@ log = structlog.get_logger("smscd.store")
 
 COLUMNS = ",".join(f"message.{name}" for name in rows.MESSAGE)
 PARTS = ",".join(rows.PART)
+LEASED_TO = """
+    SELECT name FROM (
+        WITH RECURSIVE one(name) AS (
+            SELECT min(connector) FROM message WHERE stage = 1 UNION ALL
+            SELECT (SELECT min(connector) FROM message WHERE stage = 1 AND connector > name)
+                FROM one WHERE name NOT NULL
+        ) SELECT name FROM one
+    ) WHERE name NOT NULL
+"""
+"""Connectors with something leased to them: a look into the index for each; DISTINCT would walk through all of it."""
 AT_ONCE = 500
 """Values in one IN (…)."""
 PORTION = 50
