@@ -58,11 +58,12 @@ def decode(frame: bytes) -> Pdu:
     if command_length != len(frame):
         reason = f"command_length is {command_length} in a frame of {len(frame)} octets"
         raise UnframeablePdu(command_length, reason, sequence_number)
-    decode_body = _DECODERS.get(command_id)
-    if decode_body is None:
-        raise MalformedPdu(command_id, sequence_number, ESME_RINVCMDID, f"unknown command_id 0x{command_id:08X}")
-    pdu: Pdu = decode_body(frame, command_length, command_status, sequence_number)
-    return pdu
+    try:
+        decode_body = _DECODERS[command_id]
+    except KeyError:
+        reason = f"unknown command_id 0x{command_id:08X}"
+        raise MalformedPdu(command_id, sequence_number, ESME_RINVCMDID, reason) from None
+    return decode_body(frame, command_length, command_status, sequence_number)
 
 
 def encode(pdu: Pdu) -> bytes:

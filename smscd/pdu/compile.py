@@ -16,6 +16,9 @@ INTEGER_CODES: Final = {1: "B", 2: "H", 4: "I"}
 STRINGS: Final = (Kind.C_OCTET_STRING, Kind.TIME)
 """What ends with a NUL."""
 
+COUNTER: Final = Field(Kind.INTEGER, 1)
+"""The octet in front of a counted field."""
+
 Run = list[tuple[str, Field]]
 """Neighbouring fields whose length the octets themselves show."""
 
@@ -28,7 +31,7 @@ def steps(cls: type[Any]) -> Iterator[Run | tuple[str, Field]]:
             run.append((name, field))
             continue
         if field.counter:
-            run.append((field.counter, Field(Kind.INTEGER, 1, varies=True)))
+            run.append((field.counter, COUNTER))
         if run:
             yield run
         run = []

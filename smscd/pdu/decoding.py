@@ -1,8 +1,8 @@
 """Decoders, compiled from the tables.
 
 Neighbouring fields become one regular expression that finds every NUL and enforces every bound; the integers between
-the strings are gathered and unpacked by one `struct`; the class is called with positions, not keywords. What stands
-between the addresses of a message is the same in most messages of a peer, and is looked up instead.
+the strings are gathered and unpacked by one `struct`. What stands between the addresses of a message is the same in
+most messages of a peer, and is looked up instead. An object is made without `__init__`, and given what is read at once.
 Every string is matched possessively: no input makes an expression try twice, so the time is linear in the frame.
 """
 
@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from smscd.pdu.compile import INTEGER_CODES, STRINGS, Run, function, steps
+from smscd.pdu.compile import COUNTER, INTEGER_CODES, Run, function, steps
 from smscd.pdu.constants import HEADER_LENGTH
 from smscd.pdu.fields import Field, Kind, wire_fields
+from smscd.pdu.pdus_session import Pdu
 
-Decoder = Callable[[bytes, int, int, int], Any]
+Decoder = Callable[[bytes, int, int, int], Pdu]
 """(frame, command_length, command_status, sequence_number) -> PDU"""
 
 _REFUSAL: Final = "    return refuse(frame, command_status, sequence_number)"
@@ -33,87 +34,98 @@ EntryReader = Callable[[bytes, int], tuple[Any, int] | None]
 _unpack_tlv = struct.Struct(">HH").unpack_from
 
 
-def _pattern(run: Run) -> re.Pattern[bytes]:
-    """One group for each string, and one for all the integers between two strings."""
-    parts: list[str] = []
-    for integers, fields in groupby((field for _, field in run), key=lambda field: field.kind is Kind.INTEGER):
-        if integers:
-            parts.append(f"(.{{{sum(field.size for field in fields)}}})")
-        else:
-            parts += [string_pattern(field) for field in fields]
-    return re.compile("".join(parts).encode(), re.DOTALL)
-
-
 def string_pattern(field: Field) -> str:
     """The expression of one string with its NUL; the string is its group."""
     if field.kind is Kind.TIME:
-        return rf"([^\0]{{{field.size - 1}}}|)\0"
+        return rf"(|[^\0]{{{field.size - 1}}})\0"
     return rf"([^\0]{{0,{field.accepts - 1}}}+)\0"
 
 
+def skipped(field: Field) -> str:
+    """The expression of one field, without a group."""
+    return "." * field.size if field.kind is Kind.INTEGER else string_pattern(field).replace("(", "(?:", 1)
+
+
 def _read_run(number: int, run: Run, namespace: dict[str, Any], refusal: str = _REFUSAL) -> Iterator[str]:
-    """Source lines that match one run at `p`, leave its values in locals of their names, and move `p` behind it."""
-    if any(field.varies and field.kind in STRINGS for _, field in run):
-        return _read_between_addresses(number, run, namespace, refusal)
-    return _read_fields(number, run, namespace, refusal)
+    """Source lines that match one run at `p`, leave its values where its names say, and move `p` behind it."""
+    expression, groups, values = _expression(number, run, namespace)
+    namespace[f"match{number}"] = re.compile(expression.encode(), re.DOTALL).match
+    yield f"m = match{number}(frame, p)"
+    yield "if m is None:"
+    yield refusal
+    if groups:
+        yield f"({', '.join(groups)},) = m.groups()"
+    yield "p = m.end()"
+    yield from values
 
 
-def _read_fields(number: int, run: Run, namespace: dict[str, Any], refusal: str) -> Iterator[str]:
-    """Each field from the octets."""
-    namespace[f"match{number}"] = _pattern(run).match
-    integers = [(name, field) for name, field in run if field.kind is Kind.INTEGER]
+def _expression(number: int, run: Run, namespace: dict[str, Any]) -> tuple[str, list[str], list[str]]:
+    """An expression, the names of its groups, and lines that make values of them once `p` is behind the run."""
+    fields = [(name, field) for name, field in run if field is not COUNTER]
+    if any(field.varies for _, field in fields):
+        expression, groups, values = _between_addresses(fields, namespace)
+    else:
+        expression, groups, values = _each_field(number, fields, namespace)
+    for name, field in run[len(fields) :]:  # a counter is the last octet
+        expression += skipped(field)
+        values.append(f"{name} = frame[p - 1]")
+    return expression, groups, values
+
+
+def _each_field(number: int, run: Run, namespace: dict[str, Any]) -> tuple[str, list[str], list[str]]:
+    """A group for each string, and one for all the integers between two strings."""
+    expression = ""
     groups: list[str] = []
     gathered: list[str] = []
-    for is_integer, fields in groupby(run, key=lambda item: item[1].kind is Kind.INTEGER):
-        if is_integer:
+    for are_integers, fields in groupby(run, key=lambda item: item[1].kind is Kind.INTEGER):
+        if are_integers:
             gathered.append(f"integers{len(gathered)}")
-        groups += [gathered[-1]] if is_integer else [name for name, _ in fields]
-    yield f"m = match{number}(frame, p)"
-    yield "if m is None:"
-    yield refusal
-    yield f"({', '.join(groups)},) = m.groups()"
-    if integers:
-        layout = ">" + "".join(INTEGER_CODES[field.size] for _, field in integers)
-        namespace[f"unpack{number}"] = struct.Struct(layout).unpack
-        yield f"({', '.join(name for name, _ in integers)},) = unpack{number}({' + '.join(gathered)})"
-    yield "p = m.end()"
+            groups.append(gathered[-1])
+            expression += f"({''.join(skipped(field) for _, field in fields)})"
+            continue
+        for name, field in fields:
+            groups.append(name)
+            expression += string_pattern(field)
+    integers = [(name, field) for name, field in run if field.kind is Kind.INTEGER]
+    if not integers:
+        return expression, groups, []
+    layout = ">" + "".join(INTEGER_CODES[field.size] for _, field in integers)
+    namespace[f"unpack{number}"] = struct.Struct(layout).unpack
+    names = ", ".join(name for name, _ in integers)
+    return expression, groups, [f"({names},) = unpack{number}({' + '.join(gathered)})"]
 
 
-def _read_between_addresses(number: int, run: Run, namespace: dict[str, Any], refusal: str) -> Iterator[str]:
-    """What varies from the octets; of what stands between, most messages of a peer have the same: it is looked up."""
-    pattern = b""
+def _between_addresses(run: Run, namespace: dict[str, Any]) -> tuple[str, list[str], list[str]]:
+    """A group for each string that varies, and one for all that stands between: it is looked up."""
+    expression = ""
     groups: list[str] = []
     values: list[str] = []
-    for varies, fields in groupby(run, key=lambda item: item[1].varies):
-        some = list(fields)
+    for varies, some in groupby(run, key=lambda item: item[1].varies):
+        fields = list(some)
         if varies:
-            pattern += _pattern(some).pattern
-            groups += [name for name, _ in some]
-            counters = [name for name, field in some if field.kind is Kind.INTEGER]
-            values += [f"{name} = {name}[0]" for name in counters]  # of one octet each
+            expression += "".join(string_pattern(field) for _, field in fields)
+            groups += [name for name, _ in fields]
             continue
-        groups.append(f"between{len(groups)}")
-        pattern += b"(" + _pattern(some).pattern.replace(b"(", b"(?:") + b")"
-        namespace[f"known_{groups[-1]}"] = Known(some)
-        values.append(f"({', '.join(name for name, _ in some)},) = known_{groups[-1]}[{groups[-1]}]")
-    namespace[f"match{number}"] = re.compile(pattern, re.DOTALL).match
-    yield f"m = match{number}(frame, p)"
-    yield "if m is None:"
-    yield refusal
-    yield f"({', '.join(groups)},) = m.groups()"
-    yield from values
-    yield "p = m.end()"
+        expression += f"({''.join(skipped(field) for _, field in fields)})"
+        octets = f"between{len(groups)}"
+        groups.append(octets)
+        known = namespace[f"known_{octets}"] = Known([field for _, field in fields])
+        namespace[f"find_{octets}"] = known.get
+        names = ", ".join(name for name, _ in fields)
+        values.append(f"({names},) = find_{octets}({octets}) or known_{octets}.learn({octets})")
+    return expression, groups, values
 
 
 class Known(dict[bytes, tuple[Any, ...]]):
     """The values of neighbouring fields by their octets: of those that came last, at most `KNOWN`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, fields: list[Field]) -> None:
         namespace: dict[str, Any] = {}
-        body = ["p = 0", *_read_fields(0, run, namespace, _MATCHED), f"return ({', '.join(name for name, _ in run)},)"]
+        run = [(f"value{number}", field) for number, field in enumerate(fields)]
+        body = ["p = 0", *_read_run(0, run, namespace, _MATCHED), f"return ({', '.join(name for name, _ in run)},)"]
         self._read: Callable[[bytes], tuple[Any, ...]] = function("read(frame)", body, namespace)
 
-    def __missing__(self, octets: bytes) -> tuple[Any, ...]:
+    def learn(self, octets: bytes) -> tuple[Any, ...]:
         if len(self) >= KNOWN:
             self.clear()
         values = self[octets] = self._read(octets)
@@ -153,13 +165,20 @@ def _list_reader(field: Field) -> Callable[[bytes, int, int], tuple[list[Any], i
     return read
 
 
-def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder:
-    """The decoder of a PDU class. `refuse` is called with the frame when the mandatory part cannot be read."""
-    namespace: dict[str, Any] = {"cls": cls, "refuse": refuse, "unpack_tlv": _unpack_tlv}
-    body = [*_only_string(cls), f"p = {HEADER_LENGTH}"]
+def decoder(cls: type[Pdu], refuse: Callable[[bytes, int, int], Pdu]) -> Decoder:
+    """The decoder of a PDU class. `refuse` is called with the frame when the mandatory part cannot be read.
+
+    What is read is set at once: to call a class with twenty arguments costs as much as finding them.
+    """
+    namespace: dict[str, Any] = {"cls": cls, "new": object.__new__, "refuse": refuse, "unpack_tlv": _unpack_tlv}
+    body = ["pdu = new(cls)", "pdu.sequence_number = sequence_number", "pdu.command_status = command_status"]
+    if hasattr(cls, "frame"):
+        body.append("pdu.frame = frame")
+    body += [*_only_string(cls), f"p = {HEADER_LENGTH}"]
     for number, step in enumerate(steps(cls)):
         if isinstance(step, list):
-            body += _read_run(number, step, namespace)
+            run = [(name if field is COUNTER else f"pdu.{name}", field) for name, field in step]
+            body += _read_run(number, run, namespace)
             continue
         name, field = step
         if field.kind is Kind.SIZED_OCTETS:
@@ -169,35 +188,34 @@ def decoder(cls: type[Any], refuse: Callable[[bytes, int, int], Any]) -> Decoder
             body += _read_list(name, field)
         else:
             body += _READ_TLVS
-    tail = "frame[p:] if p < command_length else b''"
-    arguments = ["sequence_number", "command_status", tail, *wire_fields(cls)]
-    if hasattr(cls, "frame"):
-        body += [f"pdu = cls({', '.join(arguments)})", "pdu.frame = frame", "return pdu"]
-    else:
-        body.append(f"return cls({', '.join(arguments)})")
+    body += ["pdu.tail = frame[p:] if p < command_length else b''", "return pdu"]
     result: Decoder = function("decode(frame, command_length, command_status, sequence_number)", body, namespace)
     return result
 
 
 def _only_string(cls: type[Any]) -> Iterator[str]:
     """Lines for a body that is one string and nothing behind it, as most responses are."""
-    fields = list(wire_fields(cls).values())
-    if [field.kind for field in fields] in ([Kind.C_OCTET_STRING], [Kind.C_OCTET_STRING, Kind.TLVS]):
-        values = ", ".join([f"frame[{HEADER_LENGTH}:-1]", *["[]"] * (len(fields) - 1)])
-        yield f"if {HEADER_LENGTH} < command_length <= {HEADER_LENGTH + fields[0].accepts}:"
+    fields = list(wire_fields(cls).items())
+    if [field.kind for _, field in fields] in ([Kind.C_OCTET_STRING], [Kind.C_OCTET_STRING, Kind.TLVS]):
+        (name, field), *tlvs = fields
+        yield f"if {HEADER_LENGTH} < command_length <= {HEADER_LENGTH + field.accepts}:"
         yield f"    if frame.find(0, {HEADER_LENGTH}) == command_length - 1:"
-        yield f"        return cls(sequence_number, command_status, b'', {values})"
+        yield f"        pdu.{name} = frame[{HEADER_LENGTH}:-1]"
+        yield from (f"        pdu.{name} = []" for name, _ in tlvs)
+        yield "        pdu.tail = b''"
+        yield "        return pdu"
 
 
 _READ_TLVS: Final = (
-    "tlvs = []",
+    "pdu.tlvs = tlvs = []",
     "last = command_length - 4",
     "while p <= last:",
     "    tag, length = unpack_tlv(frame, p)",
-    "    end = p + 4 + length",
+    "    value = p + 4",
+    "    end = value + length",
     "    if end > command_length:",
     "        break",
-    "    tlvs.append((tag, frame[p + 4 : end]))",
+    "    tlvs.append((tag, frame[value:end]))",
     "    p = end",
 )
 """All whole TLVs; from the first that promises more than there is, the octets stay in `tail`."""
@@ -208,7 +226,7 @@ def _read_sized(name: str, field: Field) -> list[str]:
         f"end = p + {field.counter}",
         "if end > command_length:",
         _REFUSAL,
-        f"{name} = frame[p:end]",
+        f"pdu.{name} = frame[p:end]",
         "p = end",
     ]
 
@@ -218,5 +236,5 @@ def _read_list(name: str, field: Field) -> list[str]:
         f"found = read_{name}(frame, p, {field.counter})",
         "if found is None:",
         _REFUSAL,
-        f"{name}, p = found",
+        f"pdu.{name}, p = found",
     ]

@@ -13,9 +13,9 @@ from typing import ClassVar, Final
 
 from smscd.pdu import codec
 from smscd.pdu.constants import ESM_TYPE_RECEIPT, HEADER_LENGTH
-from smscd.pdu.decoding import string_pattern
+from smscd.pdu.decoding import skipped, string_pattern
 from smscd.pdu.encoding import pack_header
-from smscd.pdu.fields import Field, Kind, wire_fields
+from smscd.pdu.fields import wire_fields
 from smscd.pdu.pdus import DeliverSm, Pdu, SubmitSm
 from smscd.pdu.receipt import AS_PRINTED, STATE_OF
 from smscd.pdu.tlv import Tag
@@ -54,10 +54,6 @@ class PlainReceipt(Pdu):
         return deliver
 
 
-def _skipped(field: Field) -> str:
-    return f".{{{field.size}}}" if field.kind is Kind.INTEGER else rf"[^\0]{{0,{field.accepts - 1}}}+\0"
-
-
 def _frame_pattern() -> re.Pattern[bytes]:
     """The header, the table of a deliver_sm up to sm_length, and the line as printed."""
     fields = wire_fields(DeliverSm)
@@ -69,7 +65,7 @@ def _frame_pattern() -> re.Pattern[bytes]:
         "short_message": "(.)",  # its length; what it says comes next
         "tlvs": "",
     }
-    table = "".join(asked[name] if name in asked else _skipped(field) for name, field in fields.items())
+    table = "".join(asked[name] if name in asked else skipped(field) for name, field in fields.items())
     return re.compile(rb".{4}\0\0\0\x05\0{4}.{4}" + table.encode() + AS_PRINTED.pattern, re.DOTALL)
 
 
