@@ -27,17 +27,17 @@ def _refuse_request(cls: type[Pdu], frame: bytes, command_status: int, sequence_
     raise MalformedPdu(cls.command_id, sequence_number, status, f"{command_name(cls.command_id)}: {reason}")
 
 
-def _keep_whole(cls: type[Pdu], frame: bytes, command_status: int, sequence_number: int) -> Pdu:
+def _keep_whole(
+    cls: type[Pdu], absent: dict[str, None], frame: bytes, command_status: int, sequence_number: int
+) -> Pdu:
     """A response whose body is missing or unreadable: what its header says still counts."""
-    pdu = cls(sequence_number, command_status, frame[HEADER_LENGTH:])
-    for name, field in wire_fields(cls).items():
-        if field.may_be_absent:
-            setattr(pdu, name, None)
-    return pdu
+    return cls(sequence_number, command_status, frame[HEADER_LENGTH:], **absent)
 
 
 def _refuse(cls: type[Pdu]) -> Callable[[bytes, int, int], Pdu]:
-    return partial(_keep_whole if cls.command_id & RESPONSE else _refuse_request, cls)
+    if not cls.command_id & RESPONSE:
+        return partial(_refuse_request, cls)
+    return partial(_keep_whole, cls, {name: None for name, field in wire_fields(cls).items() if field.may_be_absent})
 
 
 _DECODERS: Final[dict[int, Decoder]] = {cls.command_id: decoder(cls, _refuse(cls)) for cls in PDUS}

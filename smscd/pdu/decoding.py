@@ -198,9 +198,9 @@ def _only_string(cls: type[Any]) -> Iterator[str]:
     fields = list(wire_fields(cls).items())
     if [field.kind for _, field in fields] in ([Kind.C_OCTET_STRING], [Kind.C_OCTET_STRING, Kind.TLVS]):
         (name, field), *tlvs = fields
-        yield f"if {HEADER_LENGTH} < command_length <= {HEADER_LENGTH + field.accepts}:"
-        yield f"    if frame.find(0, {HEADER_LENGTH}) == command_length - 1:"
-        yield f"        pdu.{name} = frame[{HEADER_LENGTH}:-1]"
+        yield f"if {HEADER_LENGTH} < command_length <= {HEADER_LENGTH + field.accepts} and frame[-1] == 0:"
+        yield f"    pdu.{name} = octets = frame[{HEADER_LENGTH}:-1]"
+        yield "    if 0 not in octets:"
         yield from (f"        pdu.{name} = []" for name, _ in tlvs)
         yield "        pdu.tail = b''"
         yield "        return pdu"

@@ -66,7 +66,7 @@ def _frame_pattern() -> re.Pattern[bytes]:
         "tlvs": "",
     }
     table = "".join(asked[name] if name in asked else skipped(field) for name, field in fields.items())
-    return re.compile(rb".{4}\0\0\0\x05\0{4}.{4}" + table.encode() + AS_PRINTED.pattern, re.DOTALL)
+    return re.compile(rb"....\0\0\0\x05\0\0\0\0...." + table.encode() + AS_PRINTED.pattern, re.DOTALL)
 
 
 _match: Final = _frame_pattern().match
@@ -85,7 +85,7 @@ def decode(frame: bytes) -> Pdu:
             and match.end() <= end
             and err.isdigit()
             and len(err) <= MOST_DIGITS
-            and (end == len(frame) or frame[end:] in _said_again(message_id, state))
+            and (end == len(frame) or _is_said_again(frame[end:], message_id, state))
         ):
             number: int = _unpack_number(frame, 12)[0]
             return PlainReceipt(number, 0, b"", source_addr, message_id, state, int(err), frame)
@@ -113,8 +113,8 @@ def about(submit: SubmitSm, message_id: bytes, message_state: int, text: bytes) 
 _BODY: Final = b"%%b\0%%c%%c%%b\0%%c%%c%%b\0%c\0\0\0\0\0\0\0\0%%c%%b%%b%%c%%b%%b%%b" % ESM_TYPE_RECEIPT
 
 
-def _said_again(message_id: bytes, message_state: int) -> tuple[bytes, bytes]:
-    """The TLVs that say what the text says, in the two orders that they come in."""
+def _is_said_again(tlvs: bytes, message_id: bytes, message_state: int) -> bool:
+    """Whether these are the TLVs that say what the text says, in one of the two orders that they come in."""
     receipted = b"%b%c%b\0" % (_RECEIPTED, len(message_id) + 1, message_id)
-    state = b"%b%c" % (_STATE, message_state)
-    return receipted + state, state + receipted
+    state = _STATE + _STATES[message_state]
+    return tlvs in (receipted + state, state + receipted)
