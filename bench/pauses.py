@@ -8,14 +8,22 @@
     purge     200,000 messages that have ended are purged; retention 20 s
     burst     another ESME's bind submits as fast as it can, a window of 100
 
-The floor has as many in the same seconds: what waits there too, waits for the machine or its disk. Prints p50, p99, the
-longest answer and how many took more than 20 ms, of both. What smscd was doing in each pause: stalls.py.
+The floor has as many in the same seconds. Prints p50, p99, the longest answer and how many took more than 20 ms, of
+both; and where those of smscd went:
+
+    machine   the floor had one that took more than 10 ms at the same time: both waited for the disk, or for a core
+    core      its threads were ready to run, and somebody else had the core, for most of the time
+    smscd     its threads ran for most of the time
+    disk      neither: they slept until a sync came back
+
+What smscd was doing in each pause: stalls.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import random
 import signal
@@ -23,20 +31,65 @@ import subprocess
 import sys
 import threading
 import time
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keeping
 from load import Load, percentiles, run
+from processes import scheduled
 from runs import table
 from servers import EMULATED, HERE, Smscd, floor, smscd
 from stalls import WINDOW, Paced, pace
 
-TOO_LONG = 0.020
+TOO_LONG, LONG = 0.020, 0.010
+"""Seconds: what is a pause, and what tells that the floor waited for the same thing."""
 COLUMNS = (
-    "meanwhile", "answers", "p50 ms", "p99 ms", "longest ms", "over 20 ms", "floor p50", "p99", "longest", "over 20 ms",
+    "meanwhile", "answers", "p50 ms", "p99 ms", "longest ms", "over 20 ms", "of these", "floor p50", "p99", "longest",
+    "over 20 ms",
 )  # fmt: skip
 WAYS = EMULATED + '[opt_out]\nenabled = true\n[store]\nretention = "20s"\n'
+
+
+class Watched(Paced):
+    """A bind to a server of which is known, at every submit and answer, how long it has run and waited for a core."""
+
+    def __init__(self, port: int, pid: int) -> None:
+        super().__init__("smscd", port, WINDOW)
+        self.pid = pid
+        self.samples: list[tuple[float, float, float]] = []
+
+    def submit(self, many: int, now: float) -> None:
+        self.sample()
+        super().submit(many, now)
+
+    def read(self) -> None:
+        super().read()
+        self.sample()
+
+    def sample(self) -> None:
+        self.samples.append((time.monotonic(), *scheduled(self.pid)))
+
+    def within(self, began: float, ended: float) -> tuple[float, float]:
+        """Seconds that it ran and waited for a core in that time."""
+        first = max(bisect_right(self.samples, (began, math.inf)) - 1, 0)
+        last = min(bisect_left(self.samples, (ended,)), len(self.samples) - 1)
+        return tuple(self.samples[last][at] - self.samples[first][at] for at in (1, 2))  # type: ignore[return-value]  # two
+
+
+def causes(smscd: Watched, beneath: Paced) -> Counter[str]:
+    """Where the time went of each answer that took too long."""
+    slow = [wait for wait in beneath.waits if wait[1] - wait[0] > LONG]
+    found: Counter[str] = Counter()
+    for began, ended in smscd.waits:
+        if ended - began <= TOO_LONG:
+            continue
+        ran, waited = smscd.within(began, ended)
+        shares = {"core": waited, "smscd": ran, "disk": ended - began - ran - waited}
+        is_shared = any(since < ended and until > began for since, until in slow)
+        found["machine" if is_shared else max(shares, key=lambda name: shares[name])] += 1
+    return found
 
 
 @contextlib.contextmanager
@@ -70,7 +123,7 @@ def another(port: int, seconds: float) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def phase(name: str, server: Smscd, floor_port: int, rate: float, seconds: float) -> list[Paced]:
+def phase(name: str, server: Smscd, floor_port: int, rate: float, seconds: float) -> tuple[Watched, Paced]:
     """Both, after a load during which it was done."""
     works: dict[str, Callable[[], object]] = {
         "reload": lambda: reload_often(server, seconds),
@@ -81,20 +134,22 @@ def phase(name: str, server: Smscd, floor_port: int, rate: float, seconds: float
         run(Load(port=server.port, count=200_000))
         time.sleep(20.0)
         seconds *= 2  # half of it is forgotten in half a minute
-    both = [Paced("smscd", server.port, WINDOW), Paced("floor", floor_port, WINDOW)]
+    both = Watched(server.port, server.pid), Paced("floor", floor_port, WINDOW)
     with beside(works.get(name, lambda: None)):
-        pace(both, rate, seconds)
+        pace(list(both), rate, seconds)
     for one in both:
         one.close()
     return both
 
 
-def row(name: str, both: list[Paced]) -> list[str]:
+def row(name: str, both: tuple[Watched, Paced]) -> list[str]:
     cells = [name, f"{len(both[0].waits):,}"]
     for one in both:
         p50, p99, longest = percentiles(one.result.latencies)
         over = sum(latency > TOO_LONG for latency in one.result.latencies)
         cells += [f"{p50:.2f}", f"{p99:.2f}", f"{longest:.1f}", str(over)]
+        if one is both[0]:
+            cells.append(", ".join(f"{cause} {count}" for cause, count in causes(*both).most_common()) or "-")
     return cells
 
 

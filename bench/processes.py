@@ -53,6 +53,16 @@ def threads_of(pid: int) -> dict[int, float]:
     return found
 
 
+def scheduled(pid: int) -> tuple[float, float]:
+    """Seconds that its threads have run, and that they were ready and waited for a core."""
+    ran = waited = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            figures = (task / "schedstat").read_text().split()
+            ran, waited = ran + int(figures[0]), waited + int(figures[1])
+    return ran / 1e9, waited / 1e9
+
+
 def rss_of(pid: int) -> float:
     """MiB that it holds now."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / MEBIBYTE

@@ -97,3 +97,30 @@ def test_the_budget_sums_to_what_was_measured(tmp_path: Path) -> None:
     rooms, told = json.loads((tmp_path / "budget.json").read_text())["work"]["submit"]
     assert sum(rooms.values()) == pytest.approx(told["cpu_us"], rel=0.01)
     assert rooms["commit: SQLite, its thread"] > 0
+
+
+def test_a_pause_is_put_down_to_who_had_the_time(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = bench("pauses")
+    monkeypatch.setattr(pauses.Paced, "__init__", lambda *_: None)
+    smscd, floor = pauses.Watched(0, 0), pauses.Paced()
+    smscd.samples = [(0.0, 0.0, 0.0), (1.0, 0.9, 0.0), (2.0, 0.9, 0.8), (3.0, 1.0, 0.9), (4.0, 1.1, 1.0)]
+    smscd.waits = [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0), (4.0, 4.01)]
+    floor.waits = [(0.5, 0.505), (3.5, 3.6)]
+    assert pauses.causes(smscd, floor) == {"smscd": 1, "core": 1, "disk": 1, "machine": 1}
+
+
+def test_loads_take_turns_between_a_server_with_a_queue_and_one_without(bench: Any) -> None:
+    backlog = bench("backlog")
+    order: list[str] = []
+
+    class Way:
+        def __init__(self, name: str, rates: list[float]) -> None:
+            self.name, self.rates = name, rates
+
+        def turn(self, count: int) -> tuple[float, float]:
+            order.append(self.name)
+            return self.rates.pop(0), float(count)
+
+    found = backlog.in_turn(Way("queued", [90.0, 45.0, 20.0]), Way("empty", [100.0, 50.0, 10.0]), 7, 3)
+    assert order == ["empty", "queued", "queued", "empty", "empty", "queued"]
+    assert (found.queued, found.empty, found.of_empty) == (45.0, 50.0, 0.9)
