@@ -20,7 +20,7 @@ from tests.interop.conftest import (
     Account,
     Smsc,
 )
-from tests.interop.foreign import Foreign
+from tests.interop.foreign import PATIENCE, Foreign
 from tests.interop.speaking import (
     ENROUTE,
     NOTIFICATION,
@@ -121,7 +121,7 @@ def test_a_rate_that_is_exceeded_throttles_and_recovers(npm_smpp: Esmes, smsc: S
     statuses = [esme.response(number)["command_status"] for number in numbers]
     assert statuses[0] == ROK
     assert set(statuses) == {ROK, RTHROTTLED}
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while submit(esme, DELIVERED)["command_status"] == RTHROTTLED:
         assert time.monotonic() < deadline
 

@@ -61,8 +61,8 @@ async def test_what_nobody_answers_takes_the_next_way_of_its_route_at_once(tmp_p
         assert (len(first.submits), len(second.submits)) == (1, 1)
 
 
-async def test_a_bound_upstream_that_fails_too_often_is_left_alone_and_tried_with_one_message(tmp_path: Path) -> None:
-    more = 'dead_after = 3\nprobe_after = "3s"'
+async def test_a_bound_upstream_that_fails_too_often_is_left_alone(tmp_path: Path) -> None:
+    more = 'dead_after = 3\nprobe_after = "5m"'
     async with Quirky(refuses) as first, Quirky() as second, two_ways(tmp_path, first, second, more) as (gateway, esme):
         for _ in range(10):
             await submitted(esme)
@@ -72,14 +72,28 @@ async def test_a_bound_upstream_that_fails_too_often_is_left_alone_and_tried_wit
         status = await asyncio.to_thread(gateway.ask, "status")
         states = {one["name"]: one["state"] for one in status["connectors"]}
         assert (states["carrier-a"], states["carrier-b"]) == ("failing", "up")
-        first.on_submit = plain
+
+
+async def test_an_upstream_that_was_left_alone_is_tried_with_one_message_until_that_is_taken(tmp_path: Path) -> None:
+    """However long anything takes: what is tried is refused once more, and then taken."""
+
+    def refuses_twice(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
+        (refuses if len(upstream.submits) <= 2 else plain)(upstream, link, submit)
+
+    more = 'dead_after = 1\nprobe_after = "300ms"'
+    async with (
+        Quirky(refuses_twice) as first,
+        Quirky() as second,
+        two_ways(tmp_path, first, second, more) as (gateway, esme),
+    ):
         while not gateway.lines("upstream is well again"):
             await submitted(esme)
             await all_reported(esme)
-        assert len(first.submits) == 4
+        assert len(first.submits) == 3
+        assert len(gateway.lines("upstream is bound and useless")) == 2
         await submitted(esme)
         await all_reported(esme)
-        assert len(first.submits) == 5
+        assert len(first.submits) == 4
 
 
 async def test_what_waits_for_a_dead_upstream_without_another_way_leaves_when_it_is_well(tmp_path: Path) -> None:
