@@ -1,7 +1,7 @@
 """Rate and p99 against what grows: binds, window, message size, queue, opt-out rows, routes, connectors.
 
     python bench/curves.py [--curves binds,window,queue,optout,routes,connectors,size] [--rounds 3] [--seconds 1]
-    python bench/curves.py --resume --minutes 20    # leaves out what was measured these hours, begins nothing after 20
+    python bench/curves.py --resume --minutes 20    # only what is missing (see `is_known`), begins nothing after 20
     python bench/curves.py --draw                   # only the pictures, from what was measured before
 
 Each point has a server of its own, all of a curve at the same time, and loads of `--seconds` take turns among them, so
@@ -39,7 +39,9 @@ from servers import EMULATED, Running, SinkProcess, Smscd, floor, route, sink, s
 IN_FLIGHT = 1000
 """Over all binds, so that their number is all that changes."""
 SEED = 1
-RECENT = dt.timedelta(hours=2)
+RECENT = dt.timedelta(hours=12)
+QUIET = 2.0
+"""Load of the machine before it: the curve before leaves somewhat above one, others at work more than this."""
 
 
 @dataclass
@@ -213,9 +215,11 @@ def curves_table(kept: dict[str, Any]) -> str:
     return table(rows, COLUMNS)
 
 
-def is_recent(kept: dict[str, Any]) -> bool:
-    then = dt.datetime.strptime(kept["measured"]["on"], "%Y-%m-%d %H:%M UTC").replace(tzinfo=dt.UTC)
-    return dt.datetime.now(dt.UTC) - then < RECENT
+def is_known(kept: dict[str, Any]) -> bool:
+    """Whether it was measured in these hours, with nobody else at work."""
+    measured = kept["measured"]
+    then = dt.datetime.strptime(measured["on"], "%Y-%m-%d %H:%M UTC").replace(tzinfo=dt.UTC)
+    return dt.datetime.now(dt.UTC) - then < RECENT and float(measured["load"]) <= QUIET
 
 
 def measure(names: list[str], asked: argparse.Namespace, kept: dict[str, Any]) -> None:
@@ -245,7 +249,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--most", type=int, default=0, help="leave out greater steps; 0: none")
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no curve after so many; 0: all")
-    parser.add_argument("--resume", action="store_true", help="leave out what was measured in the last two hours")
+    parser.add_argument("--resume", action="store_true", help="leave out what is known")
     parser.add_argument("--draw", action="store_true")
     parser.add_argument("--out", type=Path, default=keeping.OUT)
     asked = parser.parse_args()
@@ -253,7 +257,7 @@ def main() -> None:
     if asked.draw:
         draw(kept, asked.out)
         return
-    names = [name for name in asked.curves.split(",") if not (asked.resume and name in kept and is_recent(kept[name]))]
+    names = [name for name in asked.curves.split(",") if not (asked.resume and name in kept and is_known(kept[name]))]
     measure(names, asked, kept)
 
 
