@@ -11,10 +11,12 @@ for another that the same person opted out of with 2e-10.
 
 from __future__ import annotations
 
+import mmap
 import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 
 SHARD_BITS, MORE_SHARD_BITS = 12, 16
@@ -29,7 +31,9 @@ PORTIONS = 256
 PARTIES = 1 << 14
 """Hashes of parties that are remembered; senders, pools and ESMEs that are in use are fewer."""
 FILTER_BITS = range(16, 31)
-"""Least and most size of a filter: 8 KiB and 64 MiB are their octets."""
+"""Least and most size of a filter: 8 KiB and 128 MiB are their octets."""
+HUGE_PAGE = 1 << 21
+"""Octets of one, where the machine has any."""
 GLANCE_BITS = 24
 """Of an erased number's 64 bits those that are kept: enough to tell nearly all others apart, too few to lead back."""
 
@@ -282,6 +286,19 @@ class KeySet:
         return sum(shard.buffer_info()[1] for shard in self.shards) * 8
 
 
+def _zeros(octets: int) -> bytearray | mmap.mmap:
+    """So many, in huge pages if there are some: who looks at one of them waits for memory once.
+
+    In pages of 4 KiB it mostly waits a second time, for where the page is: 0.2 µs a look of the 0.5 that 32 MiB cost.
+    """
+    if octets < HUGE_PAGE or sys.platform != "linux":
+        return bytearray(octets)
+    found = mmap.mmap(-1, octets, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a kernel without any
+        found.madvise(mmap.MADV_HUGEPAGE)
+    return found
+
+
 class Filter:
     """Of which recipients there is no row: a bit per slot, so many slots a row that nearly all others are told apart.
 
@@ -295,7 +312,7 @@ class Filter:
         size = min(max((rows * 16).bit_length(), FILTER_BITS[0]), FILTER_BITS[-1])
         self.room = (1 << size) // 8
         """Rows above which it lets too many through."""
-        self.bits = bytearray(1 << (size - 3))
+        self.bits = _zeros(1 << (size - 3))
         self.to_octet = 67 - size
         self.to_bit = 64 - size
 

@@ -183,8 +183,8 @@ class OptOutList:
         bits, to_octet, to_bit = known.bits, known.to_octet, known.to_bit
         passed = [
             (at, here)
-            for at, recipient in enumerate(recipients)
-            if (octet := bits[(here := _from_bytes(recipient) * factor % prime) >> to_octet])  # most octets are empty
+            for at, number in enumerate(map(_from_bytes, recipients))
+            if (octet := bits[(here := number * factor % prime) >> to_octet])  # most octets are empty
             and octet >> (here >> to_bit & 7) & 1
         ]
         if self.erased:

@@ -184,15 +184,13 @@ class OptOut:
         All others may be written to by anybody. That is nearly every message, at a third of the price.
         """
         country = self._country
-        return self.list.perhaps(
-            [
-                to  # the usual form is canonical already: this spares it the call
-                if (to := one.destination_addr).isdigit() and to > b"01"
-                and (not country or one.dest_addr_ton == INTERNATIONAL)
-                else canonical(to, one.dest_addr_ton, country)
-                for one in contents
-            ]
-        )  # fmt: skip
+        recipients = [one.destination_addr for one in contents]
+        if (
+            not b"".join(recipients).isdigit() or min(recipients) <= b"01"  # not all have the usual, canonical form
+            or (country and {one.dest_addr_ton for one in contents} != {INTERNATIONAL})
+        ):  # fmt: skip
+            recipients = [canonical(one.destination_addr, one.dest_addr_ton, country) for one in contents]
+        return self.list.perhaps(recipients)
 
     def learned(
         self, sender: bytes, sender_ton: int, recipient: bytes, ton: int, now: int, why: str, *, connector: str,
