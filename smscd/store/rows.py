@@ -45,6 +45,9 @@ PART_OWN = ("message", "number", "upstream_message_id", "upstream_key", "changed
 """What each of several parts has for itself; in the rest most that are written together are alike."""
 PART_SHARED = tuple(name for name in PART if name not in PART_OWN)
 
+MANY = 8
+"""So many that are alike are worth a statement of their own."""
+
 Row = tuple[Any, ...]
 Statements = list[tuple[str, list[Any]]]
 
@@ -103,10 +106,15 @@ def changed_row(m: Message) -> Row:
 
 
 def inserting(messages: dict[int, Message], together: list[list[Message]]) -> Statements:
-    """Stores `messages` that are not there yet. Those of them that came in `together` are likely to be alike."""
+    """Stores `messages` that are not there yet. Those of them that came in `together` are likely to be alike.
+
+    What came in by few at a time, from many peers, is told row by row, in as few statements.
+    """
     statements: Statements = []
     alike: set[int] = set()
     for some in together:
+        if len(some) < MANY:
+            continue
         first = _whole(some[0])
         if first[len(SHARED) :] == _FRESH_END and [*map(_whole, some)].count(first) == len(some):
             shared = _counted(first[: len(SHARED)], some[0])
@@ -114,21 +122,24 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements
-    fresh: list[Row] = []
+    fresh: list[Any] = []
     other: list[Row] = []
     for m in messages.values():
         if m.id in alike:
             continue
         if is_fresh(m):
-            fresh.append(fresh_row(m))
+            fresh += fresh_row(m)
         else:
             other.append(message_row(m))
-    return statements + chunked(fresh, INSERT_FRESH) + chunked(other, INSERT_MESSAGE)
+    return statements + _told(fresh, (), len(FRESH), INSERT_FRESH) + chunked(other, INSERT_MESSAGE)
+
+
+def changing(messages: Iterable[Message]) -> Statements:
+    """Stores what may have changed of messages that are stored already."""
+    return _told([value for m in messages for value in changed_row(m)], (), len(CHANGED), UPDATE_MESSAGE)
 
 
 _end = attrgetter(*ALIKE)
-MANY = 8
-"""So many that end alike are worth a statement of their own."""
 
 
 def closing(messages: Iterable[Message]) -> Statements:
@@ -265,11 +276,6 @@ def _update(columns: Sequence[str], values: str) -> str:
     return f"WITH v AS ({values}) UPDATE message SET {assignments} FROM v WHERE message.id=v.column1"  # noqa: S608 - names of our own, values are bound
 
 
-def _insert_fresh(rows: int) -> str:
-    one = f"({','.join('?' * len(FRESH))},{','.join(_UNTOUCHED.values())})"
-    return f"INSERT INTO message ({','.join((*FRESH, *_UNTOUCHED))}) VALUES {','.join([one] * rows)}"  # noqa: S608 - ours
-
-
 def _taken(own: int, shared: int = 0, constant: Iterable[str] = ()) -> dict[int, str]:
     """By the room there is: as many rows as ?1 says, each of so many values of its own and so many shared."""
     named = [f"?{n}" for n in range(2, shared + 2)]
@@ -288,16 +294,16 @@ def _set(columns: Sequence[str], which: str) -> str:
 
 
 INSERT_ALIKE = _insert_alike("INSERT INTO message", OWN, SHARED, _UNTOUCHED)
+INSERT_FRESH = _insert_alike("INSERT INTO message", FRESH, (), _UNTOUCHED)
 REPLACE_PARTS = _insert_alike("INSERT OR REPLACE INTO part", PART_OWN, PART_SHARED, {})
 CLOSE_MESSAGE = {n: _update(CLOSED, rows) for n, rows in _taken(len(CLOSED)).items()}
 _SET: tuple[tuple[str, ...], ...] = (ALIKE, ATTEMPTS)
+UPDATE_MESSAGE = {n: _update(CHANGED, rows) for n, rows in _taken(len(CHANGED)).items()}
 SET_RUN = {columns: _set(columns, "BETWEEN ? AND ?") for columns in _SET}
 SET_SOME = {columns: {n: _set(columns, f"IN ({','.join('?' * n)})") for n in ROOM} for columns in _SET}
 CLOSE_RUN = SET_RUN[ALIKE].replace(" WHERE", ",receipt=id+? WHERE")
-INSERT_FRESH = {n: _insert_fresh(n) for n in CHUNKS}
 INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
 REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
-UPDATE_MESSAGE = {n: _update(CHANGED, f"VALUES {_marks(len(CHANGED), n)}") for n in CHUNKS}
 
 
 def chunked(rows: Sequence[Row], statements: dict[int, str]) -> Statements:

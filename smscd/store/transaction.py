@@ -36,7 +36,10 @@ def write(
     connection: sqlite3.Connection, statements: list[tuple[str, list[Any]]],
     within: Callable[[sqlite3.Connection], AbstractContextManager[None]] = transaction,
 ) -> None:  # fmt: skip
-    """All of these in one."""
+    """All of these in one. A single one is a transaction by itself."""
+    if len(statements) == 1 and within is transaction:
+        connection.execute(*statements[0])
+        return
     with within(connection):
         for sql, parameters in statements:
             connection.execute(sql, parameters)

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from smscd.message import CLOSED, DEAD, Message, Part, Stage
 from smscd.store import rows
@@ -43,6 +43,38 @@ def stored(connection: sqlite3.Connection) -> list[rows.Row]:
     return connection.execute(f"SELECT {','.join(rows.MESSAGE)} FROM message ORDER BY id").fetchall()
 
 
+@settings(max_examples=40, deadline=None)
+@given(sizes=st.lists(st.integers(1, 150), min_size=1, max_size=5), alone=st.integers(0, 150), data=st.data())
+def test_what_comes_in_is_stored_whole(
+    connection: sqlite3.Connection, sizes: list[int], alone: int, data: st.DataObject
+) -> None:
+    connection.executescript("DELETE FROM message; DELETE FROM part;")
+    messages, together = [], []
+    for at, size in enumerate([*sizes, *[1] * alone]):  # as many reads
+        some = [
+            message(FIRST + 1000 * at + number, accepted_at=NOON + at, origin=at % 7 == 6) for number in range(size)
+        ]
+        if data.draw(st.booleans()):
+            some[-1].lease_whole("network", "carrier", 1, NOON)
+        messages += some
+        if data.draw(st.booleans()):
+            together.append(some)
+    write(connection, rows.inserting({one.id: one for one in messages}, together))
+    assert stored(connection) == [rows.message_row(one) for one in messages]
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), count=COUNT)
+def test_who_is_changed_is_stored_as_it_is_now(connection: sqlite3.Connection, data: st.DataObject, count: int) -> None:
+    messages = begin(connection, count)
+    chosen = data.draw(st.lists(st.sampled_from(messages), unique_by=lambda one: one.id))
+    for one in chosen:
+        one.stage, one.due, one.lease_until = data.draw(ENDS)[0], NOON + 1, NOON + one.id % 7
+    write(connection, rows.changing(chosen))
+    assert stored(connection) == [rows.message_row(one) for one in messages]
+
+
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), count=COUNT)
 def test_who_is_closed_gets_its_own_end_and_nobody_else_does(
     connection: sqlite3.Connection, data: st.DataObject, count: int
@@ -66,6 +98,7 @@ def test_who_is_closed_gets_its_own_end_and_nobody_else_does(
     assert stored(connection) == [rows.message_row(one) for one in messages]
 
 
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), count=COUNT)
 def test_attempts_are_told_of_those_that_had_them(
     connection: sqlite3.Connection, data: st.DataObject, count: int
@@ -78,6 +111,7 @@ def test_attempts_are_told_of_those_that_had_them(
     assert stored(connection) == [rows.message_row(one) for one in messages]
 
 
+@settings(max_examples=40, deadline=None)
 @given(count=COUNT, distinct=st.integers(1, 3), again=st.booleans())
 def test_parts_are_stored_as_they_are_now(
     connection: sqlite3.Connection, count: int, distinct: int, again: bool
