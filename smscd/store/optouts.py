@@ -16,6 +16,7 @@ from smscd.optout import Entry, Event
 from smscd.store import rows
 from smscd.store.optout_audit import MemoryAudit, OptOutAudit, SqliteAudit
 from smscd.store.optout_keys import IN_FORCE, Aside, MemoryKeys, OptOutKeys, Read, SqliteKeys, Statements, entry_of
+from smscd.store.schema import SECURE_DELETE
 
 ROW = ("recipient", "scope", "party", "state", "generation", "since", "source", "keyword", "reason")
 JOURNAL = (
@@ -171,7 +172,7 @@ def _erasing(event: Event) -> Statements:
         ("UPDATE OR IGNORE opt_out SET recipient = ? WHERE recipient = ?", names),
         ("DELETE FROM opt_out WHERE recipient = ?", names[1:]),
         ("UPDATE opt_out_journal SET recipient = ? WHERE recipient = ?", names),
-        ("PRAGMA secure_delete=OFF", []),
+        (SECURE_DELETE, []),
         ("INSERT OR REPLACE INTO opt_out_erased VALUES (?, ?)", [names[0], event.glance]),
     ]
 

@@ -26,7 +26,7 @@ from smscd.store.commit import GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.reader import LEASED_TO, Reader
-from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS
+from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS, SECURE_DELETE
 from smscd.store.transaction import transaction, unsynced, write
 from smscd.store.wal import Log, lengthen
 
@@ -417,6 +417,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_size_limit=67108864")
     connection.execute("PRAGMA cache_size=-16384")
     connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute(SECURE_DELETE)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

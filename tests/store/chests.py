@@ -149,6 +149,7 @@ class _Brimful:
         self._connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
-        if sql == "COMMIT":
+        alone = not self._connection.in_transaction and sql.startswith(("INSERT", "UPDATE", "DELETE", "WITH"))
+        if alone or sql == "COMMIT":
             self._connection.execute("INSERT INTO ballast VALUES (zeroblob(1048576))")
         return self._connection.execute(sql, parameters)

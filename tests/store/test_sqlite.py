@@ -20,7 +20,8 @@ from smscd.clock import FakeClock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Message, Part, Stage
-from smscd.store import Listing, SqliteStore, forgetting, rows, wal
+from smscd.optout import Entry, Event
+from smscd.store import Listing, SqliteStore, forgetting, optouts, rows, wal
 from smscd.store import sqlite as sqlite_room
 from smscd.store.reader import PORTION
 from smscd.store.schema import MIGRATIONS
@@ -49,6 +50,24 @@ async def test_the_writer_syncs_its_log_with_every_commit_and_checkpoints_by_han
     assert await pragma(chest, "journal_mode") == "wal"
     assert await pragma(chest, "synchronous") == 2  # FULL
     assert await pragma(chest, "wal_autocheckpoint") == 0
+
+
+async def test_an_erased_number_is_overwritten_at_any_price_and_what_is_purged_where_it_costs_nothing(
+    chest: SqliteChest,
+) -> None:
+    event = Event(NOON, "erase", Entry("global", b"", b"hash"), erases=b"447700900001")
+    held: list[tuple[str, int]] = []
+
+    def erase(connection: sqlite3.Connection) -> None:
+        for sql, parameters in optouts.statements([event]):
+            connection.execute(sql, parameters)
+            held.append((sql.split()[0], connection.execute("PRAGMA secure_delete").fetchone()[0]))
+
+    fast, at_any_price = 2, 1
+    assert await pragma(chest, "secure_delete") == fast
+    await chest.store._writer.on_writer(erase)
+    assert [verb for verb, how in held if how == at_any_price] == ["PRAGMA", "UPDATE", "DELETE", "UPDATE"]
+    assert await pragma(chest, "secure_delete") == fast
 
 
 async def test_the_reader_cannot_write(chest: SqliteChest) -> None:
