@@ -7,7 +7,7 @@ and the provider's receipts have always been so. Whatever is unusual is left to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, MutableMapping
 
 from smscd import pdu
 from smscd.connectors import Upstream
@@ -20,17 +20,18 @@ ENROUTE = int(pdu.MessageState.ENROUTE)
 
 
 def settle_all(
-    journey: Journey, lately: Mapping[Key, Message], learned: Learned, reports: Iterable[Report]
+    journey: Journey, lately: MutableMapping[Key, Message], learned: Learned, reports: Iterable[Report]
 ) -> tuple[list[Report], list[Report]]:
     """Close the messages that final receipts of one provider are about: those that were, and those that were not.
 
-    `lately` is what was sent a short while ago, by the ids that it was given.
+    `lately` is what was sent a short while ago, by the ids that it was given; what is settled leaves it.
     """
     settled: list[Report] = []
     rest: list[Report] = []
     later: set[str] = set()  # what these are about: further receipts about it must not overtake them
     ended: dict[tuple[int, int], list[Message]] = {}
-    now, own, is_same = journey.clock.wall(), journey.scheduler.own, learned.rule == "same"
+    now, is_same = journey.clock.wall(), learned.rule == "same"
+    own, forget = journey.scheduler.own, journey.scheduler.forget
     for report in reports:
         message = _message_of(journey, lately, report) if is_same else None
         if message is None or message.parts[0].upstream_key in later:
@@ -43,6 +44,8 @@ def settle_all(
         if report.error_code:
             listen(journey, message, report.error_code)
         own(message)
+        forget(message)
+        lately.pop((part.provider, part.upstream_key), None)
         ended.setdefault((report.message_state, report.error_code), []).append(message)
         settled.append(report)
     if settled:
@@ -53,7 +56,7 @@ def settle_all(
     return settled, rest
 
 
-def _message_of(journey: Journey, lately: Mapping[Key, Message], report: Report) -> Message | None:
+def _message_of(journey: Journey, lately: MutableMapping[Key, Message], report: Report) -> Message | None:
     """The message of one part that `report` is about, if no other could be meant and this very object is the truth."""
     if report.intermediate or report.sent_by or len(report.ids) != 1 or report.base not in {"auto", "same"}:
         return None

@@ -354,6 +354,7 @@ class Reports:
             plain_receipts.listen(journey, message, report.error_code)
         part.stage, part.changed_at = CLOSED, journey.clock.wall()
         part.message_state, part.error_code = report.message_state, report.error_code
+        self._lately.pop((part.provider, part.upstream_key), None)
         owned = message.id in journey.scheduler.owned
         if not owned:
             journey.scheduler.own(message)
@@ -361,6 +362,7 @@ class Reports:
         if len(message.parts) > 1 or message.stage != LEASED:  # else it is closed with its message
             journey.store.batch.part(part)
         if states is not None and message.stage == LEASED:
+            journey.scheduler.forget(message)
             return worst(states), parts.error_code(message)
         if not owned:
             journey.store.batch.then(message, journey.scheduler.release)

@@ -165,3 +165,17 @@ async def test_a_final_receipt_does_not_overtake_an_intermediate_one() -> None:
             play.tell([delivered((0, state, 0, 0, "both"), ["A1"]) for state in (1, 2)])
             await play.quiet()
             assert dict(play.counters.connector("network").receipts) == {"final": LEARNED + 1, "intermediate": 1}
+
+
+async def test_what_is_settled_leaves_memory_and_its_receipt_once_more_is_known_from_the_store() -> None:
+    for together in (True, False):
+        async with Told(together) as play:
+            await play.known(["A1", "A2"], [1, 1], [0, 0])
+            for again in (False, True):
+                play.tell([delivered((0, 2, 0, 0, "text"), ["A1", "A2"])])
+                await play.quiet()
+                remembered = [m.parts[0].upstream_message_id for m in play.journey.scheduler.remembered.values()]
+                assert remembered == ["A2"]
+                counted = {"final": LEARNED + 1, "duplicate": 1} if again else {"final": LEARNED + 1}
+                assert dict(play.counters.connector("network").receipts) == counted
+            assert play.told == [pdu.ESME_ROK] * 2

@@ -163,6 +163,11 @@ class Scheduler:
         while len(remembered) > REMEMBERED:
             remembered.popitem(last=False)
 
+    def forget(self, message: Message) -> None:
+        """The last receipt that it waited for has come. Its end is recorded while its memory is still at hand, not ten
+        thousand messages later, and that memory serves the next ones."""
+        self.remembered.pop(message.id, None)
+
     def own_all(self, lane: Lane, messages: dict[int, Message]) -> None:
         """`own` for new messages of one lane, by their ids."""
         self.owned.update(messages)
