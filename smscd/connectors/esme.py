@@ -86,6 +86,13 @@ class EsmeConnector:
             self._news.delivered(delivered)
         self._next_on(link)
 
+    def acknowledged(self, link: Link, messages: list[Message]) -> None:
+        """`answered`, where every answer is ESME_ROK and no more."""
+        for message in messages:
+            self._ended(message)
+        self._news.delivered(messages)
+        self._next_on(link)
+
     def _refused(self, message: Message, response: pdu.Pdu) -> None:
         status = response.command_status
         why = f"the ESME answered {pdu.command_name(response.command_id)} {pdu.status.status_name(status)}"

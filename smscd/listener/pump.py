@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import structlog
 
@@ -25,6 +25,7 @@ from smscd.listener.multi import submit_multi
 from smscd.message import Message
 from smscd.optout import BLOCKED_TEXT
 from smscd.session import (
+    Acknowledged,
     Answered,
     Closed,
     Event,
@@ -101,6 +102,10 @@ class Pump:
     def events(self, link: Link, events: list[Event]) -> None:
         """What one read brought, in order; answers first: a fault in what the peer asks must not cost them."""
         self._link = link
+        first = events[0]
+        if type(first) is Acknowledged:
+            self._acknowledged(link, first)
+            events = events[1:]
         answers = [event for event in events if type(event) is Answered]
         if answers:
             self._answered(link, answers)
@@ -302,6 +307,10 @@ class Pump:
                 event.context.set_result(None)
         if about_messages and self._connector is not None:
             self._connector.answered(link, about_messages)
+
+    def _acknowledged(self, link: Link, event: Acknowledged) -> None:
+        if self._connector is not None:
+            self._connector.acknowledged(link, cast("list[Message]", [context for _, context, _ in event.requests]))
 
     def _unanswered(self, link: Link, event: Unanswered) -> None:
         if self._connector is not None and isinstance(event.context, Message):

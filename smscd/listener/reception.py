@@ -83,7 +83,7 @@ class Reception:
             inactivity_timer=settings.inactivity_timer,
             response_timer=settings.response_timer,
         )
-        return Link(Session(Side.MC, timers, self._desk.clock.monotonic()), pump, self._links)
+        return Link(Session(Side.MC, timers, self._desk.clock.monotonic(), gathers=True), pump, self._links)
 
     def _bound(self, pump: Pump) -> None:
         host = self._unbound.pop(pump, None)

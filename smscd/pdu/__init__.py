@@ -14,7 +14,7 @@ The classes in `pdus.py` are the tables of the specification; `decoding.py` and 
 
 from __future__ import annotations
 
-from smscd.pdu import plain_receipt, receipt, status, times, tlv
+from smscd.pdu import plain_answer, plain_receipt, receipt, status, times, tlv
 from smscd.pdu.carriers import may_carry
 from smscd.pdu.codec import decode, deliver_sm_resp, encode, header, response_id, submit_sm_resp
 from smscd.pdu.constants import (
@@ -350,6 +350,7 @@ __all__ = [
     "may_carry",
     "parse_receipt",
     "parse_time",
+    "plain_answer",
     "plain_receipt",
     "receipt",
     "receipt_stat",

@@ -10,6 +10,7 @@ Start with `states.py`: who may say what, and when.
 """
 
 from smscd.session.events import (
+    Acknowledged,
     Answered,
     Bound,
     Cause,
@@ -28,6 +29,7 @@ from smscd.session.states import Side, State
 from smscd.session.versions import served_version, wire_status
 
 __all__ = [
+    "Acknowledged",
     "Answered",
     "Bound",
     "Cause",

@@ -6,6 +6,7 @@ The hot path is bare: a valid request of the peer is the PDU object itself (`Sub
 Every request of ours ends in exactly one of
 
 - `Answered`: the response came (any command_status; a generic_nack counts), or
+- `Acknowledged`, together with others, where the owner of the session wants that, or
 - `Unanswered`: the response timer ran out (perhaps followed by one `LateAnswer`), or
 - an entry in `Closed.unanswered`: the session ended first.
 
@@ -15,10 +16,12 @@ has an owner to answer `unbind`: it learns of it by `Unbound`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from smscd.pdu import GenericNack, Pdu
+from smscd.pdu import GenericNack, Pdu, decode
+from smscd.session.in_flight import Pending
 from smscd.session.states import State
 
 
@@ -52,6 +55,23 @@ class Answered:
     request: Pdu
     response: Pdu
     round_trip: float = 0.0
+
+
+@dataclass(slots=True)
+class Acknowledged:
+    """The peer took these messages: `Answered` for all plain answers of one read (see `pdu.plain_answer`).
+
+    The first event of that read, wherever in it they stood. `requests` are as they were in flight, and `frames` their
+    responses in the same order; `time` is when these came.
+    """
+
+    requests: list[Pending]
+    frames: list[bytes]
+    time: float
+
+    def one_by_one(self) -> Iterator[Answered]:
+        for (request, context, sent), frame in zip(self.requests, self.frames, strict=True):
+            yield Answered(context, request, decode(frame), self.time - sent)
 
 
 @dataclass(slots=True)
@@ -131,4 +151,7 @@ class Closed:
     unanswered: list[Unanswered] = field(default_factory=list)
 
 
-Event = Pdu | Answered | Unanswered | LateAnswer | UnexpectedResponse | Nacked | Refusal | Bound | Unbound | Closed
+Event = (
+    Pdu | Answered | Acknowledged | Unanswered | LateAnswer | UnexpectedResponse | Nacked | Refusal | Bound | Unbound
+    | Closed
+)  # fmt: skip

@@ -15,6 +15,7 @@ from smscd.errors import MalformedPdu, SessionError, WindowFull
 from smscd.pdu import RESPONSE, CommandId, Pdu, command_name
 from smscd.session import states, versions
 from smscd.session.events import (
+    Acknowledged,
     Answered,
     Bound,
     Cause,
@@ -50,14 +51,19 @@ class Session(Lifecycle):
     that with `receive_data`, with no octets if need be, once it is decided).
     """
 
-    __slots__ = ("_decode", "_last_message", "_liveness", "_time")
+    __slots__ = ("_decode", "_gathers", "_last_message", "_liveness", "_time")
 
     def __init__(
-        self, side: Side, settings: SessionSettings, now: float, decode: Callable[[bytes], Pdu] = pdu.decode
-    ) -> None:
-        """`decode` reads the frames of the peer, where its owner wants some of them read in a way of their own."""
+        self, side: Side, settings: SessionSettings, now: float, decode: Callable[[bytes], Pdu] = pdu.decode, *,
+        gathers: bool = False,
+    ) -> None:  # fmt: skip
+        """`decode` reads the frames of the peer, where its owner wants some of them read in a way of their own.
+
+        `gathers`: the owner wants to hear of the plain answers of one read together (see `Acknowledged`).
+        """
         super().__init__(side, settings, now)
         self._decode = decode
+        self._gathers = gathers
         self._time = SessionTime()
         self._liveness = Liveness(now)
         self._last_message = now
@@ -95,9 +101,9 @@ class Session(Lifecycle):
         events: list[Event] = []
         time = self._time.at(now)
         frames = self._framer.feed(data)
-        left = iter(frames)
         if frames:
             self._liveness.heard(time)
+        left = iter(self._acknowledged(frames, time, events))
         decode = self._decode
         peer_messages = self._peer_messages
         our_messages = self._in_flight.messages
@@ -133,6 +139,30 @@ class Session(Lifecycle):
         if self._framer.error is not None or self.state is _UNBOUND:
             self._end_of_read(events)
         return events
+
+    def _acknowledged(self, frames: list[bytes], time: float, events: list[Event]) -> list[bytes]:
+        """The plain answers among `frames` become one event; returns the others, in their order."""
+        our_messages = self._in_flight.messages
+        if not (self._gathers and our_messages):
+            return frames
+        number_of = pdu.plain_answer.number_of
+        requests: list[Pending] = []
+        answers: list[bytes] = []
+        others: list[bytes] = []
+        for frame in frames:
+            answered = number_of(frame) if frame[4] else None  # of a command_id only that of a response begins so
+            if answered is not None:
+                number, command_id = answered
+                pending = our_messages.get(number)
+                if pending is not None and pending[0].command_id == command_id:
+                    del our_messages[number]
+                    requests.append(pending)
+                    answers.append(frame)
+                    continue
+            others.append(frame)
+        if answers:
+            events.append(Acknowledged(requests, answers, time))
+        return others
 
     def _end_of_read(self, events: list[Event]) -> None:
         """Ends a broken stream, or an unbind with nothing left to say."""

@@ -282,12 +282,12 @@ class Upstream:
             self._ended(sending, outcome)
         self._go_on(line)
 
-    def taken(self, line: Line, answers: list[tuple[Sending, pdu.SubmitSmResp]]) -> None:
+    def taken(self, line: Line, answers: list[tuple[Sending, bytes]]) -> None:
         sent: list[tuple[Message, str, str]] = []
-        for sending, response in answers:
-            upstream_message_id = trimmed(response.message_id or b"")
+        for sending, message_id in answers:
+            upstream_message_id = trimmed(message_id)
             if not upstream_message_id:
-                self.answered(line, sending, response, late=False)
+                self.answered(line, sending, pdu.SubmitSmResp(message_id=message_id), late=False)
                 continue
             if self._pins:
                 self._unpin(sending)

@@ -20,9 +20,10 @@ from smscd.connectors.settings import SmppSettings
 from smscd.errors import SessionError
 from smscd.link import Link, LinkOwner, Links, connect
 from smscd.message import LEASED, Message
-from smscd.pdu import plain_receipt
+from smscd.pdu import plain_answer, plain_receipt
 from smscd.pdu.plain_receipt import PlainReceipt
 from smscd.session import (
+    Acknowledged,
     Answered,
     Bound,
     Closed,
@@ -78,19 +79,19 @@ def _runs(sendings: Sequence[Sending]) -> Iterator[tuple[bool, Sequence[Sending]
     return ((came_so, list(some)) for came_so, some in groupby(sendings, key=lambda one: bool(one.frame)))
 
 
-def is_taken(event: Answered) -> bool:
-    """Whether an answer says no more than what nearly every one does: a message of one part was taken, by this id."""
-    sending, response = event.context, event.response
-    return (
-        type(sending) is Sending
-        and type(response) is pdu.SubmitSmResp
-        and response.command_status == pdu.ESME_ROK
-        and not response.tlvs
-        and bool(response.message_id)
-        and len(sending.message.parts) == 1
-        and sending.message.parts[0].stage == LEASED
-        and sending.message.worst is None
-    )
+def is_whole(message: Message) -> bool:
+    """Whether an answer to its part is the answer to all of it, as nearly always."""
+    return len(message.parts) == 1 and message.parts[0].stage == LEASED and message.worst is None
+
+
+def _sorted_out(acknowledged: Acknowledged) -> tuple[list[tuple[Sending, bytes]], list[Answered]]:
+    """What was taken as a whole, with its message_id; and the answers to parts of messages, which are heard singly."""
+    sendings = cast("list[Sending]", [context for _, context, _ in acknowledged.requests])
+    answers = zip(sendings, map(plain_answer.message_id_of, acknowledged.frames), strict=True)
+    taken = [answer for answer in answers if is_whole(answer[0].message)]
+    if len(taken) == len(sendings):
+        return taken, []
+    return taken, [one for one in acknowledged.one_by_one() if not is_whole(cast("Sending", one.context).message)]
 
 
 class LineOwner(Protocol):
@@ -102,8 +103,8 @@ class LineOwner(Protocol):
 
     def answered(self, line: Line, sending: Sending, response: pdu.Pdu, late: bool) -> None: ...
 
-    def taken(self, line: Line, answers: list[tuple[Sending, pdu.SubmitSmResp]]) -> None:
-        """`answered` for many of which `is_taken` is true."""
+    def taken(self, line: Line, answers: list[tuple[Sending, bytes]]) -> None:
+        """`answered` for many that are `is_whole`: a plain answer each, with this message_id."""
 
     def unanswered(self, sendings: list[Sending]) -> None: ...
 
@@ -203,7 +204,7 @@ class Line:
             interface_version=VERSIONS[settings.interface_version],
             peer_version=VERSIONS.get(settings.upstream_version, 0),
         )
-        session = Session(Side.ESME, timers, self._clock.monotonic(), plain_receipt.decode)
+        session = Session(Side.ESME, timers, self._clock.monotonic(), plain_receipt.decode, gathers=True)
         return Link(session, owner, self._links, window=MOST_OWED)
 
     def _ask_to_bind(self, link: Link) -> None:
@@ -308,13 +309,16 @@ class Line:
 
     def events(self, link: Link, events: list[Event]) -> None:
         fault: Exception | None = None
-        taken: list[tuple[Sending, pdu.SubmitSmResp]] = []
+        taken: list[tuple[Sending, bytes]] = []
         rest: list[list[Event]] = []
         delivered: list[Event] = []  # the end of `rest`, as long as nothing else happens
+        first = events[0]
+        if type(first) is Acknowledged:
+            taken, others = _sorted_out(first)
+            rest = [[event] for event in others]
+            events = events[1:]
         for event in events:
-            if type(event) is Answered and is_taken(event):
-                taken.append(cast("tuple[Sending, pdu.SubmitSmResp]", (event.context, event.response)))
-            elif type(event) not in DELIVERED:
+            if type(event) not in DELIVERED:
                 rest.append([event])
                 delivered = []
             else:
