@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, count, groupby
+from itertools import chain, count
 from operator import attrgetter
 from typing import Any
 
@@ -79,7 +79,7 @@ def is_fresh(m: Message) -> bool:
 
 def fresh_row(m: Message) -> Row:
     """`m` in the order of FRESH."""
-    return (*_own(m), *_counted(_shared(m), m))
+    return (*_owned([m]), *_counted(_shared(m), m))
 
 
 def _counted(shared: Row, m: Message) -> Row:
@@ -87,14 +87,20 @@ def _counted(shared: Row, m: Message) -> Row:
     return (*shared[:-1], shared[-1] + 1) if m.is_out else shared
 
 
-def _own(m: Message) -> Row:
-    """What `m` has for itself, in the order of OWN."""
-    content = m.content
-    frame = m.frame or pdu.encode(content)
-    if m.kind != MT:
-        m.frame = frame
-    addresses = content.source_addr.decode("latin-1"), content.destination_addr.decode("latin-1")
-    return m.id, m.message_id, m.original, *addresses, frame
+def _owned(messages: list[Message]) -> list[Any]:
+    """What each of these has for itself, in the order of OWN, one after the other."""
+    own: list[Any] = []
+    for m in messages:
+        content, frame = m.content, m.frame
+        if not frame:
+            frame = pdu.encode(content)
+            if m.kind != MT:
+                m.frame = frame
+        own += (
+            m.id, m.message_id, m.original, content.source_addr.decode("latin-1"),
+            content.destination_addr.decode("latin-1"), frame,
+        )  # fmt: skip
+    return own
 
 
 def changed_row(m: Message) -> Row:
@@ -118,7 +124,7 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
         first = _whole(some[0])
         if first[len(SHARED) :] == _FRESH_END and [*map(_whole, some)].count(first) == len(some):
             shared = _counted(first[: len(SHARED)], some[0])
-            statements += _told([value for m in some for value in _own(m)], shared, len(OWN), INSERT_ALIKE)
+            statements += _told(_owned(some), shared, len(OWN), INSERT_ALIKE)
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements
@@ -139,9 +145,6 @@ def changing(messages: Iterable[Message]) -> Statements:
     return _told([value for m in messages for value in changed_row(m)], (), len(CHANGED), UPDATE_MESSAGE)
 
 
-_end = attrgetter(*ALIKE)
-
-
 def closing(messages: Iterable[Message]) -> Statements:
     """Closes messages that are stored already: those that came to the same end at the same moment with one statement.
 
@@ -149,8 +152,7 @@ def closing(messages: Iterable[Message]) -> Statements:
     """
     statements: Statements = []
     rest: list[Any] = []
-    for end, group in groupby(messages, _end):
-        some = list(group)
+    for end, some in _ends(messages):
         ids, receipts = [m.id for m in some], [m.receipt for m in some]
         if len(some) < MANY or (any(receipts) and not (_is_run(ids) and _is_run(receipts))):
             for m in some:
@@ -160,6 +162,20 @@ def closing(messages: Iterable[Message]) -> Statements:
         else:
             statements += _for_ids(ids, end, ALIKE)
     return statements + _told(rest, (), len(CLOSED), CLOSE_MESSAGE)
+
+
+def _ends(messages: Iterable[Message]) -> list[tuple[Row, list[Message]]]:
+    """Messages beside each other that ended alike, and how: in the order of ALIKE."""
+    ends: list[tuple[Row, list[Message]]] = []
+    some: list[Message] = []
+    last: Row = ()
+    for m in messages:
+        end = (m.stage, m.message_state, m.error_code, m.attempts, m.final_at)
+        if end != last:
+            last, some = end, []
+            ends.append((end, some))
+        some.append(m)
+    return ends
 
 
 def parting(parts: Iterable[Part]) -> Statements:
@@ -321,7 +337,7 @@ def _told(own: list[Any], shared: Row, width: int, statements: dict[int, str]) -
     """As `chunked`, for rows that share what `shared` says; `own` is the rest of all rows, `width` values each."""
     out = []
     for at in range(0, len(own), MOST * width):
-        some = own[at : at + MOST * width]
+        some = own[at : at + MOST * width] if len(own) > MOST * width else own
         rows = len(some) // width
         room = _ROOM_FOR[rows]
         out.append((statements[room], [rows, *shared, *some, *(0,) * ((room - rows) * width)]))
