@@ -20,7 +20,6 @@ import json
 import os
 import re
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -28,6 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import interpreter
 import keeping
 from load import Load, run
 from processes import threads_of
@@ -84,7 +84,7 @@ class Sampled(Smscd):
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, str(HERE / "sampler.py"), str(self.samples), "run", "--config", str(self.config)]
+        return [interpreter.PYTHON, str(HERE / "sampler.py"), str(self.samples), "run", "--config", str(self.config)]
 
     @property
     def samples(self) -> Path:

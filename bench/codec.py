@@ -2,7 +2,7 @@
 
     python bench/codec.py [--seconds 1.0]
 
-One core, no sockets. Each figure is the best of five rounds, by CPU time: on a busy machine the best is the least
+One core, no sockets. Each figure is the best of 25 rounds, by CPU time: on a busy machine the best is the least
 disturbed one.
 Absolute figures drift from machine to machine: compare the ratios of one run.
 """
@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import platform
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+import interpreter
 import smpplib.smpp
 from aiosmpplib import protocol as aio
 
 from smscd import pdu
 
-ROUNDS = 5
+ROUNDS = 25
 READ_SIZE = 65_536
 DONE = 1_795_262_460_000_000
 SUBMITTED = DONE - 60_000_000
@@ -155,11 +157,16 @@ def figures() -> list[tuple[str, dict[str, Callable[[], object]], int]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="per figure, in five rounds")
-    seconds = parser.parse_args().seconds
-    print(
-        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}; operations per second"
-    )
+    parser.add_argument("--seconds", type=float, default=1.0, help="per figure, in all its rounds")
+    parser.add_argument("--target", action="store_true", help="only the first figure, of smscd and aiosmpplib, as JSON")
+    asked = parser.parse_args()
+    seconds = asked.seconds
+    if asked.target:
+        _, implementations, _ = figures()[0]
+        print(json.dumps([rate(implementations[name], seconds) for name in ("smscd", "aiosmpplib")]))
+        return 0
+    own = interpreter.told()
+    print(f"CPython {own['python']} ({own['build']}), {platform.machine()}; operations per second")
     print(f"{'':46}{'smscd':>12}{'aiosmpplib':>20}{'smpplib':>20}")
     for name, implementations, units in figures():
         ours = rate(implementations["smscd"], seconds) * units

@@ -6,12 +6,11 @@ import dataclasses
 import datetime as dt
 import json
 import os
-import platform
-import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import interpreter
 from runs import Figures
 
 ROOT = Path(__file__).parents[1]
@@ -27,16 +26,16 @@ def circumstances() -> dict[str, str]:
         "on": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": told.stdout.strip() or "unknown",
         "cores": str(os.cpu_count()),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
+        **interpreter.measured(),
         "load": f"{os.getloadavg()[0]:.1f}",
     }
 
 
 def sentence(kept: dict[str, str]) -> str:
     rounds = f"; medians of {kept['rounds']} rounds" if kept.get("rounds", "1") != "1" else ""
+    build = f" ({kept['build']})" if "build" in kept else ""
     return (
-        f"Measured {kept['on']} at commit {kept['commit']}: {kept['cores']} cores, CPython {kept['python']}, "
+        f"Measured {kept['on']} at commit {kept['commit']}: {kept['cores']} cores, CPython {kept['python']}{build}, "
         f"SQLite {kept['sqlite']}; load of the machine before it {kept['load']}{rounds}."
     )
 

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import interpreter
 import kannel
 from processes import free_port, wait_for
 
@@ -104,7 +105,7 @@ class Smscd:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "smscd", "run", "--config", str(self.config)]
+        return [interpreter.PYTHON, "-m", "smscd", "run", "--config", str(self.config)]
 
     @property
     def pid(self) -> int:
@@ -134,7 +135,7 @@ def smscd(ways: str = EMULATED, enquire: str = "30s") -> Iterator[Smscd]:
 def floor(sink_port: int = 0) -> Iterator[Running]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="smscd-bench-") as directory:
-        command = [sys.executable, str(HERE / "floor.py"), directory, str(port), str(sink_port)]
+        command = [interpreter.PYTHON, str(HERE / "floor.py"), directory, str(port), str(sink_port)]
         process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(HERE.parent)})
         try:
             wait_for(port, process)

@@ -13,20 +13,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import platform
-import sys
+import json
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import backlog
-import codec
+import interpreter
 import keeping
 from load import Load
 from runs import Figures, Plan, many, show, table
 
 TURNS = 7
 """Of a server with a queue and one without."""
+HERE = Path(__file__).parent
 COLUMNS = ("target", "must", "moonshot", "smscd", "reached?", "floor", "Kannel")
 
 
@@ -108,8 +110,12 @@ def _delay(found: tuple[float, ...]) -> str:
 
 
 def decoding(seconds: float) -> Target:
-    _, implementations, _ = codec.figures()[0]
-    ours, theirs = (codec.rate(implementations[name], seconds) for name in ("smscd", "aiosmpplib"))
+    """By the interpreter that is measured."""
+    command = [interpreter.PYTHON, str(HERE / "codec.py"), "--target", "--seconds", str(seconds)]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(keeping.ROOT)}, stdout=subprocess.PIPE, check=True
+    )
+    ours, theirs = json.loads(done.stdout)
     return Target(
         "decode submit_sm in pure Python", "≥ 0.4 M/s, 10 × aiosmpplib", "level with the Rust codec, fields read",
         f"{ours / 1e6:.2f} M/s, {ours / theirs:.0f} × aiosmpplib", ours >= 0.4e6 and ours >= 10 * theirs,
@@ -177,8 +183,8 @@ def main() -> None:
     if asked.quick:
         asked.rounds, asked.count, asked.paced, asked.queued, asked.bound = 1, 4000, 100, 10_000, 100
     peer = "" if asked.kannel == "none" else asked.kannel
-    print(f"Python {platform.python_version()}, {sys.platform}; medians of {asked.rounds} rounds", flush=True)
     measured = keeping.circumstances()
+    print(keeping.sentence(measured | {"rounds": str(asked.rounds)}), flush=True)
     figures, targets = [], []
     rows = asked.rows.split(",")
     if "load" in rows:

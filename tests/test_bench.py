@@ -80,6 +80,24 @@ def test_the_page_is_written_from_what_is_kept(bench: Any) -> None:
     assert {mark["name"] for mark in document.MARK.finditer(page)} == set(document.TABLES)
 
 
+def test_a_figure_says_how_its_interpreter_was_built(bench: Any) -> None:
+    interpreter, keeping = bench("interpreter"), bench("keeping")
+    assert interpreter.build("'--enable-shared' '--enable-optimizations'", is_debian=False) == "optimised build"
+    assert interpreter.build("'--enable-shared'", is_debian=False) == "build without --enable-optimizations"
+    assert "Debian" in interpreter.build("'--enable-shared'", is_debian=True)
+    told = interpreter.told()
+    assert f"CPython {told['python']} ({told['build']}), SQLite" in keeping.sentence(keeping.circumstances())
+
+
+def test_what_is_measured_runs_with_the_interpreter_that_is_asked_for(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "python"
+    other.symlink_to(sys.executable)
+    monkeypatch.setenv("BENCH_PYTHON", str(other))
+    assert bench("servers").Smscd(tmp_path).command[0] == str(other)
+
+
 def test_a_circle_through_the_sink_is_measured(bench: Any, tmp_path: Path) -> None:
     """smscd and the floor, with the load client and the sink that measure any SMSC."""
     ran("bench/gateway.py", "--servers", "floor,gateway", "--rows", "circle", "--count", "300", "--out", str(tmp_path))
