@@ -1,12 +1,13 @@
 """What waits, and what idles: a queue for an upstream that is dead, starts with it, and bound sessions without traffic.
 
-    python bench/backlog.py [--queued 100000,1000000] [--bound 1000] [--seconds 30]
+    python bench/backlog.py [--queued 100000,1000000] [--sent 1000000] [--bound 1000] [--seconds 30]
 
 Messages are queued for a dead upstream up to each number of `--queued`; each time: RSS, what a healthy upstream gets
 meanwhile, and how long the next start takes. A second server, with nothing queued, runs at the same time, and loads
 take turns between the two, `--rounds` times: one is idle while the other is measured, and the ratio is the median of
-those of each turn, for a machine's speed changes within seconds. Then `--bound` sessions that do nothing but answer
-enquire_link: CPU of the server in per cent of one core.
+those of each turn, for a machine's speed changes within seconds. `--sent`: starts with so many that an upstream has,
+and has not reported on, beside starts with nothing. Then `--bound` sessions that do nothing but answer enquire_link:
+CPU of the server in per cent of one core.
 """
 
 from __future__ import annotations
@@ -16,15 +17,21 @@ import contextlib
 import resource
 import selectors
 import socket
+import sqlite3
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from load import HEADER, Load, run
 from processes import cpu_of, peak_rss_of, rss_of
 from runs import table
 from servers import SinkProcess, Smscd, route, sink, smscd, upstream
+
+from smscd import pdu
+from smscd.message import first_id
 
 WAITS = "4499"
 """How the numbers of the dead upstream begin."""
@@ -133,6 +140,51 @@ def backlogs(steps: list[int], count: int, rounds: int) -> list[Backlog]:
     return found
 
 
+SENT = """
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+    INSERT INTO message (id, message_id, kind, system_id, connector, stage, message_state, error_code, attempts,
+        accepted_at, due, expires, final_at, segments, in_doubt, original, receipt, owner, lease_until,
+        source_addr, destination_addr, pdu, origin, provider)
+    SELECT :first + i, printf('%018d', :first + i), 0, 'test', 'alive', 1, 1, 0, 1, :now, :now, :now + 86400000000, 0,
+        1, 0, 0, 0, 0, :now, '12345', '4477009' || printf('%05d', i % 100000), :pdu, 0, 'alive' FROM n
+"""
+ANSWERED = """
+    INSERT INTO part (message, number, connector, stage, upstream_message_id, attempt, command_status, owner,
+        lease_until, changed_at, provider, upstream_key)
+    SELECT id, 1, connector, 2, id, 1, 0, 0, lease_until, accepted_at, provider, id FROM message
+"""
+
+
+def send(database: Path, count: int) -> None:
+    """As if so many had been forwarded and answered."""
+    now = time.time_ns() // 1000
+    content = pdu.SubmitSm(destination_addr=b"447700900001", registered_delivery=1, short_message=b"x" * 100)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        rows = {"count": count, "first": first_id(now) - count, "now": now, "pdu": pdu.encode(content)}
+        connection.execute(SENT, rows)
+        connection.execute(ANSWERED)
+
+
+def starts_with_sent(count: int, starts: int = 3) -> list[tuple[float, float]]:
+    """Seconds until it listens, and of CPU: with so many messages that wait for their receipts, and with none."""
+    with sink() as alive, contextlib.ExitStack() as stack:
+        found: list[tuple[Smscd, list[tuple[float, float]]]] = []
+        for many in (count, 0):
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smscd-bench-")))
+            server = Smscd(directory, upstream("alive", alive.port) + route("alive"))
+            stack.callback(server.stop)
+            server.start()
+            server.stop()
+            if many:
+                send(directory / "smscd.db", many)
+            found.append((server, []))
+        for _ in range(starts):
+            for server, times in found:
+                times.append((server.start(), cpu_of(server.pid)))
+                server.stop()
+        return [(statistics.median(t for t, _ in times), statistics.median(c for _, c in times)) for _, times in found]
+
+
 @dataclass
 class Bound:
     """Idle sessions: enquire_link answered, per cent of one core, MiB."""
@@ -182,6 +234,7 @@ def main() -> None:
     parser.add_argument("--queued", default="100000,1000000")
     parser.add_argument("--count", type=int, default=20_000, help="messages for the healthy upstream, each time")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--sent", type=int, default=1_000_000, help="messages that wait for receipts; 0: leave it out")
     parser.add_argument("--bound", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=30.0)
     arguments = parser.parse_args()
@@ -190,6 +243,10 @@ def main() -> None:
         idle = binds(arguments.bound, arguments.seconds)
         print(f"{idle.sessions} bound sessions, {idle.enquired} enquire_link in {arguments.seconds:.0f} s: ", end="")
         print(f"{idle.core:.1%} of a core, peak RSS {idle.rss:.0f} MiB", flush=True)
+    if arguments.sent:
+        (took, cpu), (empty, of_empty) = starts_with_sent(arguments.sent)
+        print(f"start with {arguments.sent:,} that wait for receipts: {took:.2f} s, {cpu:.2f} of CPU; ", end="")
+        print(f"with none: {empty:.2f} s, {of_empty:.2f} of CPU", flush=True)
     steps = [int(step) for step in arguments.queued.split(",") if step]
     if steps:
         print(table(
