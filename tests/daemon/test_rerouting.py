@@ -95,6 +95,7 @@ async def test_a_long_queue_that_moves_does_not_stand_before_everybody_else_at_i
     monkeypatch.setattr(rerouting, "PAGE", 20)
     monkeypatch.setattr(rerouting, "CROWDED", 50)
     monkeypatch.setattr(lanes, "WINDOW", 10)
+    monkeypatch.setattr(lanes, "MOST", 10)
     monkeypatch.setattr(lanes, "LOW_WATER", 3)
     async with Play(network_room=0) as play:
         for number in range(400):

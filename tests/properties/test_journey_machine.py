@@ -523,6 +523,7 @@ async def turn(turns: int) -> None:
 
 def test_nothing_is_lost_and_nothing_is_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "WINDOW", 4)
+    monkeypatch.setattr(lanes, "MOST", 4)
     monkeypatch.setattr(lanes, "LOW_WATER", 2)
     monkeypatch.setattr(commit, "FULL_PAUSE", 0)
     run_state_machine_as_test(

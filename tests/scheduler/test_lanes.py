@@ -37,6 +37,7 @@ async def waiting_for_the_esme(play: Play, count: int) -> list[int]:
 @pytest.fixture
 def small_window(monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(lanes, "WINDOW", 10)
+    monkeypatch.setattr(lanes, "MOST", 10)
     monkeypatch.setattr(lanes, "LOW_WATER", 3)
     return 10
 
@@ -60,6 +61,34 @@ async def test_a_backlog_costs_disk_and_not_memory_and_is_delivered_once_and_in_
         assert [one.id for one in play.bound.history] == accepted
         assert most <= 2 * WINDOW
         play.assert_nothing_left()
+
+
+async def test_what_comes_in_faster_than_it_leaves_is_not_read_back_until_it_is_much(
+    small_window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST", 50)
+    async with Play(network_room=5) as play:
+        for number in range(45):
+            play.accepted(b"%d" % number)
+            await play.quiet()
+        waiting = play.journey.scheduler.lane("network")
+        assert (len(play.network.handed), len(waiting.ready), waiting.backlog) == (5, 40, False)
+        for number in range(45, 100):
+            play.accepted(b"%d" % number)
+            await play.quiet()
+        assert (len(waiting.ready), waiting.backlog, waiting.queued) == (45, True, 95)
+
+
+async def test_what_waits_for_nobody_does_not_take_the_memory_of_what_flows(
+    small_window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST", 50)
+    async with Play(network_room=0) as play:
+        for number in range(30):
+            play.accepted(b"%d" % number)
+        await play.quiet()
+        waiting = play.journey.scheduler.lane("network")
+        assert (len(waiting.ready), waiting.backlog) == (small_window, True)
 
 
 async def test_a_destination_that_never_answers_costs_no_more_memory_the_longer_it_is_silent(small_window: int) -> None:
