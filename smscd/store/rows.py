@@ -277,14 +277,10 @@ ROOM = (128, 112, 96, 80, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 _ROOM_FOR = [min(room for room in ROOM if room >= rows) for rows in range(MOST + 1)]
 
 
-def _marks(columns: int, rows: int) -> str:
-    one = f"({','.join('?' * columns)})"
-    return ",".join([one] * rows)
-
-
 def insert(table: str, columns: Sequence[str], rows: int, verb: str = "INSERT") -> str:
     """A statement that stores `rows` rows."""
-    return f"{verb} INTO {table} ({','.join(columns)}) VALUES {_marks(len(columns), rows)}"
+    one = f"({','.join('?' * len(columns))})"
+    return f"{verb} INTO {table} ({','.join(columns)}) VALUES {','.join([one] * rows)}"
 
 
 def _update(columns: Sequence[str], values: str) -> str:
@@ -313,8 +309,8 @@ INSERT_ALIKE = _insert_alike("INSERT INTO message", OWN, SHARED, _UNTOUCHED)
 INSERT_FRESH = _insert_alike("INSERT INTO message", FRESH, (), _UNTOUCHED)
 REPLACE_PARTS = _insert_alike("INSERT OR REPLACE INTO part", PART_OWN, PART_SHARED, {})
 CLOSE_MESSAGE = {n: _update(CLOSED, rows) for n, rows in _taken(len(CLOSED)).items()}
-_SET: tuple[tuple[str, ...], ...] = (ALIKE, ATTEMPTS)
 UPDATE_MESSAGE = {n: _update(CHANGED, rows) for n, rows in _taken(len(CHANGED)).items()}
+_SET: tuple[tuple[str, ...], ...] = (ALIKE, ATTEMPTS)
 SET_RUN = {columns: _set(columns, "BETWEEN ? AND ?") for columns in _SET}
 SET_SOME = {columns: {n: _set(columns, f"IN ({','.join('?' * n)})") for n in ROOM} for columns in _SET}
 CLOSE_RUN = SET_RUN[ALIKE].replace(" WHERE", ",receipt=id+? WHERE")
