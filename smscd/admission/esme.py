@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from smscd import pdu
-from smscd.admission.fields import common_status, is_usual, segments_of, submit_sm_status
+from smscd.admission.fields import common_status, is_usual, optional_part_status, segments_of, submit_sm_status
 from smscd.admission.rate import DailyQuota, TokenBucket
 from smscd.admission.settings import EsmeSettings
 from smscd.clock import SECOND
@@ -71,6 +71,8 @@ class Esme:
 
         Nothing is charged for what is refused, except that a refusal for the daily quota has used the rate.
         """
+        if content.tail and (status := optional_part_status(content, version)):
+            return status
         if isinstance(content, pdu.SubmitSm):
             status = 0 if is_usual(content) else submit_sm_status(content, version, strict=self.settings.strict)
             has_times = content.schedule_delivery_time or content.validity_period

@@ -42,6 +42,7 @@ def is_usual(content: pdu.SubmitSm) -> bool:
         and _NPI_ALLOWED[content.dest_addr_npi]
         and content.destination_addr.isdigit()
         and not content.tlvs
+        and not content.tail
         and 0 < len(content.short_message) <= pdu.MAX_SHORT_MESSAGE_3_4
     )
 
@@ -56,6 +57,21 @@ def is_plain(content: pdu.SubmitSm) -> bool:
         and not content.replace_if_present_flag
         and is_usual(content)
     )
+
+
+def optional_part_status(content: pdu.SubmitSm | pdu.DataSm, version: int) -> int:
+    """What is wrong with the `tail` of `content`, the octets that are no whole TLV; what means nothing is taken away.
+
+    Some ESMEs end short_message with a NUL that sm_length does not count. Their optional parameters begin behind it:
+    they become those of `content`. Anything else may have held the text, so that the message does not come in;
+    3.3 has no optional parameters and no word for what is wrong with them.
+    """
+    found = pdu.tlv.read(content.tail[1:]) if content.tail[0] == 0 and not content.tlvs else None
+    if found is None and content.tail.strip(b"\0") and version >= pdu.INTERFACE_VERSION_3_4:
+        return pdu.ESME_RINVOPTPARSTREAM
+    content.tlvs += found or []
+    content.tail = b""
+    return 0
 
 
 def submit_sm_status(content: pdu.SubmitSm, version: int, *, strict: bool) -> int:

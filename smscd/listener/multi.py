@@ -109,4 +109,5 @@ def single(submit: pdu.SubmitMulti, address: pdu.SmeAddress) -> pdu.SubmitSm:
         validity_period=submit.validity_period, registered_delivery=submit.registered_delivery,
         replace_if_present_flag=submit.replace_if_present_flag, data_coding=submit.data_coding,
         sm_default_msg_id=submit.sm_default_msg_id, short_message=submit.short_message, tlvs=list(submit.tlvs),
+        tail=submit.tail,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Final
 from smscd.pdu.fields import Tlv
 
 _pack_head = struct.Struct(">HH").pack
+_unpack_head = struct.Struct(">HH").unpack_from
 
 
 class Tag(IntEnum):
@@ -320,6 +321,21 @@ def from_notation(written: Mapping[str, str]) -> list[Tlv]:
 
 
 # --- on the wire -------------------------------------------------------------------------------------------------
+
+
+def read(octets: bytes) -> list[Tlv] | None:
+    """The TLVs that these octets are, or None if they are not whole TLVs from the first to the last."""
+    tlvs: list[Tlv] = []
+    position = 0
+    while position < len(octets):
+        if position + 4 > len(octets):
+            return None
+        tag, length = _unpack_head(octets, position)
+        value, position = position + 4, position + 4 + length
+        if position > len(octets):
+            return None
+        tlvs.append((tag, octets[value:position]))
+    return tlvs
 
 
 def write(tlvs: Iterable[Tlv]) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from smscd import pdu
-from smscd.admission.fields import segments_of, submit_sm_status
+from smscd.admission.fields import is_usual, segments_of, submit_sm_status
 from tests.cast import NOON, esme, submit_sm
 
 PAYLOAD = int(pdu.Tag.message_payload)
@@ -82,6 +82,40 @@ def test_5_0_has_one_priority_and_one_octet_more() -> None:
     assert submit_sm_status(submit_sm(priority_flag=4), 0x50, strict=False) == 0
     assert submit_sm_status(submit_sm(priority_flag=5), 0x50, strict=False) == pdu.ESME_RINVPRTFLG
     assert submit_sm_status(submit_sm(b"x" * 255), 0x50, strict=False) == 0
+
+
+WHOLE = pdu.tlv.write([(PAYLOAD, b"long text"), (0x1400, b"")])
+
+
+@pytest.mark.parametrize(
+    ("tail", "tlvs"),
+    [(b"\0", []), (b"\0\0\0", []), (b"\0" + WHOLE, [(PAYLOAD, b"long text"), (0x1400, b"")])],
+    ids=["a NUL", "NULs", "a NUL and optional parameters"],
+)
+@pytest.mark.parametrize("version", [0x33, 0x34, 0x50])
+def test_a_nul_that_sm_length_does_not_count_hides_no_optional_parameter(
+    tail: bytes, tlvs: list[tuple[int, bytes]], version: int
+) -> None:
+    """PHP's php-smpp ends every short_message so, unless it is told not to."""
+    for made in (pdu.SubmitSm(destination_addr=b"1", tail=tail), pdu.DataSm(destination_addr=b"1", tail=tail)):
+        content = pdu.decode(pdu.encode(made))
+        assert isinstance(content, pdu.SubmitSm | pdu.DataSm)
+        assert not isinstance(esme().admit(content, version, NOON, 1000.0), int)
+        assert (content.tlvs, content.tail) == (tlvs, b"")
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [WHOLE[:-1], WHOLE[:6], b"\x04", b"\x04\x24\xff\xffxyz", b"\0" + WHOLE[:6], b"\0\0" + WHOLE, b"\0\x01"],
+    ids=lambda tail: tail.hex(),
+)
+def test_optional_parameters_that_end_too_soon_are_refused_with_the_text_they_may_hold(tail: bytes) -> None:
+    octets = pdu.encode(pdu.SubmitSm(destination_addr=b"1", short_message=b"hello", tail=tail))
+    content = pdu.decode(octets)
+    assert isinstance(content, pdu.SubmitSm)
+    assert not is_usual(content)
+    assert esme().admit(content, 0x34, NOON, 1000.0) == pdu.ESME_RINVOPTPARSTREAM  # SMPP 3.4 table 5-2
+    assert not isinstance(esme().admit(content, 0x33, NOON, 1000.0), int)
 
 
 def test_text_in_both_places_is_refused_only_where_it_is_held_to_the_letter() -> None:
