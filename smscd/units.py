@@ -15,6 +15,9 @@ from typing import Annotated, Protocol
 
 import regex
 
+CENTURY = 36500 * 86400
+"""Seconds, the longest that anything is kept or waited for: a moment so far ahead still is a number SQLite can hold."""
+
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)

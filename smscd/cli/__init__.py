@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 the answer is no or it failed, 2 wrong usage.
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
@@ -76,12 +77,23 @@ class Shell(TyperGroup):
         except typer.Abort:
             return complain("stopped")
         except OSError as error:
-            return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            return complain(f"{error.filename}: {error.strerror}" if error.filename else str(error), _remedy(error))
         except Exception as error:  # noqa: BLE001 - what Typer says about wrong usage has no public class; others go on
             return _usage(error)
         if code == 130:  # Ctrl-C
             return 1
         return code if isinstance(code, int) else 0
+
+
+def _remedy(error: OSError) -> str:
+    """What to try when the system says no to a file or a directory."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "make room on that disk"
+    if not error.filename:
+        return ""
+    if isinstance(error, PermissionError):
+        return f"`ls -ld {error.filename}` and the same of its directory show whose it is: as that user, or as root"
+    return "check the name"
 
 
 def _usage(error: Exception) -> int:

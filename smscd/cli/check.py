@@ -39,9 +39,9 @@ def _verdict(file: Path, faults: list[Fault], errors: int) -> str:
         return f"{file}: {counted}"
     refusals = sum(fault.blocks_run for fault in faults)
     if refusals:
-        return (
-            f"{file}: sound, but `smscd run` of this release refuses it: {_count(refusals, 'section')} it cannot serve"
-        )
+        missing = f"{_count(refusals, 'file')} in $CREDENTIALS_DIRECTORY could not be looked at"
+        needs = f"`smscd run` needs {'it' if refusals == 1 else 'them'}"
+        return f"{file}: sound, {_count(warnings, 'warning')}; {missing}, and {needs}"
     return f"{file}: sound, {_count(warnings, 'warning')}"
 
 

@@ -8,14 +8,14 @@ from getpass import getpass
 import typer
 
 from smscd.admission.passwords import hash_password as hashed
+from smscd.cli.complaint import complain
 
 
 def hash_password() -> None:
     """Hash a password for `password_hash` in the configuration. Asks for it without echo, or reads it from a pipe."""
     password = _asked() if sys.stdin.isatty() else _piped()
     if not password:
-        typer.echo("There is no password to hash.\nType one at the prompt, or pipe it in on one line.", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(complain("there is no password to hash", "type one at the prompt, or pipe it in on one line"))
     sys.stdout.write(f"{hashed(password)}\n")
 
 
@@ -23,8 +23,7 @@ def _asked() -> bytes:
     """Asked twice, because nobody sees what they type; the prompts stay out of a redirected output."""
     password = getpass("Password: ")
     if getpass("The same again: ") != password:
-        typer.echo("The two are not the same.\nTry again; nothing was changed.", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(complain("the two are not the same", "again; nothing was changed"))
     return password.encode()
 
 

@@ -13,6 +13,7 @@ from smscd.config.compliance import check_opt_out
 from smscd.config.fault import Fault, Path, value_text
 from smscd.config.rules import check_rules
 from smscd.config.schema import Parsed, names_written
+from smscd.config.spelling import check_patterns
 from smscd.connectors.settings import ModemSettings, SmppSettings
 from smscd.listener.settings import ListenerSettings
 from smscd.units import format_duration, is_loopback, split_endpoint
@@ -30,6 +31,7 @@ def check(parsed: Parsed, document: dict[str, Any]) -> Iterator[Fault]:
     yield from check_accounts(parsed)
     yield from _connectors(parsed)
     yield from check_rules(parsed, document)
+    yield from check_patterns(parsed)
     yield from _schedule(parsed)
     yield from _admin(parsed)
     yield from check_opt_out(parsed, document)

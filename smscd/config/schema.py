@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -290,6 +291,8 @@ def _within(key: Key, value: Any) -> Any:
             raise ValueError("is empty" if not length else f"is {length} octets long")
     if key.between is not None:
         low, high = key.between.low, key.between.high
+        if math.isnan(value):  # TOML has nan, which is neither less nor greater than any bound
+            raise ValueError("is not a number")
         if low is not None and value < low:
             raise ValueError("is too small")
         if high is not None and value > high:

@@ -42,6 +42,22 @@ class FinalStateNotation(TextNotation):
             raise ValueError("is no message_state")
 
 
+class DigitsNotation(TextNotation):
+    """What a modem knows as digits; `is_number` lets a + stand in front."""
+
+    def __init__(self, allowed: str, *, is_number: bool = False) -> None:
+        self.allowed = allowed
+        self._is_number = is_number
+
+    def inspect(self, text: str) -> None:
+        digits = text.removeprefix("+") if self._is_number else text
+        if not (digits.isascii() and digits.isdigit()):
+            raise ValueError("is no number" if self._is_number else "is not digits alone")
+
+
+Number = Annotated[str, DigitsNotation('a number: "+447700900000", "36123"', is_number=True)]
+Digits = Annotated[str, DigitsNotation("digits")]
+
 Alphabet = Literal["gsm7", "ascii", "latin1"]
 InDoubt = Literal["resend", "fail", "hold"]
 
@@ -270,18 +286,18 @@ class ModemSettings:
     kind: Annotated[Literal["modem"], "a GSM modem"] = "modem"
     baudrate: Annotated[int, Between(300, 4_000_000), "speed of the serial port, bits per second"] = 115_200
     pin: Annotated[
-        str | None, Secret(), Octets(8, 4), Example("0000"), "PIN of the SIM; it is tried once, never twice"
+        Digits | None, Secret(), Octets(8, 4), Example("0000"), "PIN of the SIM; it is tried once, never twice"
     ] = field(default=None, repr=False)
     number: Annotated[
-        str | None, Octets(21), Example("+447700900000"), "its own number: destination of its MO, sender of its MT"
+        Number | None, Octets(21), Example("+447700900000"), "its own number: destination of its MO, sender of its MT"
     ] = None
-    smsc: Annotated[str | None, Octets(21), Example("+447785016005"), "service centre; that of the SIM if absent"] = (
-        None
-    )
+    smsc: Annotated[
+        Number | None, Octets(21), Example("+447785016005"), "service centre; that of the SIM if absent"
+    ] = None
     imei: Annotated[
-        str | None, Octets(17), Example("356938035643809"), "the modem it has to be, whatever the port is called"
+        Digits | None, Octets(17), Example("356938035643809"), "the modem it has to be, whatever the port is called"
     ] = None
-    imsi: Annotated[str | None, Octets(15), Example("234150999999999"), "the SIM it has to have"] = None
+    imsi: Annotated[Digits | None, Octets(15), Example("234150999999999"), "the SIM it has to have"] = None
     profile: Annotated[
         Literal["auto", "generic", "huawei", "quectel", "simcom", "telit", "wavecom", "siemens", "nokia", "no-smsc"],
         "its make; auto asks the modem. no-smsc: an old phone that takes no service centre in the PDU",

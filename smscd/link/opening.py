@@ -179,4 +179,6 @@ def describe(error: OSError) -> str:
         return (error.reason or str(error)).lower().replace("_", " ")
     if isinstance(error, TimeoutError | ConnectionAbortedError):
         return str(error) or "timed out"
+    if isinstance(error, ConnectionError) and not error.strerror:
+        return str(error) or "the peer closed the connection"
     return error.strerror or str(error)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from smscd.pdu.notation import StatusNotation
-from smscd.units import Between, Example, Octets, Seconds, TextNotation
+from smscd.units import CENTURY, Between, Example, Octets, Seconds, TextNotation
 
 PackName = Literal["us", "ca", "fr", "es", "pt", "de", "nl", "it"]
 
@@ -120,7 +120,7 @@ class OptOutSettings:
     ] = 5
     expire_after: Annotated[
         Seconds | None,
-        Between(86400, 100 * 365 * 86400),
+        Between(86400, CENTURY),
         Example(3 * 365 * 86400.0),
         "a row lapses so long after the last STOP: numbers find new owners; absent: never",
     ] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from smscd.units import Between, NeedsRestart, Seconds
+from smscd.units import CENTURY, Between, NeedsRestart, Seconds
 
 
 @dataclass(slots=True)
@@ -13,12 +13,14 @@ class RetrySettings:
     """The retry ladder and how long things are worth keeping."""
 
     schedule: Annotated[
-        list[Annotated[Seconds, Between(0.001)]],
+        list[Annotated[Seconds, Between(0.001, CENTURY)]],
         "pauses after temporary failures; the last repeats until validity ends",
     ] = field(default_factory=lambda: [10.0, 60.0, 300.0, 1800.0, 7200.0])
-    validity: Annotated[Seconds, Between(1), "when the ESME gave none; also the maximum"] = 48 * 3600.0
+    validity: Annotated[Seconds, Between(1, CENTURY), "when the ESME gave none; also the maximum"] = 48 * 3600.0
     receipt_validity: Annotated[
-        Seconds, Between(1), "how long receipts and MO wait for an ESME; attempts count only while it is bound"
+        Seconds,
+        Between(1, CENTURY),
+        "how long receipts and MO wait for an ESME; attempts count only while it is bound",
     ] = 7 * 86400.0
     reassembly: Annotated[
         Seconds,

@@ -77,6 +77,19 @@ def test_programs_get_the_same_as_json(file: Path) -> None:
     }
 
 
+def test_secrets_that_systemd_will_hand_over_are_a_warning_and_the_verdict_says_what_was_not_seen(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    account = '[[esme]]\nsystem_id = "x"\npassword_file = "$CREDENTIALS_DIRECTORY/x"\n'
+    file.write_text(account + SOUND, encoding="utf-8")
+    result = runner.invoke(app, [str(file)])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == (
+        f"{file}: sound, 2 warnings; 1 file in $CREDENTIALS_DIRECTORY could not be looked at, and `smscd run` needs it"
+    )
+
+
 def test_no_port_is_opened(file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

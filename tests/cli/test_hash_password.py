@@ -35,6 +35,9 @@ def test_octets_that_are_no_utf8_are_hashed_as_they_are() -> None:
 def test_nothing_is_no_password() -> None:
     result = runner.invoke(app, input=b"\n")
     assert result.exit_code == 1
+    assert result.stderr == (
+        "error: there is no password to hash\ntry: type one at the prompt, or pipe it in on one line\n"
+    )
     assert "$scrypt$" not in result.output
 
 

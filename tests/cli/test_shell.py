@@ -77,7 +77,18 @@ def test_wrong_usage_is_two_lines_and_exit_code_2(
         (ControlError("just no"), "error: just no\n"),
         (ConfigError(["a.toml:1: x", "a.toml:2: y"]), "error: a.toml:1: x\nerror: a.toml:2: y\n"),
         (StoreBroken("smscd.db: disk I/O error"), "error: smscd.db: disk I/O error\n"),
-        (FileNotFoundError(2, "No such file or directory", "gone.txt"), "error: gone.txt: No such file or directory\n"),
+        (
+            FileNotFoundError(2, "No such file or directory", "gone.txt"),
+            "error: gone.txt: No such file or directory\ntry: ",
+        ),
+        (
+            PermissionError(13, "Permission denied", "/var/lib/x"),
+            "error: /var/lib/x: Permission denied\ntry: `ls -ld /var/lib/x` and the same of its directory show whose",
+        ),
+        (
+            OSError(28, "No space left on device", "list.csv"),
+            "error: list.csv: No space left on device\ntry: make room on that disk\n",
+        ),
         (ControlError("from a peer: \x1b[2J\nnext"), "error: from a peer: \\x1b[2J\nerror: next\n"),
     ],
 )

@@ -83,16 +83,16 @@ KEYS = [
     ),
     (
         "[store]\nretention = 3600",
-        f"2: store.retention = 3600: is a duration without a unit; allowed: {DURATION}, 0s or more",
+        f"2: store.retention = 3600: is a duration without a unit; allowed: {DURATION}, 0s to 36500d",
     ),
     (
         '[store]\nretention = "1 day"',
-        f'2: store.retention = "1 day": is not a duration; allowed: {DURATION}, 0s or more',
+        f'2: store.retention = "1 day": is not a duration; allowed: {DURATION}, 0s to 36500d',
     ),
-    ('[retry]\nvalidity = "0s"', f'2: retry.validity = "0s": is too small; allowed: {DURATION}, 1s or more'),
+    ('[retry]\nvalidity = "0s"', f'2: retry.validity = "0s": is too small; allowed: {DURATION}, 1s to 36500d'),
     (
         '[retry]\nreceipt_validity = "0s"',
-        f'2: retry.receipt_validity = "0s": is too small; allowed: {DURATION}, 1s or more',
+        f'2: retry.receipt_validity = "0s": is too small; allowed: {DURATION}, 1s to 36500d',
     ),
     (
         "[retry]\nschedule = []",
@@ -308,6 +308,77 @@ def test_a_fault_is_one_line_with_file_line_key_value_and_remedy(text: str, expe
     assert f"smscd.toml:{expected}" in lines
     others = [line for line in lines if not line.endswith(expected)]
     assert all("this release does not run connectors of this kind" in line for line in others)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (esme("rate = nan"), 4),
+        (smpp("rate = nan"), 5),
+        (behaviour("probability = nan"), 5),
+    ],
+)
+def test_nan_lies_between_no_bounds(text: str, line: int) -> None:
+    (fault,) = [fault for fault in said(text) if "= nan" in fault]
+    assert fault.startswith(f"smscd.toml:{line}: ")
+    assert ": is not a number; allowed: a number, 0 to " in fault
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "least"),
+    [
+        ("retry", "validity", "1s"),
+        ("retry", "receipt_validity", "1s"),
+        ("store", "retention", "0s"),
+        ("store", "dead_letters", "0s"),
+    ],
+)
+def test_nothing_is_kept_for_longer_than_the_store_can_count(section: str, key: str, least: str) -> None:
+    """36501 days would do; a thousand million of them are more microseconds than SQLite's integers."""
+    value = "99999999999d"
+    told = f'2: {section}.{key} = "{value}": is too large; allowed: {DURATION}, {least} to 36500d'
+    assert said(f'[{section}]\n{key} = "{value}"\n') == [f"smscd.toml:{told}"]
+    assert said(f'[{section}]\n{key} = "36500d"\n') == []
+
+
+@pytest.mark.parametrize(
+    "text", ["44.*", "^44", "^33\\\\d+", "44-77", "44 77*", "447?", "4477%", "4477/", "١٢*", "(44)*"]
+)
+def test_a_number_with_something_in_it_is_warned_of(text: str) -> None:
+    """What Kannel or Jasmin write as a prefix would be a name here, which no number ever is."""
+    what = "is taken for a sender name: numbers are digits alone, a regular expression stands between slashes"
+    shown = f'= "{text}": {what}'
+    assert said(esme(f'receives = ["{text}"]')) == [f"smscd.toml:4: warning: esme.receives[0] {shown}"]
+    assert said(route('source_addr = "' + text + '"', 'connectors = ["handsets"]')) == [
+        f"smscd.toml:3: warning: route.source_addr {shown}"
+    ]
+    assert said(behaviour(f'source_addr = "{text}"')) == [
+        f"smscd.toml:5: warning: connector.behaviour.source_addr {shown}"
+    ]
+
+
+@pytest.mark.parametrize("text", ["ACME*", "AC ME", "3UK", "O2.", "Ça va", "0044*", "*", "/^44.*/"])
+def test_names_digits_and_expressions_are_not(text: str) -> None:
+    assert said(esme(f'source_addr = ["{text}"]')) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("number", "ACME", 'is no number; allowed: a number: "+447700900000", "36123", 1 to 21 octets'),
+        ("smsc", "+44 7785", 'is no number; allowed: a number: "+447700900000", "36123", 1 to 21 octets'),
+        ("imei", "35-209900-176148-1", "is not digits alone; allowed: digits, 1 to 17 octets"),
+        ("imsi", "+23415", "is not digits alone; allowed: digits, 1 to 15 octets"),
+    ],
+)
+def test_what_a_modem_knows_as_digits_is_digits(key: str, value: str, what: str) -> None:
+    text = f'[[connector]]\nname = "x"\nkind = "modem"\ndevice = "/dev/null"\n{key} = "{value}"\n'
+    assert f'smscd.toml:5: connector.{key} = "{value}": {what}' in said(text)
+
+
+def test_a_pin_is_digits_and_is_not_shown() -> None:
+    text = '[[connector]]\nname = "x"\nkind = "modem"\ndevice = "/dev/null"\nnumber = "+44"\npin = "12a4"\n'
+    assert said(text) == ['smscd.toml:6: connector.pin = "…": is not digits alone; allowed: digits, 4 to 8 octets']
 
 
 def test_a_clear_text_password_too_long_for_the_wire_is_warned_of_twice() -> None:

@@ -11,6 +11,7 @@ from smscd import pdu
 from smscd.clock import FakeClock
 from smscd.errors import ConfigError
 from smscd.link import LinkLimits, TlsSettings, client_context, connect, server_context
+from smscd.link.opening import describe
 from smscd.session import Answered, Closed
 from tests.link.certificates import Authority
 from tests.link.ends import Centre, Chatty, Esme, Place, flood, place
@@ -125,6 +126,12 @@ async def test_a_plain_bind_on_a_tls_port_is_a_failed_handshake(authority: Autho
         assert here.centre.heard == []
         writer.close()
         del reader
+
+
+def test_a_peer_that_goes_without_a_word_is_put_into_words() -> None:
+    """What uvloop gives for a client that does not like our certificate is a ConnectionResetError without a text."""
+    assert describe(ConnectionResetError()) == "the peer closed the connection"
+    assert describe(ConnectionResetError(104, "Connection reset by peer")) == "Connection reset by peer"
 
 
 async def test_a_handshake_that_never_comes_is_cut_off(authority: Authority) -> None:
