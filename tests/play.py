@@ -79,8 +79,9 @@ class SlowStore(MemoryStore):
     async def leased(self, connector: str, after: int, limit: int) -> list[Message]:
         return cast("list[Message]", await self.late(await super().leased(connector, after, limit)))
 
-    async def overdue(self, before: int, limit: int) -> list[Message]:
-        return cast("list[Message]", await self.late(await super().overdue(before, limit)))
+    async def overdue(self, connector: str, before: int, after: int, limit: int) -> tuple[list[Message], int | None]:
+        found = await self.late(await super().overdue(connector, before, after, limit))
+        return cast("tuple[list[Message], int | None]", found)
 
     async def find(self, message_id: str) -> list[Message]:
         return cast("list[Message]", await self.late(await super().find(message_id)))

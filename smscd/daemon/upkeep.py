@@ -70,24 +70,29 @@ class Upkeep:
 
     async def give_up(self) -> int:
         """UNKNOWN for what left long ago and was never reported (ARCHITECTURE, "Lifecycle"). How many."""
-        given_up = 0
-        while True:
-            with self._journey.scheduler.watching() as gone:
-                found = await self._journey.store.overdue(horizon(self._journey.clock.wall()), SWEEP)
-            before = given_up
-            for one in found:
-                message: Message | None = None
-                if one.id in self._journey.scheduler.owned:
-                    message = self._ancillary.claim(one, gone)  # its connector has it in memory, and forgets it
-                elif one.id not in gone:
-                    self._journey.scheduler.own(one)
-                    message = one
-                if message is not None:
-                    self._journey.close(message, int(MessageState.UNKNOWN), 0)
-                    given_up += 1
-            await self._journey.store.committed()
-            if len(found) < SWEEP or given_up == before:
-                return given_up
+        return sum([await self._give_up_of(name) for name in await self._journey.store.leased_to()])
+
+    async def _give_up_of(self, connector: str) -> int:
+        journey, given_up = self._journey, 0
+        after: int | None = 0
+        while after is not None:
+            with journey.scheduler.watching() as gone:
+                found, after = await journey.store.overdue(connector, horizon(journey.clock.wall()), after, SWEEP)
+            given_up += sum(self._give_up(one, gone) for one in found)
+            if found:
+                await journey.store.committed()
+        return given_up
+
+    def _give_up(self, one: Message, gone: set[int]) -> bool:
+        message: Message | None = None
+        if one.id in self._journey.scheduler.owned:
+            message = self._ancillary.claim(one, gone)  # its connector has it in memory, and forgets it
+        elif one.id not in gone:
+            self._journey.scheduler.own(one)
+            message = one
+        if message is not None:
+            self._journey.close(message, int(MessageState.UNKNOWN), 0)
+        return message is not None
 
     async def reroute(self) -> None:
         """Another way for what waits for a connector that is away, or for a receipt that does not come."""

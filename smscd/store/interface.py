@@ -130,8 +130,15 @@ class Store(Protocol):
         What a provider has a part of stays as it is.
         """
 
-    async def overdue(self, before: int, limit: int) -> list[Message]:
-        """Messages sent and never reported whose validity ended before `before`, with their parts."""
+    async def leased_to(self) -> list[str]:
+        """The connectors that messages are given to and not closed."""
+
+    async def overdue(self, connector: str, before: int, after: int, limit: int) -> tuple[list[Message], int | None]:
+        """Messages sent and never reported whose validity ended before `before`, with their parts.
+
+        Of all that `connector` was given only the next `limit` are looked at, in order of id from above `after`: they
+        may be a million, and others have questions too. How far that was comes with them, None where it was the end.
+        """
 
     async def find(self, message_id: str) -> list[Message]:
         """The message that was issued `message_id`, or all those of its submit_multi; with parts. Empty: unknown."""

@@ -84,9 +84,8 @@ class MemoryStore:
         alias = max((m.alias or 0 for m in everything), default=0)
         highest = max((m.id for m in everything), default=0)
         dead = sum(m.stage == Stage.DEAD for m in everything)
-        leased = {m.connector for m in everything if m.stage == Stage.LEASED}
         floor, alias_floor = self._counter.get("highest_id", 0), self._counter.get("highest_alias", 0)
-        return Recovered(max(highest, floor), max(alias, alias_floor), sorted(leased), dead)
+        return Recovered(max(highest, floor), max(alias, alias_floor), await self.leased_to(), dead)
 
     async def make_room(self) -> None:
         """There is no log to be given its length."""
@@ -165,8 +164,13 @@ class MemoryStore:
             self._messages[message.id] = rows.message_row(message)
         return len(found)
 
-    async def overdue(self, before: int, limit: int) -> list[Message]:
-        return self._read(lambda m: m.stage == Stage.LEASED and m.kind == Kind.MT and m.expires <= before)[:limit]
+    async def leased_to(self) -> list[str]:
+        return sorted({m.connector for m in self._read(lambda m: m.stage == Stage.LEASED)})
+
+    async def overdue(self, connector: str, before: int, after: int, limit: int) -> tuple[list[Message], int | None]:
+        looked_at = await self.leased(connector, after, limit)
+        found = [m for m in looked_at if m.kind == Kind.MT and m.expires <= before]
+        return found, looked_at[-1].id if len(looked_at) == limit else None
 
     async def find(self, message_id: str) -> list[Message]:
         numbers, alias = numbers_of(message_id)

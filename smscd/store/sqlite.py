@@ -32,6 +32,9 @@ from smscd.store.wal import Log, lengthen
 
 T = TypeVar("T")
 
+NO_END = (1 << 63) - 1
+"""Above all ids."""
+
 log = structlog.get_logger("smscd.store")
 
 
@@ -184,8 +187,7 @@ class SqliteStore:
         alias = await self._value("SELECT max(alias) FROM message WHERE alias IS NOT NULL")
         dead = await self._value("SELECT count(*) FROM message WHERE stage = 6")
         floor, alias_floor = await self.counter("highest_id"), await self.counter("highest_alias")
-        leased = await self._rows(LEASED_TO)
-        return Recovered(max(highest or 0, floor), max(alias or 0, alias_floor), [row[0] for row in leased], dead or 0)
+        return Recovered(max(highest or 0, floor), max(alias or 0, alias_floor), await self.leased_to(), dead or 0)
 
     async def close(self) -> None:
         if self._loop is None:
@@ -316,9 +318,18 @@ class SqliteStore:
         )
         return await self._on_writer(lambda connection: connection.execute(sql, (connector,)).rowcount)
 
-    async def overdue(self, before: int, limit: int) -> list[Message]:
-        found = await self._reader.messages("stage = 1 AND kind = 0 AND expires <= ? LIMIT ?", (before, limit))
-        return await self._reader.with_parts(found)
+    async def leased_to(self) -> list[str]:
+        return [row[0] for row in await self._rows(LEASED_TO)]
+
+    async def overdue(self, connector: str, before: int, after: int, limit: int) -> tuple[list[Message], int | None]:
+        given = "stage = 1 AND connector = ? AND id > ?"
+        sql = f"SELECT id FROM message WHERE {given} ORDER BY id LIMIT 1 OFFSET ?"  # noqa: S608
+        last = await self._rows(sql, (connector, after, limit - 1))
+        end: int | None = last[0][0] if last else None
+        found = await self._reader.messages(
+            f"{given} AND id <= ? AND kind = 0 AND expires <= ?", (connector, after, end or NO_END, before)
+        )
+        return await self._reader.with_parts(found), end
 
     async def find(self, message_id: str) -> list[Message]:
         numbers, alias = numbers_of(message_id)

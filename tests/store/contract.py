@@ -510,10 +510,23 @@ class StoreContract:
             chest.store, with_part(message(1, stage=Stage.LEASED, expires=NOON - DAY), Stage.SENT),
             message(2, stage=Stage.LEASED, expires=NOON), message(3, expires=NOON - DAY),
             message(4, stage=Stage.LEASED, expires=NOON - DAY, kind=Kind.RECEIPT, content=deliver_sm()),
+            message(5, stage=Stage.LEASED, expires=NOON - DAY, connector="other"),
         )  # fmt: skip
-        found = await chest.store.overdue(NOON - DAY, 10)
-        assert ids(found) == [1]
+        found, after = await chest.store.overdue("network", NOON - DAY, 0, 10)
+        assert (ids(found), after) == ([1], None)
         assert found[0].parts[0].stage == Stage.SENT
+        assert await chest.store.leased_to() == ["network", "other"]
+
+    async def test_what_is_overdue_is_looked_for_a_portion_at_a_time(self, chest: Chest) -> None:
+        await put(chest.store, *[message(n, stage=Stage.LEASED, expires=NOON + n) for n in range(10, 0, -1)])
+        walk: list[tuple[list[int], int | None]] = []
+        after: int | None = 0
+        while after is not None:
+            found, after = await chest.store.overdue("network", NOON + 5, after, 3)
+            walk.append((ids(found), after))
+        assert walk == [([1, 2, 3], 3), ([4, 5], 6), ([], 9), ([], None)]
+        assert await chest.store.overdue("network", NOON + 5, 7, 3) == ([], 10)
+        assert await chest.store.overdue("network", NOON + 5, 10, 3) == ([], None)
 
     async def test_queued_pages_through_what_waits_whenever_it_is_due(self, chest: Chest) -> None:
         await put(
