@@ -6,7 +6,7 @@
     │   └── MalformedPdu         a sound frame with a bad body: answer with its status, the session lives on
     ├── TextError                characters and octets do not fit each other
     │   ├── Unencodable          a character is not in the alphabet asked for
-    │   └── TextTooLong          more parts than a concatenated message may have
+    │   └── TextTooLong          more parts than a concatenated message may have, or octets than a message_payload
     ├── SessionError             our own side asked for something the protocol forbids now
     │   └── WindowFull           as many requests are unanswered as the window allows
     ├── StoreError

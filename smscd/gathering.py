@@ -24,6 +24,7 @@ from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Connector
 from smscd.errands import Errands
+from smscd.errors import TextTooLong
 from smscd.interception import fragment_of
 from smscd.journey import Journey
 from smscd.logs import masked
@@ -90,7 +91,7 @@ class Gathering:
         parts = await self._claimed([gathered])
         whole = self._whole(gathered, parts)
         if whole is None:
-            log.warning("parts not joined: one of them has changed, left or gone", parts=len(parts))
+            log.warning("parts not joined: too long, or one of them has changed, left or gone", parts=len(parts))
             self._release(parts)
             return
         journey, now = self._journey, self._journey.clock.wall()
@@ -117,7 +118,8 @@ class Gathering:
         return claimed
 
     def _whole(self, gathered: Assembled, parts: list[Message]) -> Message | None:
-        """What all parts are together; None if they are not all there, or not for a connector that wants that."""
+        """What all parts are together; None if they are not all there, not for a connector that wants that, or too long
+        for a message_payload."""
         by_id = {part.id: part for part in parts}
         fragments: list[Fragment] = []
         for fragment in gathered.fragments:
@@ -132,7 +134,10 @@ class Gathering:
             return None
         esme = self._journey.esmes.get(parts[0].system_id)
         alphabet: Alphabet = esme.settings.default_alphabet if esme is not None else "gsm7"
-        content = joined([by_id[_numbers(fragment)[0]] for fragment in gathered.fragments], fragments, alphabet)
+        try:
+            content = joined([by_id[_numbers(fragment)[0]] for fragment in gathered.fragments], fragments, alphabet)
+        except TextTooLong:
+            return None
         ids, accepted_at = self._journey.ids, min(part.accepted_at for part in parts)
         number = ids.next(self._journey.clock.wall())
         return Message(
@@ -259,7 +264,10 @@ def _place(message: Message) -> int:
 
 
 def joined(parts: Sequence[Message], fragments: list[Fragment], alphabet: Alphabet) -> pdu.SubmitSm:
-    """All parts, in their order, as one submit_sm like the first of them, its text in message_payload."""
+    """All parts, in their order, as one submit_sm like the first of them, its text in message_payload.
+
+    Raises TextTooLong where that cannot hold it: each part may have had a message_payload of its own.
+    """
     whole = Assembled(None, fragments, len(fragments), "complete")
     octets, data_coding, elements = whole.joined(alphabet)
     header, first = build_udh(elements), parts[0].content
@@ -279,5 +287,5 @@ def joined(parts: Sequence[Message], fragments: list[Fragment], alphabet: Alphab
     if isinstance(first, pdu.SubmitSm):
         content.protocol_id, content.priority_flag = first.protocol_id, first.priority_flag
         content.validity_period, content.sm_default_msg_id = first.validity_period, first.sm_default_msg_id
-    content.tlvs.append((int(pdu.Tag.message_payload), header + octets))
+    content.tlvs.append(pdu.tlv.payload(header + octets))
     return content

@@ -24,6 +24,7 @@ from smscd import pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.errands import Errands
+from smscd.errors import TextTooLong
 from smscd.interception import ACTION_TLV, fragment_of
 from smscd.journey import Journey
 from smscd.logs import masked
@@ -168,7 +169,12 @@ class Joining:
             self._release(parts)
             journey.arrive(held.message, held.answer, held.connector, held.alphabet)
             return
-        self._arrive(whole, held, parts)
+        try:
+            self._arrive(whole, held, parts)
+        except TextTooLong as fault:
+            log.warning("long mo not joined", message_id=held.message.message_id, why=str(fault))
+            self._release(parts)
+            journey.arrive(held.message, held.answer, held.connector, held.alphabet)
 
     async def _read(self, one: Assembled) -> tuple[list[Message], set[int]]:
         """The stored parts of a set, as they are now, and what memory has let go of since."""
@@ -276,7 +282,10 @@ def _number(fragment: Fragment) -> int:
 
 
 def joined(first: pdu.Pdu, whole: Assembled, alphabet: Alphabet) -> pdu.DeliverSm:
-    """All parts as one deliver_sm like the `first`, its text in message_payload where short_message cannot hold it."""
+    """All parts as one deliver_sm like the `first`, its text in message_payload where short_message cannot hold it.
+
+    Raises TextTooLong where that cannot either: each part may have had a message_payload of its own.
+    """
     assert isinstance(first, pdu.DeliverSm)
     octets, data_coding, elements = whole.joined(alphabet)
     header = build_udh(elements)
@@ -288,7 +297,7 @@ def joined(first: pdu.Pdu, whole: Assembled, alphabet: Alphabet) -> pdu.DeliverS
         tlvs=[(tag, value) for tag, value in first.tlvs if tag not in NOT_OF_THE_WHOLE],
     )  # fmt: skip
     if len(header + octets) > LONGEST:
-        content.tlvs.append((int(pdu.Tag.message_payload), header + octets))
+        content.tlvs.append(pdu.tlv.payload(header + octets))
     else:
         content.short_message = header + octets
     return content

@@ -21,6 +21,7 @@ from smscd.clock import SECOND
 from smscd.connectors import AnswerReports, Reporting
 from smscd.connectors.smpp.correlation import Learned, Match, Report, match, match_by_address, same_number, spellings
 from smscd.errands import Errands
+from smscd.errors import TextTooLong
 from smscd.journey import Journey
 from smscd.logs import masked
 from smscd.message import (
@@ -142,7 +143,11 @@ class Reports:
             return
         esme = journey.esmes.get(journey.receivers.owner(content.destination_addr) or "")
         if esme is not None and esme.settings.default_alphabet != alphabet:
-            _recode(content, alphabet, esme.settings.default_alphabet)
+            try:
+                _recode(content, alphabet, esme.settings.default_alphabet)
+            except TextTooLong:
+                answer(pdu.ESME_RINVMSGLEN)
+                return
             alphabet = esme.settings.default_alphabet
         message = journey.accept_mo(
             content, lambda _message, status: answer(pdu.ESME_RX_T_APPN if status else status), connector,
@@ -413,7 +418,10 @@ class Reports:
 
 
 def _recode(content: pdu.DeliverSm, source: Alphabet, target: Alphabet) -> None:
-    """data_coding 0 as the ESME means it; where its upstream and it mean the same nobody comes here."""
+    """data_coding 0 as the ESME means it; where its upstream and it mean the same nobody comes here.
+
+    Raises TextTooLong where it is twice as long in UCS-2, and then too long.
+    """
     if content.data_coding:
         return
     octets, content.data_coding = recode(
@@ -421,7 +429,7 @@ def _recode(content: pdu.DeliverSm, source: Alphabet, target: Alphabet) -> None:
     )
     payload = int(pdu.Tag.message_payload)
     if pdu.tlv.get(content.tlvs, payload) is not None or len(octets) > LONGEST:
-        content.tlvs = [one for one in content.tlvs if one[0] != payload] + [(payload, octets)]
+        content.tlvs = [one for one in content.tlvs if one[0] != payload] + [pdu.tlv.payload(octets)]
         content.short_message = b""
     else:
         content.short_message = octets

@@ -471,3 +471,16 @@ async def _conserved(steps: list[tuple[int, str]]) -> None:
 
 async def _no_room(_batch: object) -> None:
     raise StoreFull("no room")
+
+
+async def test_parts_that_are_too_long_for_a_message_payload_together_leave_as_they_were_cut() -> None:
+    """In two alphabets they are joined as UCS-2: 255 ordinary parts are too long then."""
+    parts = [
+        submit_sm(bytes([5, 0, 3, 7, 255, number]) + b"x" * 134, esm_class=pdu.ESM_UDHI, data_coding=number % 2 * 3)
+        for number in range(1, 256)
+    ]  # fmt: skip
+    async with Gathered() as play:
+        play.come(*parts)
+        await play.quiet()
+        assert len(play.answers.of(pdu.ESME_ROK)) == 255
+        assert [pdu.encode(message.content) for message in play.network.history] == [*map(pdu.encode, parts)]

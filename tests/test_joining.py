@@ -298,3 +298,19 @@ async def _no_room(_batch: object) -> None:
 
 async def _turn() -> None:
     await asyncio.sleep(0)
+
+
+async def test_parts_that_are_too_long_for_a_message_payload_together_are_delivered_as_they_came() -> None:
+    parts = [
+        deliver_sm(b"", esm_class=pdu.ESM_UDHI, tlvs=[(0x0424, bytes([5, 0, 3, 7, 2, number]) + bytes(40_000))])
+        for number in (1, 2)
+    ]  # fmt: skip
+    async with Joined() as play:
+        play.come(*parts)
+        await play.quiet()
+        assert [pdu.encode(message.content) for message in play.bound.history] == [pdu.encode(part) for part in parts]
+        assert len(play.answers.of(pdu.ESME_ROK)) == 2
+        for message in list(play.bound.handed):
+            play.bound.outcome(message, Delivered())
+        await play.quiet()
+        play.assert_nothing_left()

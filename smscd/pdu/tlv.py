@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import Final
 
+from smscd.errors import TextTooLong
 from smscd.pdu.fields import Tlv
 
 _pack_head = struct.Struct(">HH").pack
@@ -292,6 +293,13 @@ def cstring(tag: int, value: bytes) -> Tlv:
 def octets(tag: int, value: bytes) -> Tlv:
     """A TLV of plain octets."""
     return int(tag), value
+
+
+def payload(value: bytes) -> Tlv:
+    """message_payload. Raises TextTooLong beyond 65535 octets: its length has two."""
+    if len(value) > _LONGEST:
+        raise TextTooLong(f"{len(value)} octets: at most {_LONGEST} are a message_payload")
+    return int(Tag.message_payload), value
 
 
 def from_text(name: str, text: str) -> Tlv:

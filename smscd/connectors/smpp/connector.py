@@ -26,6 +26,7 @@ from smscd.connectors.smpp.pace import Pace
 from smscd.connectors.smpp.reading import plain_report, read_mo, read_report
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
+from smscd.errors import TextTooLong
 from smscd.link import Link, Links
 from smscd.message import LEASED, Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
 from smscd.pdu.plain_receipt import PlainReceipt
@@ -116,8 +117,9 @@ class Upstream:
     def divide(self, message: Message) -> int:
         return self._composer.count(message)
 
-    def screen(self, message: Message) -> int:  # noqa: ARG002 - only the upstream knows what it refuses
-        return 0
+    def screen(self, message: Message) -> int:
+        """Whether it can be said to this upstream at all; what else it refuses only the upstream knows."""
+        return 0 if self._composer.can_say(message) else pdu.ESME_RINVMSGLEN
 
     def submit(self, messages: list[Message]) -> None:
         room = {line: line.credit for line in self._lines if line.sends}
@@ -125,9 +127,13 @@ class Upstream:
         line = next(iter(room), None)  # where nothing is pinned there is but one
         for message in messages:
             if line is None:
-                self._away(message)
+                self._ends_here(message, Deferred("the upstream is away", retry_after=0.0, counts=False))
                 continue
-            sendings = self._sendings(message)
+            try:
+                sendings = self._sendings(message)
+            except TextTooLong as fault:  # it came here by another way than the one that screened it
+                self._ends_here(message, Rejected(pdu.ESME_RINVMSGLEN, str(fault)))
+                continue
             if self._pins:
                 line = self._line_for(message, len(sendings), room)
                 room[line] -= len(sendings)
@@ -138,11 +144,11 @@ class Upstream:
                 self._pace.take(len(some))
                 self._write(line, some)
 
-    def _away(self, message: Message) -> None:
+    def _ends_here(self, message: Message, outcome: Outcome) -> None:
+        """What was to leave does not."""
         for part in message.parts:
             if part.stage == LEASED:
-                away = Deferred("the upstream is away", retry_after=0.0, counts=False)
-                self._news.outcome(message, part.number, away)
+                self._news.outcome(message, part.number, outcome)
 
     def _sendings(self, message: Message) -> list[Sending]:
         """The parts of `message` that are to leave, in order."""

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from smscd import pdu, text
 from smscd.connectors.settings import SmppSettings
 from smscd.dress import ALPHANUMERIC, INTERNATIONAL, UNKNOWN, Dress, add_missing, sender_of
+from smscd.errors import TextTooLong
 from smscd.message import OPT_OUT, Message, octets_of
 from smscd.text import Alphabet
 
 LONGEST = 254
 """Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
+SURELY = 16_000
+"""Octets of text that fit whatever becomes of them: as UCS-2 they are twice as many, in 239 parts of 134."""
 E164 = 1
 """numbering plan indicator (SMPP 3.4 §5.2.6)"""
 OURS_TO_HOLD = frozenset({int(pdu.Tag.message_payload)})
@@ -49,7 +52,18 @@ class Composer:
         plain = content.data_coding or self._alphabet_of(message.system_id) == self._settings.default_alphabet
         if plain and (message.segments == 1 or self._settings.long_messages in {"as-is", "payload"}):
             return 1
-        return len(self.compose(message))
+        return len(self.compose(message)) if self.can_say(message) else 1
+
+    def can_say(self, message: Message) -> bool:
+        """Whether `compose` makes anything of it: a long text may be too long where this link needs UCS-2 for it."""
+        content = message.content
+        if not content.tlvs or len(octets_of(content)) <= SURELY:
+            return True
+        try:
+            self._compose(message)
+        except TextTooLong:
+            return False
+        return True
 
     def as_it_came(self, message: Message) -> bytes:
         """The octets of `message` where `compose` would make the same but for their sequence_number; b"" elsewhere."""
@@ -92,7 +106,7 @@ class Composer:
             octets = (_with_sar if how == "sar" else _with_udh)(first, octets, alphabet)
         whole = pdu.tlv.get(message.content.tlvs, pdu.Tag.message_payload) is not None
         if len(octets) > LONGEST or (too_long and how == "payload") or (whole and how == "as-is" and too_long):
-            first.tlvs.append((int(pdu.Tag.message_payload), octets))
+            first.tlvs.append(pdu.tlv.payload(octets))
         else:
             first.short_message = octets
         return [first]

@@ -247,3 +247,17 @@ def test_a_receipt_in_ucs2_of_ascii_is_read() -> None:
     report = read_report(pdu.DeliverSm(esm_class=4, data_coding=8, short_message=text), "a", "a", "auto", sniff=False)
     assert report is not None
     assert (report.ids, report.message_state) == (("77",), 5)
+
+
+@pytest.mark.parametrize(("octets", "how", "can"), [
+    (17_085, "udh", True), (17_086, "udh", False), (17_085, "sar", True), (17_086, "sar", False),
+    (32_767, "payload", True), (32_768, "payload", False),
+])  # fmt: skip
+def test_a_text_that_is_too_long_in_ucs2_cannot_be_said_to_an_upstream_whose_alphabet_lacks_it(
+    octets: int, how: Any, can: bool
+) -> None:
+    content = submit_sm(b"", tlvs=[(0x0424, b"\xfe" * octets)])
+    composer = Composer(SmppSettings("up", "a.example:1", "gw", long_messages=how), lambda _system_id: "latin1")
+    of = message(content=content, segments=100)
+    assert composer.can_say(of) is can
+    assert composer.count(of) == (len(composer.compose(of)) if can else 1)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from smscd import pdu
 from smscd.text import segment
+from tests.cast import deliver_sm
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
 from tests.connectors.smpp.between import between
@@ -64,3 +65,17 @@ async def test_data_coding_0_of_an_upstream_becomes_that_of_the_esme_in_one_piec
             ))  # fmt: skip
         await esme.ledger.until(lambda: len(esme.ledger.mo_order) == 2)
         assert esme.ledger.mo_order == [b"me\0example", "\xe9t@\xa9 \xd7".encode("utf-16-be")]
+
+
+async def test_an_mo_that_is_too_long_in_the_alphabet_of_its_esme_is_refused_and_the_next_one_is_not(
+    tmp_path: Path,
+) -> None:
+    """What its alphabet lacks is UCS-2 for it, and that twice as long: no message_payload holds it."""
+    more = 'default_alphabet = "latin1"'
+    async with Quirky() as upstream, between(tmp_path, upstream, more) as (_gateway, esme):
+        for octets in (b"\xfe" * 33_000, b"\xfe" * 32_000):
+            upstream.deliver(upstream.receiving, deliver_sm(b"", tlvs=[(0x0424, octets)]))
+        await upstream.until(lambda: len(upstream.acknowledged) == 2)
+        assert [one.command_status for one in upstream.acknowledged] == [pdu.ESME_RINVMSGLEN, pdu.ESME_ROK]
+        await esme.ledger.until(lambda: esme.ledger.mo)
+        assert len(esme.ledger.mo_order) == 1

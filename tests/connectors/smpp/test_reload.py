@@ -7,6 +7,7 @@ from pathlib import Path
 
 from smscd import pdu
 from smscd.link import Link
+from tests.chaos.esme import message
 from tests.connectors.smpp.between import all_reported, between, shown, submitted
 from tests.connectors.smpp.quirky import Quirky, plain, receipt
 from tests.connectors.smpp.test_failover import SECOND_WAY, two_ways
@@ -100,3 +101,32 @@ async def test_what_a_removed_upstream_does_not_answer_in_time_is_in_doubt_and_g
         await all_reported(esme)
         assert gateway.lines("in doubt", message_id=message_id)
         assert (len(first.submits), len(second.submits)) == (1, 1)
+
+
+async def test_a_text_that_is_too_long_for_its_upstream_is_refused_and_after_a_reload_rejected_alone(
+    tmp_path: Path,
+) -> None:
+    """17,500 thorns fit one message_payload; as UCS-2 parts they would be more than 255."""
+
+    def thorns(tag: bytes) -> pdu.SubmitSm:
+        submit = message(tag)
+        submit.tlvs, submit.short_message = [(0x0424, tag + b"\xfe" * 17_500)], b""
+        return submit
+
+    async with Quirky() as upstream, between(tmp_path, upstream) as (gateway, esme):
+        latin = gateway.config.read_text().replace('receives = ["*"]', 'receives = ["*"]\ndefault_alphabet = "latin1"')
+        await reload(gateway, latin)
+        await upstream.close()
+        await asyncio.to_thread(gateway.wait_for, "upstream is away", connector="carrier-a")
+        await submitted(esme, thorns)
+        await submitted(esme)
+        cutting = latin.replace('reconnect = "50ms"', 'reconnect = "50ms"\nlong_messages = "udh"')
+        await reload(gateway, cutting, count=2)
+        refused = await esme.submit(thorns)
+        assert refused.command_status == pdu.ESME_RINVMSGLEN
+        await upstream.open()
+        await all_reported(esme)
+        assert sorted(one.stat for one in esme.ledger.receipts) == ["DELIVRD", "REJECTD"]
+        await submitted(esme)
+        await all_reported(esme)
+        assert not gateway.lines("internal error")
