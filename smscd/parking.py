@@ -41,6 +41,7 @@ class Waiting:
     done: bool = False  # it has found its part
     tries: int = 0  # how often the store could not be asked
     row: Message | None = None  # where it is stored
+    parked: bool = False  # it has been looked for in vain
 
     def answered(self, command_status: int = pdu.ESME_ROK) -> None:
         """Tell the provider, once."""
@@ -92,6 +93,7 @@ class Parking:
     def park(self, waiting: Waiting) -> None:
         """Keep it until somebody asks again; its provider is answered once it is stored, or its queue would stand."""
         self._parked[waiting] = None
+        waiting.parked = True
         if waiting.answer is None:
             return
         journey, report = self._journey, waiting.report

@@ -182,7 +182,7 @@ class Reports:
                     journey.store.batch.change(closed(row, wall))
                     continue
                 waiting = waiting_for(report, None, monotonic - max(0, wall - row.accepted_at) / SECOND)
-                waiting.row = row
+                waiting.row, waiting.parked = row, True
                 self._parking.expect(waiting)
                 self._look_up(waiting)
         journey.store.wake()
@@ -263,7 +263,10 @@ class Reports:
 
     def _match(self, waiting: Waiting, by_id: list[Message], by_address: list[Message], gone: set[int]) -> None:
         learned = self._learned.setdefault(waiting.report.provider, Learned())
-        matched = match(waiting.report, by_id, learned.rule) or match_by_address(waiting.report, by_address)
+        # what was parked had no message when it came: its answer was a moment late, or lost in a crash
+        strict = learned.names_recipients or waiting.parked
+        matched = match(waiting.report, by_id, learned.rule, strict=strict)
+        matched = matched or match_by_address(waiting.report, by_address)
         if matched is None:
             if waiting.again:
                 self._look_up(waiting)
@@ -278,7 +281,7 @@ class Reports:
             return
         waiting.done = True
         self._parking.forget(waiting)
-        if learned.note(matched.rule):
+        if learned.note(matched.rule, recipient=matched.recipient):
             log.info("message_id rule learned", provider=waiting.report.provider, rule=matched.rule)
         self._settle_all([(matched, waiting)])
 
@@ -360,17 +363,15 @@ class Reports:
         part.stage, part.changed_at = CLOSED, journey.clock.wall()
         part.message_state, part.error_code = report.message_state, report.error_code
         self._lately.pop((part.provider, part.upstream_key), None)
-        owned = message.id in journey.scheduler.owned
-        if not owned:
-            journey.scheduler.own(message)
         states = parts.final_states(message)
         if len(message.parts) > 1 or message.stage != LEASED:  # else it is closed with its message
             journey.store.batch.part(part)
         if states is not None and message.stage == LEASED:
+            journey.scheduler.own(message)
             journey.scheduler.forget(message)
             return worst(states), parts.error_code(message)
-        if not owned:
-            journey.store.batch.then(message, journey.scheduler.release)
+        journey.scheduler.keep(message)
+        journey.store.batch.then(message, journey.scheduler.unkeep)
         return None
 
     # -- late answers ------------------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from smscd import pdu
 from smscd.admin.commands import Commands
 from smscd.connectors.smpp.correlation import Report, key_of
 from smscd.connectors.smpp.reading import read_report
-from smscd.message import Accepted, Content, Message, Stage
+from smscd.message import Accepted, Content, Deferred, Message, Stage
 from smscd.parking import BY_ADDRESS_AFTER, LONGEST, Waiting
 from smscd.pdu import MessageState
 from smscd.reports import PAUSE, TRIES, Reports
-from tests.play import Play, Scripted
+from tests.play import Play, Scripted, _turn
 
 
 class Carrier(Scripted):
@@ -25,6 +25,10 @@ class Carrier(Scripted):
     def __init__(self, name: str, *, by_address: bool) -> None:
         super().__init__(name)
         self.by_address = by_address
+        self.parts = 1
+
+    def divide(self, message: Message) -> int:
+        return self.parts
 
     def read_report(self, request: Content) -> Report | None:
         return read_report(request, self.name, self.provider, "auto", sniff=False, by_address=self.by_address)
@@ -110,6 +114,20 @@ async def test_a_parked_receipt_is_not_lost_by_a_crash_after_its_message_got_its
         assert play.reports.parked == 0
         await play.crash()
         assert play.states == [MessageState.DELIVERED]
+
+
+async def test_a_parked_receipt_is_not_taken_for_that_of_another_number_that_gets_the_same_id() -> None:
+    async with Reported() as play:
+        lost = await play.submitted(registered_delivery=1)  # its answer never came: a crash, and it left again
+        play.receipt(b"160", source_addr=lost.content.destination_addr)
+        await play.quiet()
+        other = await play.submitted(registered_delivery=1, destination_addr=b"447700900777")
+        await play.taken(other, "160")
+        await play.quiet()
+        assert (play.states, play.reports.parked) == ([], 1)
+        play.receipt(b"160", source_addr=b"447700900777")
+        await play.quiet()
+        assert [one.id for one in play.closed if one.kind == 0] == [other.id]
 
 
 async def test_a_receipt_for_nobody_is_given_up_and_does_not_come_back_with_a_start() -> None:
@@ -204,3 +222,49 @@ def test_a_receipt_is_answered_once() -> None:
     waiting.answered()
     waiting.answered(pdu.ESME_RX_T_APPN)
     assert told == [pdu.ESME_ROK]
+
+
+class InParts(Reported):
+    """Messages of three parts, and a provider whose receipts need no look into the store."""
+
+    async def _open(self) -> None:
+        await super()._open()
+        self.carrier.parts = 3
+        for before in (b"X", b"Y", b"Z"):
+            message = await self.submitted(registered_delivery=1)
+            await self.has(message, before, 1, 2, 3)
+            for number in b"123":
+                self.receipt(before + bytes([number]))
+            await self.quiet()
+
+    async def has(self, message: Message, name: bytes, *numbers: int) -> None:
+        """The provider has these parts of it."""
+        self.carrier.handed.clear()
+        for number in numbers:
+            upstream_message_id = f"{name.decode()}{number}"
+            self.journey.outcome(message, number, Accepted(upstream_message_id, key_of(upstream_message_id)))
+        await self.quiet()
+
+
+@pytest.mark.parametrize(("between", "before"), [(0, 0), (0, 4), (1, 7), (1, 8), (2, 6), (4, 2)])
+async def test_receipts_for_parts_while_the_part_that_was_put_off_becomes_due_are_not_forgotten(
+    between: int, before: int
+) -> None:
+    """`between`, `before`: turns of the loop from one receipt to the next, and from that to the fetch."""
+    async with InParts() as play:
+        message = await play.submitted(registered_delivery=1)
+        await play.has(message, b"A", 1, 3)
+        play.journey.outcome(message, 2, Deferred("later", retry_after=1.0))
+        await play.quiet()
+        play.clock.advance(1)
+        play.receipt(b"A1")
+        await _turn(between)
+        play.receipt(b"A3")
+        await _turn(before)
+        await play.look_at_the_clock()
+        (again,) = play.carrier.handed
+        await play.has(again, b"A", 2)
+        play.receipt(b"A2")
+        await play.quiet()
+        assert play.states == [MessageState.DELIVERED] * 4
+        assert play.journey.scheduler.owned.keys() == {one.id for one in play.bound.handed}

@@ -83,6 +83,8 @@ class Scheduler:
         self.owned: dict[int, Message] = {}
         self.remembered: OrderedDict[int, Message] = OrderedDict()
         """As they were released, or will be, in the order in which they were remembered."""
+        self._kept: dict[int, int] = {}  # of what is owned: commits of its parts that have to come before its release
+        self._left: set[int] = set()  # of those, what nobody else owns any more
         self._store = store
         self._clock = clock
         self._on_due = on_due
@@ -160,8 +162,30 @@ class Scheduler:
         if message.id not in self.owned:
             self.owned[message.id] = message
             self.lane(message.connector).owned += 1
+        elif self._left:
+            self._left.discard(message.id)
         if self.remembered.get(message.id, message) is not message:
             del self.remembered[message.id]  # read from the store anew, and about to change
+
+    def keep(self, message: Message) -> None:
+        """Something of `message` is in the batch, and whoever owns it may let go of it before that is committed: then
+        it would be read from the store as it was. So it stays in memory until `unkeep`, which follows the commit."""
+        if message.id not in self.owned:
+            self.own(message)
+            self._left.add(message.id)
+        self._kept[message.id] = self._kept.get(message.id, 0) + 1
+
+    def unkeep(self, message: Message) -> None:
+        """What `keep` was called for is committed."""
+        self._kept[message.id] -= 1
+        if self._kept[message.id]:
+            return
+        del self._kept[message.id]
+        if message.id in self._left:
+            self._left.remove(message.id)
+            if message.stage == QUEUED:  # a fetch may have passed over it
+                self._later(self.lane(message.connector), message.due)
+            self.release(message)
 
     def remember_all(self, messages: list[Message]) -> None:
         """They wait for a receipt: keep them for the next that asks for them, though the store's rows are the truth."""
@@ -183,6 +207,9 @@ class Scheduler:
 
     def release(self, message: Message) -> None:
         """Memory no longer owns `message`: the store's row is the truth again. Call it after the commit."""
+        if message.id in self._kept:
+            self._left.add(message.id)
+            return
         if self.owned.pop(message.id, None) is not None:
             self.lane(message.connector).owned -= 1
         for gone in self._watchers:
@@ -190,6 +217,10 @@ class Scheduler:
 
     def release_all(self, messages: list[Message]) -> None:
         """`release` for what one commit has ended."""
+        if self._kept:
+            for message in messages:
+                self.release(message)
+            return
         owned, lanes, watchers = self.owned, self.lanes, self._watchers
         for message in messages:
             if owned.pop(message.id, None) is not None:
@@ -264,7 +295,8 @@ class Scheduler:
             room = max(0, WINDOW - len(lane.ready))
             for message in news[:room]:
                 self._make_ready(lane, message)
-            lane.backlog = len(found) == limit or lane.missed or len(news) > room
+            passed_over = not gone.isdisjoint(message.id for message in found)  # it may be queued all the same
+            lane.backlog = len(found) == limit or lane.missed or len(news) > room or passed_over
             later = await self._store.next_due(lane.connector, now)
             if later is not None:
                 self._later(lane, later)

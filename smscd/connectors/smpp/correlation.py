@@ -102,15 +102,23 @@ def _to_decimal(message_id: str) -> str:
 class Learned:
     """What has explained the receipts of one provider so far."""
 
-    __slots__ = ("_row", "_rule", "rule")
+    __slots__ = ("_agreed", "_row", "_rule", "rule")
 
     def __init__(self) -> None:
         self.rule: Rule | None = None
+        self._agreed = 0
         self._rule: Rule | None = None
         self._row = 0
 
-    def note(self, rule: Rule) -> bool:
-        """A receipt was matched by `rule`. True if that has just become the provider's own rule."""
+    @property
+    def names_recipients(self) -> bool:
+        """Its receipts have named the recipients of their messages lately: one that names another is another's."""
+        return self._agreed >= LEARNED
+
+    def note(self, rule: Rule, *, recipient: bool = True) -> bool:
+        """A receipt was matched by `rule`; `recipient`: its number was that of its message. True if that has just
+        become the provider's own rule."""
+        self._agreed = self._agreed + 1 if recipient else 0
         if rule == "address":  # says nothing about ids
             return False
         self._row = self._row + 1 if rule == self._rule else 1
@@ -128,14 +136,15 @@ class Match:
     message: Message
     part: Part
     rule: Rule
+    recipient: bool = True  # whether the receipt names the recipient of the message
 
 
-def match(report: Report, candidates: Iterable[Message], learned: Rule | None) -> Match | None:
+def match(report: Report, candidates: Iterable[Message], learned: Rule | None, *, strict: bool = False) -> Match | None:
     """The part that `report` means among messages found by its keys; None if it is none of them.
 
     Ids come round again and several parts may share one: the recipient's number decides first, then the rule, then
     whether a final state is still missing, then which had left by then, then which is newest. A number that was
-    converted needs its recipient.
+    converted needs its recipient. `strict`: so does any other, unless the receipt cannot be told to name somebody else.
     """
     found: list[tuple[tuple[bool, int, bool, bool, int], Match]] = []
     for message in candidates:
@@ -144,10 +153,14 @@ def match(report: Report, candidates: Iterable[Message], learned: Rule | None) -
             rule = _explained(report, part)
             if rule is None or not (recipient or rule in {"same", "case", "zeros"}):
                 continue
+            if strict and not recipient and _names_another(report, message):
+                continue
             rank = 0 if rule == learned else 1 + RULES.index(rule)
             settled = not message.is_open or part.message_state != _ENROUTE
             too_young = 0 < report.sent_by + CLOCK_SKEW < part.changed_at if report.sent_by else False
-            found.append(((not recipient, rank, settled, too_young, -message.id), Match(message, part, rule)))
+            found.append(
+                ((not recipient, rank, settled, too_young, -message.id), Match(message, part, rule, recipient))
+            )
     return min(found, key=lambda one: one[0])[1] if found else None
 
 
@@ -205,6 +218,22 @@ _ALLOWED: dict[Base, Sequence[Rule]] = {
 
 SUBSCRIBER = 8
 """Digits in which two numbers do not agree by chance."""
+LAST = 6
+"""Digits at the end that no provider rewrites, whatever it does to prefixes."""
+
+
+def _names_another(report: Report, message: Message) -> bool:
+    """Whether the handset of `report` is certainly not the recipient of `message`: both are numbers, and end otherwise.
+
+    Some write a name, a mask or the sender there, and some do not swap the addresses.
+    """
+    recipient = message.content.destination_addr
+    theirs, ours = _bare(report.source_addr), _bare(recipient)
+    return (
+        min(len(theirs), len(ours)) >= SUBSCRIBER and theirs.isdigit() and ours.isdigit()
+        and theirs[-LAST:] != ours[-LAST:]
+        and not same_number(report.content.destination_addr, recipient)
+    )  # fmt: skip
 
 
 def same_number(one: bytes, other: bytes) -> bool:
