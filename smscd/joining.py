@@ -28,7 +28,7 @@ from smscd.errors import TextTooLong
 from smscd.interception import ACTION_TLV, fragment_of
 from smscd.journey import Journey
 from smscd.logs import masked
-from smscd.message import CLOSED, ENROUTE, QUEUED, Message
+from smscd.message import CLOSED, ENROUTE, QUEUED, Message, octets_of
 from smscd.queueing import NOBODY
 from smscd.store import Answer
 from smscd.text import Alphabet, Assembled, Fragment, Reassembly, build_udh
@@ -82,11 +82,18 @@ class Joining:
         fragment = fragment_of(content)
         if fragment is None or not (self._wants_whole(message, connector) or self._hides()):
             return False
-        held = fragment.tag = Held(message, connector, alphabet, answer)
+        fragment.tag = Held(message, connector, alphabet, answer)
+        self._take(fragment)
+        return True
+
+    def _take(self, fragment: Fragment) -> None:
+        """Put a part to those that wait for it."""
+        held = fragment.tag
+        assert isinstance(held, Held)
         added = self._sets.add(self._key(held), fragment, self._journey.clock.monotonic())
         if added.duplicate:
-            self._answer_again(self._sets.waiting(self._key(held), fragment), message, answer)
-            return True
+            self._answer_again(self._sets.waiting(self._key(held), fragment), held.message, held.answer)
+            return
         whole = next((one for one in added.released if one.why == "complete"), None)
         for other in added.released:
             if other is not whole:
@@ -95,7 +102,6 @@ class Joining:
             self._store(held, fragment)
         else:
             self._errands.begin(self._complete(whole, fragment))
-        return True
 
     def _wants_whole(self, message: Message, connector: str) -> bool:
         esme, way = self._journey.esmes.get(message.system_id), self._journey.connectors.get(connector)
@@ -150,7 +156,10 @@ class Joining:
             if held.answer is not None:  # the others are due by themselves; this one comes again
                 held.answer(held.message, pdu.ESME_RMSGQFUL)
             raise
-        if found and all(message.stage == CLOSED and message.receipt for message in found):
+        if found and all(_is_joined(message) for message in found):
+            if not await self._had(whole, held, found[0].receipt):
+                self._take(last)  # another message has begun under the same reference
+                return
             log.debug("a part once more", message_id=held.message.message_id)  # of a message that was whole before
             if held.answer is not None:
                 held.answer(held.message, pdu.ESME_ROK)
@@ -185,14 +194,23 @@ class Joining:
             found = await journey.store.get(ids)
         return found, gone
 
+    async def _had(self, whole: Assembled, held: Held, number: int) -> bool:
+        """Whether the message `number`, which was made of the stored parts of `whole`, had the one in `held` too."""
+        made = await self._journey.store.get([number])
+        return bool(made) and octets_of(made[0].content) == octets_of(self._joined(whole, held))
+
+    def _joined(self, whole: Assembled, held: Held) -> pdu.DeliverSm:
+        """What the parts of `whole` are together."""
+        first = min(whole.fragments, key=lambda fragment: fragment.concatenation.number).tag
+        assert isinstance(first, Held)
+        return joined(first.message.content, whole, held.alphabet)
+
     def _arrive(self, whole: Assembled, held: Held, parts: list[Message]) -> None:
         """The act: nothing is awaited in it."""
         journey, message = self._journey, held.message
         as_it_came = message.content
-        first = min(whole.fragments, key=lambda fragment: fragment.concatenation.number).tag
         assert isinstance(as_it_came, pdu.DeliverSm)
-        assert isinstance(first, Held)
-        message.content = joined(first.message.content, whole, held.alphabet)
+        message.content = self._joined(whole, held)
         if self._wants_whole(message, held.connector):
             journey.arrive(message, self._answered(whole, held, parts), held.connector, held.alphabet)
         elif journey.read(message, held.connector, held.alphabet):  # it is not for us: the ESME gets it as it came
@@ -250,6 +268,8 @@ class Joining:
         if one.why == "repeated":
             self._close(parts, 0)
             return
+        if not parts and all(_is_joined(message) for message in found):
+            return  # after a start it was remembered, in case that its last part came again
         log.warning("long mo incomplete", why=one.why, parts=len(parts), missing=len(one.missing))
         self._release(parts)
 
@@ -274,6 +294,11 @@ class Joining:
     async def stop(self) -> None:
         """Return when no set is on its way into the store."""
         await self._errands.finished()
+
+
+def _is_joined(part: Message) -> bool:
+    """Whether it is in a whole message (`receipt` says in which)."""
+    return part.stage == CLOSED and part.receipt != 0
 
 
 def _number(fragment: Fragment) -> int:

@@ -14,6 +14,7 @@ from smscd.errors import StoreFull
 from smscd.joining import SLACK, Joining
 from smscd.message import Delivered, Message, Stage, octets_of, text_of
 from smscd.optout import OptOutSettings
+from smscd.scheduler import RetrySettings
 from smscd.text import segment
 from tests.cast import deliver_sm
 from tests.play import Play
@@ -181,6 +182,37 @@ async def test_the_last_part_of_a_set_that_was_joined_before_a_crash_is_only_ans
         await play.quiet()
         assert len(play.answers.of(pdu.ESME_ROK)) == 1
         assert play.counts()["esme:test"][0] == 1  # the whole, which nobody has acknowledged yet
+
+
+async def test_after_a_crash_a_reference_that_is_used_again_makes_another_message_of_other_parts() -> None:
+    async with Joined() as play:
+        *before, last = parts_of()
+        play.come(*before, last)
+        await play.quiet()
+        await play.crash()
+        other = parts_of(TEXT.upper())
+        play.come(other[-1])  # the number that the last part of the first message had
+        await play.quiet()
+        play.come(*other[:-1])
+        await play.quiet()
+        assert len(play.answers.of(pdu.ESME_ROK)) == len(play.answers.given) == 6
+        assert play.delivered == [TEXT, TEXT.upper()]
+
+
+async def test_after_a_crash_no_part_waits_for_those_of_a_message_whose_time_was_over_before() -> None:
+    async with Joined(retry=RetrySettings(reassembly=5.0)) as play:
+        first, *_rest = parts_of()
+        play.come(first)
+        await play.quiet()
+        await play.die()
+        play.clock.advance(6)
+        await play.rise(bound_room=1000, network_room=1000)
+        other = parts_of(TEXT.upper())
+        play.come(*other[1:])
+        await play.quiet()
+        play.come(other[0])
+        await play.quiet()
+        assert sorted(play.delivered) == sorted([text_of(first), TEXT.upper()])
 
 
 async def test_a_part_that_was_cancelled_is_not_joined_and_the_others_are_delivered() -> None:

@@ -211,6 +211,9 @@ class Reassembly:
         whole_key = (key, reference, width, total)
         released: list[Assembled] = []
         waiting = self._sets.get(whole_key)
+        if waiting is not None and waiting.began + self._timeout <= now:  # nobody has asked `expire` since
+            released.append(self._over(whole_key, waiting))
+            waiting = None
         if waiting is not None and number in waiting.parts:
             if waiting.parts[number].same_as(fragment):
                 return Addition(duplicate=True, released=released)
@@ -255,14 +258,18 @@ class Reassembly:
             whole_key, oldest = next(iter(self._sets.items()))
             if oldest.began + self._timeout > now:
                 break
-            repeated = self._is_repeated(whole_key, oldest)
-            released.append(self._remove(whole_key).release("repeated" if repeated else "expired"))
+            released.append(self._over(whole_key, oldest))
         while self._completed:
             whole_key, (completed, _prints) = next(iter(self._completed.items()))
             if completed + 2 * self._timeout > now:  # a set that began just in time has expired by then
                 break
             del self._completed[whole_key]
         return released
+
+    def _over(self, whole_key: Hashable, waiting: _Set) -> Assembled:
+        """The time of this set is over."""
+        repeated = self._is_repeated(whole_key, waiting)
+        return self._remove(whole_key).release("repeated" if repeated else "expired")
 
     def _remove(self, whole_key: Hashable) -> _Set:
         removed = self._sets.pop(whole_key)
