@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,8 @@ def run(
     ] = None,
 ) -> None:
     """Run smscd in the foreground until it is told to stop. Without a file: an SMSC emulator on 127.0.0.1:2775."""
+    # what comes before `daemon` can obey it waits until then, and does not end the process as it would by itself
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP))
     from smscd.config import demo, load  # noqa: PLC0415 - `smscd --help` reads this file and needs neither
 
     if config is None:

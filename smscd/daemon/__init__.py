@@ -63,6 +63,7 @@ async def _main(config: Config, *, demo: bool, path: Path | None, keep_data_dir:
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGHUP))  # `cli.run` has blocked them
     try:
         async with house.changing:
             await house.start()
