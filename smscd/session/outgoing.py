@@ -14,6 +14,9 @@ _put_number = struct.Struct(">I").pack_into
 _AT: Final = 12
 """Where a frame has its sequence_number (SMPP 3.4 §3.2)."""
 _CLASSES: Final[dict[int, type[Pdu]]] = {cls.command_id: cls for cls in pdu.PDUS}
+_WITH_BODY: Final = (pdu.BindTransceiverResp, pdu.DataSmResp, pdu.QuerySmResp, pdu.SubmitMultiResp)
+"""Responses that have their body with an error too. SMPP 3.4 takes it from three others (§4.1.2, §4.1.4, §4.4.2), 5.0
+from all (§3.2.1.3); libraries that go by the letter end the session where one of these comes without."""
 
 
 class Outgoing:
@@ -64,7 +67,7 @@ class Outgoing:
         response.sequence_number = sequence_number
         if response.command_status:
             response.command_status = versions.wire_status(response.command_status, self.interface_version)
-            if self.error_body:
+            if self.error_body or (self.interface_version == versions.V3_4 and isinstance(response, _WITH_BODY)):
                 _give_body(response)
         if self.interface_version >= versions.V5_0:
             self._chunks.append(pdu.encode(response))
@@ -86,7 +89,9 @@ def bind_resp(bind: pdu.Bind, system_id: bytes, interface_version: int) -> Pdu:
 
 
 def _give_body(response: Pdu) -> None:
-    """The one field that 3.4 leaves out with an error, as an empty string."""
+    """The field without which there is no body, as an empty string."""
+    if isinstance(response, pdu.QuerySmResp):
+        response.message_state = response.message_state or int(pdu.MessageState.UNKNOWN)  # 3.4 §5.2.28 has no 0
     for name in ("message_id", "system_id"):
         if getattr(response, name, b"") is None:
             setattr(response, name, b"")

@@ -166,6 +166,37 @@ def test_an_error_gets_a_body_if_the_account_asks_for_it() -> None:
     assert first[16:] == second[16:] == b"\0"
 
 
+@pytest.mark.parametrize(
+    ("request_id", "body"),
+    [(0x09, b"\0"), (0x103, b"\0"), (0x03, b"\0\0\7\0"), (0x21, b"\0\0")],
+    ids=["bind_transceiver", "data_sm", "query_sm", "submit_multi"],
+)
+@pytest.mark.parametrize("interface_version", [0x33, 0x34, 0x50])
+def test_an_error_has_the_body_that_only_3_4_leaves_it(request_id: int, body: bytes, interface_version: int) -> None:
+    """3.4 says of bind_transmitter_resp, bind_receiver_resp and submit_sm_resp that they have none; of these it does
+    not, and gosmpp takes it at its word. 5.0 §3.2.1.3: "a PDU body should not be included"."""
+    pair = SessionPair()
+    pair.bind(interface_version=interface_version)
+    pair.mc.session.receive_data(with_body(request_id, b""), 0)
+    (answer,) = pdu.Framer().feed(pair.mc.session.data_to_send())
+    if not (request_id == 0x103 and interface_version == 0x33):
+        assert answer[4:8] == (0x80000000 | request_id).to_bytes(4, "big")
+    assert answer[8:12] != bytes(4)
+    assert answer[16:] == (body if interface_version == 0x34 else b"")
+
+
+@pytest.mark.parametrize(
+    ("bind", "body"), [(pdu.BindTransmitter, b""), (pdu.BindReceiver, b""), (pdu.BindTransceiver, b"\0")]
+)
+def test_a_refused_bind_has_the_body_that_3_4_leaves_it(bind: type[pdu.Bind], body: bytes) -> None:
+    session = Session(Side.MC, SessionSettings(), 0)
+    (request,) = session.receive_data(pdu.encode(bind(sequence_number=9, system_id=b"x", interface_version=0x34)), 0)
+    assert isinstance(request, bind)
+    session.refuse_bind(request, pdu.ESME_RINVPASWD)
+    (answer,) = pdu.Framer().feed(session.data_to_send())
+    assert answer[16:] == body
+
+
 def test_an_error_is_a_bare_header_by_default() -> None:
     """SMPP 3.4 §4.4.2: "the submit_sm_resp PDU Body is not returned if the command_status field contains a non-zero
     value"."""

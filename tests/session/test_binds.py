@@ -57,13 +57,6 @@ def test_a_refused_bind_leaves_both_ends_open() -> None:
     assert pair.mc.in_state(State.BOUND_TRX)
 
 
-def test_a_refused_bind_has_no_body() -> None:
-    """SMPP 3.4 §4.1.2: "the SMSC system_id is not returned"."""
-    pair = SessionPair()
-    pair.mc.session.refuse_bind(ask_to_bind(pair), pdu.ESME_RBINDFAIL)
-    assert pair.mc.session.data_to_send() == pdu.header(0x80000009, pdu.ESME_RBINDFAIL, 1)
-
-
 def bind_and(pair: SessionPair, more: bytes) -> pdu.Bind:
     """The bind that the MC has to decide about, with `more` behind it in the same read."""
     octets = pdu.encode(pdu.BindTransceiver(1, system_id=b"test")) + more

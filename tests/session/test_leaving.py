@@ -174,11 +174,11 @@ def test_before_the_bind_close_is_the_word() -> None:
 
 def test_what_was_queued_before_a_close_is_still_written() -> None:
     pair = SessionPair()
-    pair.esme.session.request(pdu.BindTransceiver(system_id=b"test"), 0)
+    pair.esme.session.request(pdu.BindReceiver(system_id=b"test"), 0)
     pair.pump()
     pair.mc.session.refuse_bind(pair.mc.only(pdu.Bind), pdu.ESME_RINVPASWD)
     pair.mc.session.close("wrong password")
-    assert pair.mc.session.data_to_send() == pdu.header(0x80000009, pdu.ESME_RINVPASWD, 1)
+    assert pair.mc.session.data_to_send() == pdu.header(0x80000001, pdu.ESME_RINVPASWD, 1)
 
 
 def test_the_end_is_told_once_and_nothing_is_heard_after_it() -> None:
