@@ -153,7 +153,7 @@ class Ancillary:
             return admitted
         expires = admitted.expires if replace.validity_period else message.expires
         too_late = admitted.schedule >= expires
-        due = admitted.schedule if replace.schedule_delivery_time else None
+        due = (admitted.schedule or now) if replace.schedule_delivery_time else None
         rewrite = partial(self._rewrite, content=content, segments=admitted.segments, due=due, expires=expires)
         if too_late or not await self._claim_each([message], gone, rewrite, held=False):
             esme.refund(admitted.segments, now)

@@ -428,6 +428,16 @@ async def test_replace_changes_times_and_receipts_only_where_it_says_so() -> Non
         assert (row.due, row.expires) == (NOON + 7200 * SECOND, NOON + 10_800 * SECOND)
 
 
+async def test_replace_with_the_time_it_is_lets_a_scheduled_message_go() -> None:
+    async with Play() as play:
+        message = await on_disk_for_later(play)
+        play.clock.advance(60)
+        now = play.clock.wall()
+        asked = {"schedule_delivery_time": pdu.times.format_absolute(now - SECOND // 10)}
+        assert await replace(play, message, **asked) == pdu.ESME_ROK
+        assert (await play.stored(message)).due == now
+
+
 async def test_a_schedule_beyond_the_validity_that_stays_is_refused() -> None:
     async with Play(network_room=0) as play:
         message = await play.submitted(validity_period=b"000000010000000R")

@@ -18,6 +18,10 @@ Submission = pdu.SubmitSm | pdu.DataSm
 LATEST = pdu.times.absolute(2037, 12, 31, 0, 0, 0)
 """The last day that an absolute time of SMPP can name (3.4 Appendix C); a relative one reaches 99 years."""
 
+PAST = 24 * 3600 * SECOND
+"""A schedule no further back than this means at once: clocks and time zones differ, and to ask for the time it is now,
+as every example of jSMPP does, is to ask for a moment that is over when it arrives."""
+
 
 @dataclass(slots=True)
 class Admitted:
@@ -128,8 +132,10 @@ class Esme:
         return self._sane(schedule, expires, now)
 
     def _sane(self, schedule: int, expires: int | None, now: int) -> tuple[int, int] | int:
-        if schedule and not now < schedule < LATEST:
+        if schedule and not now - PAST < schedule < LATEST:
             return pdu.ESME_RINVSCHED
+        if schedule <= now:
+            schedule = 0
         longest = (schedule or now) + self.validity
         if expires is None:
             return schedule, longest

@@ -66,6 +66,20 @@ def test_validity_counts_from_the_schedule_and_ends_with_the_maximum(
     assert admitted.expires == NOON + expires
 
 
+@pytest.mark.parametrize("back", [0, SECOND // 10, HOUR, 24 * HOUR - SECOND])
+def test_a_schedule_that_has_just_passed_is_now(back: int) -> None:
+    """Every example of jSMPP asks for the time it is, in tenths of a second: that is over when it arrives."""
+    content = submit_sm(
+        schedule_delivery_time=pdu.times.format_absolute(NOON - back), validity_period=b"000000010000000R"
+    )
+    assert esme().admit(content, 0x34, NOON, 1000.0) == Admitted(0, NOON + HOUR, 1)
+
+
+def test_a_schedule_of_long_ago_is_refused() -> None:
+    content = submit_sm(schedule_delivery_time=pdu.times.format_absolute(NOON - 24 * HOUR))
+    assert esme().admit(content, 0x34, NOON, 1000.0) == pdu.ESME_RINVSCHED
+
+
 def test_an_absolute_time_in_another_zone_is_the_same_moment() -> None:
     hence = pdu.times.format_absolute(NOON + 2 * HOUR)
     there = pdu.times.format_absolute(NOON + 3 * HOUR)[:13] + b"04+"  # an hour east of Greenwich
