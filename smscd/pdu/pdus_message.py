@@ -8,7 +8,7 @@ sm_length, number_of_dests and no_unsuccess are derived on encode and therefore 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from smscd.pdu.constants import DEST_FLAG_DISTRIBUTION_LIST, DEST_FLAG_SME_ADDRESS
 from smscd.pdu.fields import (
@@ -35,6 +35,10 @@ from smscd.pdu.status import (
     ESME_RINVSERTYP,
     ESME_RINVSRCADR,
 )
+
+DELIVERED_SERVICE_TYPE: Final = 21
+"""Octets that a message centre may put into the service_type of a deliver_sm: simulators write their whole name there,
+and who refuses that loses the receipt."""
 
 
 @dataclass(slots=True)
@@ -148,7 +152,7 @@ class DeliverSm(Pdu):
 
     command_id: ClassVar[int] = 0x00000005
 
-    service_type: bytes = c_octet_string(6, ESME_RINVSERTYP)
+    service_type: bytes = c_octet_string(6, ESME_RINVSERTYP, accepts=DELIVERED_SERVICE_TYPE)
     source_addr_ton: int = octet()
     source_addr_npi: int = octet()
     source_addr: bytes = address(ESME_RINVSRCADR)

@@ -27,7 +27,7 @@ STRINGS: list[tuple[type[pdu.Pdu], str, int, int]] = [
     (pdu.SubmitSm, "destination_addr", 21, pdu.ESME_RINVDSTADR),
     (pdu.SubmitMulti, "service_type", 6, pdu.ESME_RINVSERTYP),
     (pdu.SubmitMulti, "source_addr", 21, pdu.ESME_RINVSRCADR),
-    (pdu.DeliverSm, "service_type", 6, pdu.ESME_RINVSERTYP),
+    (pdu.DeliverSm, "service_type", 21, pdu.ESME_RINVSERTYP),  # 6 are allowed
     (pdu.DeliverSm, "source_addr", 21, pdu.ESME_RINVSRCADR),
     (pdu.DeliverSm, "destination_addr", 21, pdu.ESME_RINVDSTADR),
     (pdu.DeliverSm, "schedule_delivery_time", 17, pdu.ESME_RINVSCHED),

@@ -30,6 +30,7 @@ from smscd.session import (
     Event,
     LateAnswer,
     Nacked,
+    Refusal,
     Session,
     SessionSettings,
     Side,
@@ -140,6 +141,7 @@ class Line:
         self._over: asyncio.Event | None = None
         self._bound_at: float | None = None
         self._refused_with = 0
+        self._complained: set[tuple[int, int]] = set()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -357,6 +359,17 @@ class Line:
             self._went_down(event)
         elif isinstance(event, UnexpectedResponse | Nacked):
             self._owner.unexpected()
+        elif isinstance(event, Refusal):
+            self._refused(link, event)
+
+    def _refused(self, link: Link, refusal: Refusal) -> None:
+        """It may have been a receipt or a message of a handset: said once for each kind of fault, not for each PDU."""
+        kind = refusal.command_id, refusal.command_status
+        if kind not in self._complained:
+            self._complained.add(kind)
+            status, command = pdu.status.status_name(refusal.command_status), pdu.command_name(refusal.command_id)
+            names = {"connector": self._settings.name, "peer": link.peer, "command": command, "status": status}
+            log.warning("refused what the upstream sent", **names, reason=refusal.reason)
 
     def _answered(self, link: Link, event: Answered) -> None:
         if isinstance(event.context, Sending):

@@ -14,6 +14,9 @@ FINAL = frozenset(int(state) for state in pdu.MessageState) - {
     int(pdu.MessageState.ENROUTE), int(pdu.MessageState.SCHEDULED),
 }  # fmt: skip
 
+LONGEST_SERVICE_TYPE = 5
+"""Octets without the NUL (SMPP 3.4 §5.2.11)."""
+
 
 def read_report(
     delivered: Content, connector: str, provider: str, base: Base, *, sniff: bool, by_address: bool = False
@@ -70,5 +73,8 @@ def _error_code(err: str, tlvs: list[pdu.Tlv]) -> int:
 
 
 def read_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> pdu.DeliverSm:
-    """A message from a handset as the deliver_sm that our ESME will get."""
-    return delivered if isinstance(delivered, pdu.DeliverSm) else as_deliver_sm(delivered)
+    """A message from a handset as the deliver_sm that our ESME will get: with no service_type longer than it may be."""
+    mo = delivered if isinstance(delivered, pdu.DeliverSm) else as_deliver_sm(delivered)
+    if len(mo.service_type) > LONGEST_SERVICE_TYPE:
+        mo.service_type = b""
+    return mo

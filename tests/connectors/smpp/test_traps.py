@@ -78,6 +78,43 @@ async def test_a_nack_of_nothing_and_an_answer_to_nothing_harm_nobody(tmp_path: 
         assert upstream.connections == 1
 
 
+async def test_a_service_type_that_is_too_long_loses_no_receipt_and_reaches_no_esme(tmp_path: Path) -> None:
+    """ukarim's smscsim writes its name there: seven octets where five are allowed (SMPP 3.4 §5.2.11)."""
+
+    def boasts(received: pdu.Pdu) -> bytes | None:
+        if not isinstance(received, pdu.SubmitSm):
+            return None
+        report, mo = receipt(received, b"7"), pdu.DeliverSm(8, source_addr=b"447700900123", short_message=b"hi")
+        report.service_type = mo.service_type = b"smscsim"
+        report.sequence_number, mo.destination_addr = 9, received.source_addr
+        return answer(received, pdu.SubmitSmResp(message_id=b"7")) + pdu.encode(report) + pdu.encode(mo)
+
+    async with Raw(boasts) as upstream, beside(tmp_path, upstream) as (_gateway, esme):
+        await submitted(esme)
+        await all_reported(esme)
+        await esme.ledger.until(lambda: esme.ledger.mo[b"hi"])
+        answers = [one for one in upstream.heard if isinstance(one, pdu.DeliverSmResp)]
+        assert [one.command_status for one in answers] == [pdu.ESME_ROK] * 2
+
+
+async def test_what_cannot_be_read_is_refused_and_said_once(tmp_path: Path) -> None:
+    def garbled(received: pdu.Pdu) -> bytes | None:
+        if not isinstance(received, pdu.SubmitSm):
+            return None
+        bad = pdu.header(5, 0, 3)[4:] + b"\0\1\1" + b"4" * 30 + b"\0"
+        return (
+            answer(received, pdu.SubmitSmResp(message_id=b"7"))
+            + 2 * ((4 + len(bad)).to_bytes(4, "big") + bad)
+            + delivered(received, b"7")
+        )
+
+    async with Raw(garbled) as upstream, beside(tmp_path, upstream) as (gateway, esme):
+        await submitted(esme)
+        await all_reported(esme)
+        (line,) = gateway.lines("refused what the upstream sent")
+        assert (line["level"], line["command"], line["status"]) == ("warning", "deliver_sm", "ESME_RINVSRCADR")
+
+
 async def test_the_answer_of_another_bind_is_matched_by_its_number(tmp_path: Path) -> None:
     def confused(received: pdu.Pdu) -> bytes | None:
         if isinstance(received, pdu.Bind):
