@@ -41,6 +41,9 @@ from smscd.session import (
 log = structlog.get_logger("smscd.listener")
 
 ROK = pdu.ESME_ROK
+FAREWELL = 0.5
+"""Seconds from a refused bind to the end of its connection: jSMPP forgets an answer that it has not looked at when the
+connection ends, and waits a minute for it."""
 
 
 @dataclass(slots=True)
@@ -176,10 +179,17 @@ class Pump:
         if status != ROK:
             self._desk.counters.daemon.binds_refused[status] += 1
             link.session.refuse_bind(bind, status)
-            link.close(f"bind refused: {pdu.status.status_name(status)}")
+            link.flush()
+            why = f"bind refused: {pdu.status.status_name(status)}"
+            asyncio.get_running_loop().call_later(FAREWELL, self._part, link, why)
             return
         self._bound(link, bind)
         link.flush()
+
+    def _part(self, link: Link, why: str) -> None:
+        """The end of a link whose bind was refused, unless another was accepted or the peer has left."""
+        if self._esme is None and link.session.state is not State.CLOSED:
+            link.close(why)
 
     def _bound(self, link: Link, bind: pdu.Bind) -> None:
         binding = self._desk.binding

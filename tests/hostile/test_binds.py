@@ -51,6 +51,17 @@ def test_five_wrong_passwords_lock_the_address_out_and_nobody_else(house: House)
     assert [line["why"] for line in lines] == ["wrong password"] * 5 + ["locked out after failures"] * 2
 
 
+def test_a_refused_bind_may_be_followed_by_another_at_once(house: House) -> None:
+    """Its connection stays for as long as it takes to read why: jSMPP looks at an answer after it looks for more."""
+    with house.peer() as peer:
+        wrong = peer.ask(pdu.BindTransceiver(system_id=b"test", password=b"wrong"))
+        right = peer.ask(pdu.BindTransceiver(system_id=b"test", password=b"secret"))
+        assert (wrong.command_status, right.command_status) == (pdu.ESME_RINVPASWD, pdu.ESME_ROK)
+        assert guess(house, "test", "wrong") == "ESME_RINVPASWD", "its connection has ended, and so would this one"
+        assert peer.ask(pdu.EnquireLink()).command_status == pdu.ESME_ROK
+        assert guess(house, "test", "secret") == "ESME_ROK"
+
+
 def test_two_hundred_guesses_at_once_get_no_more_tries_than_five(house: House) -> None:
     with contextlib.ExitStack() as open_ones:
         attackers = [open_ones.enter_context(house.peer(source="127.0.0.68")) for _ in range(200)]

@@ -106,12 +106,12 @@ async def test_what_is_written_behind_a_bind_is_served_when_the_password_has_bee
     assert {one.command_status for one in answers} == {pdu.ESME_ROK}
 
 
-async def test_what_is_written_behind_a_bind_with_a_wrong_password_is_not_looked_at(house: House) -> None:
+async def test_what_is_written_behind_a_bind_with_a_wrong_password_is_refused(house: House) -> None:
     peer = await Caller(house).call()
-    number, _ = peer.send(pdu.BindTransceiver(system_id=b"test", password=b"wrong"), submit_sm())
+    number, submitted = peer.send(pdu.BindTransceiver(system_id=b"test", password=b"wrong"), submit_sm())
     assert (await peer.response(number)).command_status != pdu.ESME_ROK
+    assert (await peer.response(submitted)).command_status == pdu.ESME_RINVBNDSTS
     await peer.gone.wait()
-    assert peer.of(pdu.SubmitSmResp) == []
     assert await house.store.listing(Listing()) == []
 
 
