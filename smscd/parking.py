@@ -41,7 +41,8 @@ class Waiting:
     done: bool = False  # it has found its part
     tries: int = 0  # how often the store could not be asked
     row: Message | None = None  # where it is stored
-    parked: bool = False  # it has been looked for in vain
+    asked_again: bool = False  # it has been looked for once more, after `BY_ADDRESS_AFTER`
+    lenient: bool = False  # it may belong to a message to another number than it names
 
     def answered(self, command_status: int = pdu.ESME_ROK) -> None:
         """Tell the provider, once."""
@@ -93,7 +94,7 @@ class Parking:
     def park(self, waiting: Waiting) -> None:
         """Keep it until somebody asks again; its provider is answered once it is stored, or its queue would stand."""
         self._parked[waiting] = None
-        waiting.parked = True
+        waiting.lenient = False
         if waiting.answer is None:
             return
         journey, report = self._journey, waiting.report
@@ -133,10 +134,11 @@ class Parking:
             self._journey.store.wake()
 
     def impatient(self, now: float) -> list[Waiting]:
-        """Those that may be matched by address from now on."""
+        """Those that may be matched by address from now on, or by an id alone."""
         return [
             one for one in self._parked
-            if one.report.by_address and not one.by_address and now - one.since >= BY_ADDRESS_AFTER
+            if now - one.since >= BY_ADDRESS_AFTER
+            and not (one.by_address if one.report.by_address else one.asked_again)
         ]  # fmt: skip
 
     def outdated(self, now: float) -> list[Waiting]:

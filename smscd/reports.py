@@ -182,16 +182,22 @@ class Reports:
                     journey.store.batch.change(closed(row, wall))
                     continue
                 waiting = waiting_for(report, None, monotonic - max(0, wall - row.accepted_at) / SECOND)
-                waiting.row, waiting.parked = row, True
+                waiting.row, waiting.asked_again = row, True
                 self._parking.expect(waiting)
                 self._look_up(waiting)
         journey.store.wake()
 
     def expire(self) -> None:
-        """Look for the recipients of those whose id does not come; give up those that have waited too long."""
+        """Look for the recipients of those whose id does not come; give up those that have waited too long.
+
+        The id of one may have come, with the number of somebody else: that is believed of a provider whose receipts are
+        not known to name recipients, and not of what the last process has left, for then the answer may be lost.
+        """
         now = self._journey.clock.monotonic()
         for waiting in self._parking.impatient(now):
-            waiting.by_address = True
+            learned = self._learned.get(waiting.report.provider)
+            waiting.lenient = not waiting.asked_again and (learned is None or not learned.names_recipients)
+            waiting.asked_again, waiting.by_address = True, waiting.report.by_address
             self._parking.resume(waiting)
             self._look_up(waiting)
         for waiting in self._parking.outdated(now):
@@ -263,8 +269,7 @@ class Reports:
 
     def _match(self, waiting: Waiting, by_id: list[Message], by_address: list[Message], gone: set[int]) -> None:
         learned = self._learned.setdefault(waiting.report.provider, Learned())
-        # what was parked had no message when it came: its answer was a moment late, or lost in a crash
-        strict = learned.names_recipients or waiting.parked
+        strict = not (learned.names_others or waiting.lenient)
         matched = match(waiting.report, by_id, learned.rule, strict=strict)
         matched = matched or match_by_address(waiting.report, by_address)
         if matched is None:

@@ -130,6 +130,35 @@ async def test_a_parked_receipt_is_not_taken_for_that_of_another_number_that_get
         assert [one.id for one in play.closed if one.kind == 0] == [other.id]
 
 
+async def test_a_receipt_that_names_another_number_waits_for_its_own_message_first() -> None:
+    async with Reported() as play:
+        other = await play.submitted(registered_delivery=1, destination_addr=b"447700900777")
+        await play.taken(other, "31")
+        late = await play.submitted(registered_delivery=1)
+        await play.quiet()
+        play.receipt(b"31")  # 0x1F, of `late`, whose answer is still on its way
+        await play.quiet()
+        assert (play.states, play.reports.parked) == ([], 1)
+        await play.taken(late, "1f")
+        await play.quiet()
+        assert [one.id for one in play.closed if one.kind == 0] == [late.id]
+
+
+async def test_a_provider_whose_receipts_never_name_the_recipient_is_believed_after_a_while() -> None:
+    async with Reported() as play:
+        first, second = [await play.submitted(registered_delivery=1) for _ in range(2)]
+        for message, name in ((first, "A1"), (second, "A2")):
+            await play.taken(message, name)
+        play.receipt(b"A1", source_addr=b"15550000000")
+        await play.quiet()
+        assert (play.states, play.reports.parked) == ([], 1)
+        await play.later(BY_ADDRESS_AFTER + 1)
+        assert play.states == [MessageState.DELIVERED]
+        play.receipt(b"A2", source_addr=b"15550000000")  # and from then on at once
+        await play.quiet()
+        assert play.states == [MessageState.DELIVERED] * 2
+
+
 async def test_a_receipt_for_nobody_is_given_up_and_does_not_come_back_with_a_start() -> None:
     async with Reported() as play:
         play.receipt(b"X")

@@ -112,13 +112,18 @@ class Learned:
 
     @property
     def names_recipients(self) -> bool:
-        """Its receipts have named the recipients of their messages lately: one that names another is another's."""
+        """Its receipts name the recipients of their messages."""
         return self._agreed >= LEARNED
+
+    @property
+    def names_others(self) -> bool:
+        """The last that was matched did not."""
+        return self._agreed < 0
 
     def note(self, rule: Rule, *, recipient: bool = True) -> bool:
         """A receipt was matched by `rule`; `recipient`: its number was that of its message. True if that has just
         become the provider's own rule."""
-        self._agreed = self._agreed + 1 if recipient else 0
+        self._agreed = max(0, self._agreed) + 1 if recipient else -1
         if rule == "address":  # says nothing about ids
             return False
         self._row = self._row + 1 if rule == self._rule else 1
