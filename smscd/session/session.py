@@ -241,7 +241,7 @@ class Session(Lifecycle):
             events.append(received)
 
     def _peer_binds(self, bind: pdu.Bind, events: list[Event]) -> None:
-        wanted = min(bind.interface_version, self.settings.interface_version)
+        wanted = min(versions.asked_version(bind), self.settings.interface_version)
         self._out.interface_version = versions.served_version(wanted)
         self._bind_pending = bind
         self.deciding = True

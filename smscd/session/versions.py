@@ -62,6 +62,17 @@ def served_version(interface_version: int) -> int:
     return V3_4 if interface_version >= V3_4 else V3_3
 
 
+def asked_version(bind: pdu.Bind) -> int:
+    """The interface_version of a peer's bind; 3.4 for a bind_transceiver that leaves it at 0x00.
+
+    There was no bind_transceiver before 3.4: who sends one and names no version at all has forgotten to. Served as 3.3,
+    such ESMEs refuse every receipt because it has no TLVs.
+    """
+    if not bind.interface_version and isinstance(bind, pdu.BindTransceiver):
+        return V3_4
+    return bind.interface_version
+
+
 def wire_status(command_status: int, interface_version: int) -> int:
     """`command_status` as a peer of that version can understand it."""
     if interface_version >= V5_0:

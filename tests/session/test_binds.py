@@ -187,7 +187,7 @@ def test_the_owner_may_give_the_account_its_own_settings_with_the_bind() -> None
 
 @pytest.mark.parametrize(
     ("asked", "served"),
-    [(0x00, 0x33), (0x03, 0x33), (0x33, 0x33), (0x34, 0x34), (0x40, 0x34), (0x4F, 0x34), (0x50, 0x50), (0x52, 0x50)],
+    [(0x03, 0x33), (0x33, 0x33), (0x34, 0x34), (0x40, 0x34), (0x4F, 0x34), (0x50, 0x50), (0x52, 0x50)],
 )
 def test_an_interface_version_is_served_by_the_nearest_rules_that_are_not_newer(asked: int, served: int) -> None:
     pair = SessionPair()
@@ -196,6 +196,15 @@ def test_an_interface_version_is_served_by_the_nearest_rules_that_are_not_newer(
     (response,) = frames(pair.mc.session.data_to_send())
     assert isinstance(response, pdu.BindResp)
     assert response.tlvs == ([] if served == 0x33 else [(0x0210, bytes([served]))])
+
+
+@pytest.mark.parametrize(
+    ("kind", "served"), [(pdu.BindTransmitter, 0x33), (pdu.BindReceiver, 0x33), (pdu.BindTransceiver, 0x34)]
+)
+def test_who_names_no_version_speaks_the_first_that_has_its_bind(kind: type[pdu.Bind], served: int) -> None:
+    """npm's larvitsmpp: bind_transceiver with 0x00, and it refuses receipts without TLVs."""
+    pair = bound(kind, interface_version=0x00)
+    assert pair.mc.session.interface_version == served
 
 
 def test_an_mc_of_3_4_serves_a_5_0_peer_as_3_4() -> None:
