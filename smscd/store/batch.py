@@ -149,14 +149,17 @@ class Batch:
         """How many messages wait for an answer."""
         return len(self._answers) + sum(len(messages) for messages, _ in self._answers_all)
 
-    def committed(self) -> list[Message]:
-        """Give every answer, then hand every message on; return what became final."""
+    def answered(self) -> None:
+        """Give every answer."""
         for act in self.once:
             act()
         for message, answer in self._answers:
             answer(message, ESME_ROK)
         for messages, answer_all in self._answers_all:
             answer_all(messages, ESME_ROK)
+
+    def committed(self) -> list[Message]:
+        """Hand every message on; return what became final."""
         for message, then in self._then:
             then(message)
         for then_all, messages in self._then_all.items():

@@ -173,9 +173,11 @@ class GroupCommit:
             return
         self._under_way = None
         self.full = False
-        self._on_written()
         if self.gathering and self._may_begin():
             self._begin()
+        batch.answered()
+        await asyncio.sleep(0)  # the answers leave now, before all that follows from the commit
+        self._on_written()
         self._counters.batches.observe(len(batch))
         self._counters.commits.observe(self._clock.monotonic() - ours.since)
         if oldest := batch.oldest:

@@ -68,7 +68,9 @@ class MemoryStore:
         for key, part in batch.parts.items():
             self._parts[key] = rows.part_row(part)
         self.opt_outs.put(batch.opt_outs)
-        return asyncio.sleep(0)
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        written.set_result(None)
+        return written
 
     def _update(self, number: int, columns: tuple[str, ...], values: rows.Row) -> None:
         if number not in self._messages:  # forgotten meanwhile: an UPDATE finds no row

@@ -105,15 +105,7 @@ class SqliteStore:
         return self._writer.on_writer(lambda connection: self._disk.run(work, connection))
 
     def _write(self, batch: Batch) -> Awaitable[None] | None:
-        statements = [
-            *rows.inserting(batch.new, batch.together),
-            *rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE),
-            *rows.changing(batch.changed.values()),
-            *rows.attempting([m for m in batch.attempted.values() if m.id not in batch.closing]),
-            *rows.closing([m for m in batch.closing.values() if m.id not in batch.new]),
-            *rows.parting(batch.parts.values()),
-            *optouts.statements(batch.opt_outs),
-        ]
+        statements = _statements(batch)
         return self._on_writer(lambda connection: write(connection, statements)) if statements else None
 
     async def _aside(self, statements: list[tuple[str, list[Any]]], *, synced: bool = True) -> None:
@@ -405,6 +397,26 @@ class SqliteStore:
     async def counter(self, name: str) -> int:
         found = await self._rows("SELECT value FROM counter WHERE name = ?", (name,))
         return int(found[0][0]) if found else 0
+
+
+def _statements(batch: Batch) -> rows.Statements:
+    """What `batch` says of the rows. After a pause all code is slow: what it has nothing of is not asked for."""
+    said: rows.Statements = []
+    if batch.new:
+        said += rows.inserting(batch.new, batch.together)
+    if batch.rewritten:
+        said += rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE)
+    if batch.changed:
+        said += rows.changing(batch.changed.values())
+    if batch.attempted:
+        said += rows.attempting([m for m in batch.attempted.values() if m.id not in batch.closing])
+    if batch.closing:
+        said += rows.closing([m for m in batch.closing.values() if m.id not in batch.new])
+    if batch.parts:
+        said += rows.parting(batch.parts.values())
+    if batch.opt_outs:
+        said += optouts.statements(batch.opt_outs)
+    return said
 
 
 # --- in the writer's thread -------------------------------------------------------------------------------------------
