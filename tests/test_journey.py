@@ -519,7 +519,7 @@ async def test_an_mt_routed_to_another_esme_is_delivered_to_it_and_reported_to_i
 
 
 async def test_an_end_without_a_receipt_shares_the_commit_of_the_next_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "LEISURE", 1000.0)
+    monkeypatch.setattr(commit, "LULL", 1000.0)
     async with Play() as play:
         messages = [await play.submitted() for _ in range(3)]
         commits = sum(play.counters.store.batches.counts)
@@ -532,7 +532,7 @@ async def test_an_end_without_a_receipt_shares_the_commit_of_the_next_message(mo
 
 
 async def test_what_an_esme_has_acknowledged_is_committed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "LEISURE", 1000.0)
+    monkeypatch.setattr(commit, "LULL", 1000.0)
     async with Play() as play:
         message = await play.submitted(registered_delivery=FINAL)
         play.journey.settle_all([message], DELIVERED, 0)
@@ -547,7 +547,7 @@ async def test_what_an_esme_has_acknowledged_is_committed_at_once(monkeypatch: p
 
 
 async def test_an_end_that_a_crash_has_lost_is_told_again_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "LEISURE", 1000.0)
+    monkeypatch.setattr(commit, "LULL", 1000.0)
     async with Play() as play:
         message = await play.submitted()
         play.network.outcome(message, Accepted("up-1"), ends=False)

@@ -25,11 +25,13 @@ class Batch:
     """One transaction in the making. The rows are read off the objects when it is taken to be written."""
 
     __slots__ = (
-        "_answers", "_answers_all", "_then", "_then_all", "attempted", "changed", "closing", "new", "once",
-        "opt_outs", "parts", "rewritten", "together",
+        "_answers", "_answers_all", "_then", "_then_all", "at_leisure", "attempted", "changed", "closing", "new",
+        "once", "opt_outs", "parts", "rewritten", "together",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.at_leisure = False
+        """Nobody waits for it: it need not be synced as soon as it is written."""
         self.new: dict[int, Message] = {}
         self.together: list[list[Message]] = []
         """Those of `new` that came in as one: what the store has to know of them is likely to be the same."""

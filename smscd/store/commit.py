@@ -2,7 +2,8 @@
 
 While one commit is on its way to the disk the next batch gathers: the cost of a sync is divided by the number of
 messages that waited for it. What somebody waits for is committed at once by an idle store, and a busy one batches by
-itself. What nobody waits for goes with it, and has a commit of its own, a little later, only where nothing else comes.
+itself. What nobody waits for goes with it; in a lull it is written without a sync, so that whoever comes next has only
+rows of their own to wait for, and it is synced a little later where nothing else has been.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ log = structlog.get_logger("smscd.store")
 FULL_PAUSE = 1.0
 """Seconds between two attempts while the disk is full: long enough to cost nothing, short enough to notice room."""
 
+LULL = 0.004
+"""Seconds that facts nobody waits for stay in memory: under load a commit that somebody waits for comes sooner."""
+
 LEISURE = 0.02
-"""Seconds that facts nobody waits for may stay in memory: a submit that came meanwhile would wait for their sync."""
+"""Seconds more until they are synced by themselves: a submit that came meanwhile would wait for that."""
 
 LEISURELY = 1000
 """Messages that gather without anybody waiting for them: with more, a commit of their own costs less than the wait."""
@@ -48,13 +52,15 @@ class GroupCommit:
     """Takes the gathering batch, writes it, releases its answers, and begins again.
 
     `write` begins to write a batch, with what its messages are at that moment, and returns what ends when it is on
-    stable storage. One batch is written at a time. The next one is begun before the last one's answers are given, so
+    stable storage, or in the hands of the system if the batch is `at_leisure`; `sync` sees to the rest of those. One
+    batch is written at a time. The next one is begun before the last one's answers are given, so
     that the disk works while the loop does.
     """
 
     def __init__(
         self,
         write: Callable[[Batch], Awaitable[None] | None],
+        sync: Callable[[], Awaitable[None] | None],
         clock: Clock,
         counters: StoreCounters,
         on_broken: Callable[[StoreBroken], None],
@@ -65,6 +71,7 @@ class GroupCommit:
         self.gathering = Batch()
         self.full = False
         self._write = write
+        self._sync = sync
         self._clock = clock
         self._counters = counters
         self._on_broken = on_broken
@@ -72,6 +79,8 @@ class GroupCommit:
         self._on_dropped = on_dropped
         self._on_written = on_written
         self._wake = asyncio.Event()
+        self._hurried = False  # somebody waits for what is gathered
+        self._unsynced = False  # of what was written at leisure a power cut may leave nothing
         self._later: asyncio.TimerHandle | None = None
         self._under_way: UnderWay | None = None
         self._begun = 0  # batches that were taken to be written
@@ -82,14 +91,15 @@ class GroupCommit:
 
     def wake(self) -> None:
         """Something was gathered. Cheap; call it once per act or once per read."""
+        self._hurried = True
         self._wake.set()
 
     def wake_later(self) -> None:
-        """As `wake`, for facts that nobody waits for: with the next commit, or after `LEISURE`."""
+        """As `wake`, for facts that nobody waits for: with the next commit, or written in a lull."""
         if len(self.gathering) >= LEISURELY:
-            self._wake.set()
+            self.wake()
         elif self._later is None and not self._wake.is_set():
-            self._later = asyncio.get_running_loop().call_later(LEISURE, self._wake.set)
+            self._later = asyncio.get_running_loop().call_later(LULL, self._wake.set)
 
     def read_ended(self) -> None:
         """All that a read was about has been gathered: no act is half done."""
@@ -109,11 +119,11 @@ class GroupCommit:
 
         While the disk is full that is not before there is room.
         """
-        goal = self._begun + bool(self.gathering)
+        goal = self._begun + bool(self.gathering or self._unsynced)
         if self._done < goal:
             written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((goal, written))
-            self._wake.set()
+            self.wake()
             await written
 
     async def run(self) -> None:
@@ -154,13 +164,21 @@ class GroupCommit:
 
     def _begin(self) -> None:
         self._wake.clear()
+        hurried, self._hurried = self._hurried, False
         if self._later is not None:
             self._later.cancel()
             self._later = None
-        if self.gathering:
+        if self.gathering or (hurried and self._unsynced):
             batch, self.gathering = self.gathering, Batch()
+            batch.at_leisure = not hurried
             self._begun += 1
-            self._under_way = UnderWay(batch, self._begun, self._clock.monotonic(), self._write(batch))
+            written = self._write(batch) if batch else None
+            if not hurried:
+                self._later = asyncio.get_running_loop().call_later(LEISURE, self.wake)
+            elif written is None and self._unsynced:
+                written = self._sync()
+            self._unsynced = not hurried
+            self._under_way = UnderWay(batch, self._begun, self._clock.monotonic(), written)
 
     async def _finish(self, ours: UnderWay) -> None:
         batch = ours.batch
@@ -169,6 +187,8 @@ class GroupCommit:
                 await ours.written
         except StoreFull:
             self._under_way = None
+            self._unsynced = True  # it may have had to sync what was written at leisure before it
+            self.wake()
             await self._wait_for_room(batch)
             return
         self._under_way = None
@@ -212,7 +232,7 @@ class GroupCommit:
             self.gathering = Batch()
         elif rest:
             await asyncio.sleep(FULL_PAUSE)
-            self._wake.set()
+            self.wake()
         else:
             self._written(self._begun)
         self.full = False

@@ -29,7 +29,7 @@ class MemoryStore:
         on_closed: Callable[[list[Message]], None] = lambda _closed: None,
         on_dropped: Callable[[list[Message]], None] = lambda _dropped: None,
     ) -> None:
-        self._commit = GroupCommit(self._write, clock, counters, on_broken, on_closed, on_dropped)
+        self._commit = GroupCommit(self._write, lambda: None, clock, counters, on_broken, on_closed, on_dropped)
         self._messages: dict[int, rows.Row] = {}
         self._parts: dict[tuple[int, int], rows.Row] = {}
         self._counter: dict[str, int] = {}

@@ -27,8 +27,9 @@ from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
 from smscd.store.reader import LEASED_TO, Reader
 from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS, SECURE_DELETE
+from smscd.store.statements import statements_of
 from smscd.store.transaction import transaction, unsynced, write
-from smscd.store.wal import Log, lengthen
+from smscd.store.wal import Log, lengthen, sync
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ class SqliteStore:
         self._counters = counters
         self._on_broken = on_broken
         self._commit = GroupCommit(
-            self._write, clock, counters, on_broken, on_closed, on_dropped, self._mind_the_log
+            self._write, self._sync, clock, counters, on_broken, on_closed, on_dropped, self._mind_the_log
         )  # fmt: skip
         self._writer: Writer
         self._reader: Reader
@@ -105,8 +106,12 @@ class SqliteStore:
         return self._writer.on_writer(lambda connection: self._disk.run(work, connection))
 
     def _write(self, batch: Batch) -> Awaitable[None] | None:
-        statements = _statements(batch)
-        return self._on_writer(lambda connection: write(connection, statements)) if statements else None
+        statements = statements_of(batch)
+        within = unsynced if batch.at_leisure else transaction
+        return self._on_writer(lambda connection: write(connection, statements, within)) if statements else None
+
+    def _sync(self) -> Awaitable[None]:
+        return self._on_writer(lambda _connection: sync(self.path))
 
     async def _aside(self, statements: list[tuple[str, list[Any]]], *, synced: bool = True) -> None:
         """A transaction beside the batches.
@@ -397,26 +402,6 @@ class SqliteStore:
     async def counter(self, name: str) -> int:
         found = await self._rows("SELECT value FROM counter WHERE name = ?", (name,))
         return int(found[0][0]) if found else 0
-
-
-def _statements(batch: Batch) -> rows.Statements:
-    """What `batch` says of the rows. After a pause all code is slow: what it has nothing of is not asked for."""
-    said: rows.Statements = []
-    if batch.new:
-        said += rows.inserting(batch.new, batch.together)
-    if batch.rewritten:
-        said += rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE)
-    if batch.changed:
-        said += rows.changing(batch.changed.values())
-    if batch.attempted:
-        said += rows.attempting([m for m in batch.attempted.values() if m.id not in batch.closing])
-    if batch.closing:
-        said += rows.closing([m for m in batch.closing.values() if m.id not in batch.new])
-    if batch.parts:
-        said += rows.parting(batch.parts.values())
-    if batch.opt_outs:
-        said += optouts.statements(batch.opt_outs)
-    return said
 
 
 # --- in the writer's thread -------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from smscd.errors import StoreFull
+from smscd.errors import StoreBroken, StoreFull
 from smscd.store.commit import FULL_PAUSE, GroupCommit
 
 log = structlog.get_logger("smscd.store")
@@ -65,6 +65,18 @@ def lengthen(database: Path) -> None:
         os.ftruncate(descriptor, length)
     finally:
         os.close(descriptor)
+
+
+def sync(database: Path) -> None:
+    """Have all that is in the log of an open database on stable storage. Raises StoreBroken: it never is, then."""
+    try:
+        descriptor = os.open(f"{database}-wal", os.O_RDONLY)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as fault:
+        raise StoreBroken(f"{database}-wal: {fault.strerror}") from fault
 
 
 class WalIndex:

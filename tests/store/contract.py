@@ -181,7 +181,7 @@ class StoreContract:
     async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_waits_for(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commit, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LULL", 1000.0)
         one, other = message(), message()
         await put(chest.store, one)
         one.stage = Stage.CLOSED
@@ -194,10 +194,10 @@ class StoreContract:
         assert chest.closed == [[one]]
         assert sum(chest.counters.batches.counts) == 2
 
-    async def test_what_nobody_waits_for_is_committed_in_a_while_by_itself(
+    async def test_what_nobody_waits_for_is_written_in_a_lull_by_itself(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commit, "LEISURE", 0.001)
+        monkeypatch.setattr(commit, "LULL", 0.001)
         written = asyncio.Event()
         chest.store.batch.add(message())
         chest.store.batch.once_written(written.set)
@@ -208,7 +208,7 @@ class StoreContract:
     async def test_many_that_nobody_waits_for_are_committed_without_waiting_for_others(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commit, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LULL", 1000.0)
         written = asyncio.Event()
         chest.store.wake_later()
         for _ in range(commit.LEISURELY):
@@ -221,7 +221,7 @@ class StoreContract:
     async def test_who_asks_whether_all_is_committed_does_not_wait_for_leisure(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commit, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LULL", 1000.0)
         one = message()
         chest.store.batch.add(one)
         chest.store.wake_later()
@@ -232,7 +232,7 @@ class StoreContract:
     async def test_what_a_callback_gathers_and_tells_nobody_is_committed_all_the_same(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commit, "LEISURE", 0.001)
+        monkeypatch.setattr(commit, "LULL", 0.001)
         first, second, written = message(), message(), asyncio.Event()
 
         def gather(_messages: list[Message]) -> None:
@@ -247,7 +247,7 @@ class StoreContract:
         assert ids(await chest.store.get([first.id, second.id])) == [first.id, second.id]
 
     async def test_closing_writes_what_nobody_waits_for(self, chest: Chest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(commit, "LEISURE", 1000.0)
+        monkeypatch.setattr(commit, "LULL", 1000.0)
         one = message()
         chest.store.batch.add(one)
         chest.store.wake_later()
