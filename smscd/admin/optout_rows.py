@@ -32,7 +32,9 @@ def entry_of(names: Names, row: Mapping[str, Any]) -> Entry:
         return Entry(scope, b"", recipient)
     key, *others = {"pair": ("from", "sender"), "pool": ("pool",), "account": ("esme", "account")}[scope]
     party = next((value for name in (key, *others) if (value := optional(row, name))), None)
-    party = party or optional(row, "party") or required(row, key)
+    party = party or optional(row, "party")
+    if party is None:
+        raise ControlError(f"{key} is missing", f"--{key}; in a file, a column party")
     return Entry(scope, names.address(party) if scope == "pair" else party.encode("latin-1", "replace"), recipient)
 
 
@@ -41,6 +43,8 @@ def recipient_of(names: Names, written: str) -> bytes:
     recipient = names.known_as(written)
     if recipient.startswith(ERASED) and recipient not in names.erased:
         raise ControlError(f"{written} is no number that was erased here", "the number itself")
+    if not recipient.isdigit() and recipient not in names.erased:
+        raise ControlError(f"{written} is no number: a block of it would block nobody", "digits, like +447700900123")
     return recipient
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, Literal, get_args
 
@@ -65,7 +66,10 @@ class OptOutCommands:
             self._store.batch.opt_out([event])
             self._store.wake()
         await self._store.committed()
-        return {"changed": is_new, **shown(entry)}
+        answer: dict[str, Any] = {"changed": is_new, **shown(entry)}
+        if entry.scope == "account" and (unknown := self._unknown(answer["party"])):
+            answer["warning"] = unknown  # a list may be there before its accounts are; a slip blocks nobody
+        return answer
 
     async def remove(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Lift one block, for a reason; nothing changes if there is none."""
@@ -117,11 +121,25 @@ class OptOutCommands:
         return await recycling.recycle(self._journey, self._optout, arguments)
 
     async def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """May this sender write to this recipient? The row that forbids it, if one does."""
+        """May this sender write to this recipient? The row that forbids it, if one does.
+
+        Where no `esme` is named it is the one that receives the sender's number: a STOPALL to it blocks that account.
+        """
         optout = self._optout
         sender, recipient = optout.address(required(arguments, "from")), recipient_of(optout, required(arguments, "to"))
-        found = optout.blocking(sender, 0, recipient, 0, optional(arguments, "esme") or "")
+        named = optional(arguments, "esme")
+        if named is not None and (unknown := self._unknown(named)):
+            raise ControlError(unknown, "the system_id of an [[esme]] of the file")
+        account = self._journey.receivers.owner(sender) if named is None else named
+        found = optout.blocking(sender, 0, recipient, 0, account or "")
         return {"may_send": found is None, "row": None if found is None else shown(found)}
+
+    def _unknown(self, system_id: str) -> str:
+        """What is wrong with the name of an account, "" if nothing is."""
+        if system_id in self._journey.esmes:
+            return ""
+        nearest = difflib.get_close_matches(system_id, self._journey.esmes, 1)
+        return f"no ESME is called {system_id}" + (f"; did you mean {nearest[0]}?" if nearest else "")
 
     def _event(self, kind: Literal["add", "remove", "erase"], entry: Entry, arguments: dict[str, Any]) -> Event:
         return Event(

@@ -34,7 +34,12 @@ class EsmeSettings:
         Example("$CREDENTIALS_DIRECTORY/esme-test"),
         "instead of `password`: a file with the password or its hash on its first line; its owner alone may read it",
     ] = None
-    bind_limit: Annotated[int, Between(1, 10_000), "concurrent binds; one more is refused with ESME_RBINDFAIL"] = 8
+    bind_limit: Annotated[
+        int,
+        Between(1, 10_000),
+        "concurrent binds; one more is refused with ESME_RBINDFAIL, unless one of them does not answer an enquire_link"
+        " within 2 s: that one is closed",
+    ] = 8
     window: Annotated[int, Between(1, 100_000), "unanswered submits per bind; beyond it we stop reading"] = 100
     rate: Annotated[float, Between(0, 1_000_000), "segments per second, 0 = unlimited; over it ESME_RTHROTTLED"] = 0
     daily_quota: Annotated[int, Between(0), "segments per day (UTC), 0 = unlimited; over it ESME_RTHROTTLED"] = 0

@@ -16,7 +16,7 @@ DEFAULT_FILE = Path("/etc/smscd/smscd.toml")
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="The configuration file.", show_default=True)] = DEFAULT_FILE,
+    file: Annotated[Path, typer.Argument(help="The configuration file.", envvar="SMSCD_CONFIG")] = DEFAULT_FILE,
     json_output: Annotated[bool, typer.Option("--json", help="Faults as a JSON array.")] = False,
 ) -> None:
     """Say everything that is wrong with a configuration file. Exit code 1 if it has errors. Never opens a port."""

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
+from smscd.cli.output import on_terminal
 from smscd.clock import SystemClock
 from smscd.connectors.modem.emulated.console import obey
 from smscd.connectors.modem.emulated.modem import EmulatedModem
 from smscd.connectors.modem.emulated.network import Network, parse_rule
 from smscd.connectors.modem.emulated.port import Port
 from smscd.connectors.modem.emulated.profile import NAMED, SettingError, named, setting
+from smscd.errors import ControlError
 
 
 def emulate(
@@ -32,15 +34,22 @@ def emulate(
         list[str] | None,
         typer.Option("--rule", metavar="RULE", help="As on the console: 'to=+4477* st=0x45'; may be repeated."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Events as JSON, one a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Events as JSON, one a line; so they are when piped.")
+    ] = False,
 ) -> None:
     """Be a GSM modem on a pseudo terminal until stopped. Lines on standard input do things to it: try `help`."""
-    chosen = named(profile)
-    for pair in settings or []:
-        key, _, value = pair.partition("=")
-        setting(chosen, key, value)
-    network = Network([parse_rule(rule.split()) for rule in rules or []])
-    asyncio.run(_serve(EmulatedModem(chosen, SystemClock(), network), link, as_json))
+    if link is not None and not link.parent.is_dir():
+        raise ControlError(f"there is no directory {link.parent}", "another --link")
+    try:
+        chosen = named(profile)
+        for pair in settings or []:
+            key, _, value = pair.partition("=")
+            setting(chosen, key, value)
+        network = Network([parse_rule(rule.split()) for rule in rules or []])
+    except SettingError as error:
+        raise ControlError(str(error), "smscd modem emulate --help") from None
+    asyncio.run(_serve(EmulatedModem(chosen, SystemClock(), network), link, as_json or not on_terminal()))
 
 
 async def _serve(modem: EmulatedModem, link: Path | None, as_json: bool) -> None:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
+from smscd.cli.complaint import printable
 from smscd.cli.control import call, conversation, stream
 from smscd.cli.optout_import import COLUMNS, imported, recycled
 from smscd.cli.output import JsonOption, cell, moment, on_terminal, show, table
@@ -54,6 +55,8 @@ def add(
     row = _asked(to=to, from_=from_, scope=scope, pool=pool, esme=esme, reason=reason, actor=getpass.getuser())
     answer = call(data_dirs(config, data_dir), "optout.add", **row)
     show(answer, as_json, lambda value: ["blocked" if value["changed"] else "was blocked already"])
+    if "warning" in answer:
+        typer.echo(f"warning: {printable(answer['warning'])}", err=True)
 
 
 @app.command("remove")
@@ -86,7 +89,12 @@ def _erased(answer: dict[str, Any]) -> Iterator[RenderableType]:
 def check(
     to: Recipient,
     from_: Annotated[str, typer.Option("--from", metavar="N", help="The sender that the handset sees.")],
-    esme: Account = None,
+    esme: Annotated[
+        str | None,
+        typer.Option(
+            "--esme", metavar="ID", help="The ESME that sends; else the one that receives the sender's number."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
@@ -179,7 +187,7 @@ def _listed(answer: dict[str, Any], columns: tuple[str, ...], what: str) -> Iter
 
 @app.command("export")
 def export(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Ends in .csv or .jsonl; else JSONL on standard"
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Ends in .csv or .jsonl; else JSONL on standard"
                                                 " output.")] = None,
     config: ConfigOption = None, data_dir: DataDirOption = None,
 ) -> None:  # fmt: skip
@@ -193,7 +201,7 @@ def export(
         if file.suffix == ".csv":
             writer = csv.DictWriter(out, COLUMNS)
             writer.writeheader()
-            writer.writerows(_everything(places))
+            writer.writerows(row | {"since": moment(row["since"])} for row in _everything(places))
         else:
             out.writelines(json.dumps(row) + "\n" for row in _everything(places))
 
@@ -233,7 +241,9 @@ def import_rows(
         Progress(console=Console(stderr=True), disable=not on_terminal(), transient=True) as progress,
     ):
         answer = imported(ask, getpass.getuser(), file, plain, progress)
-    show(answer, as_json, lambda value: [f"{value['rows']} rows are in force"])
+    show(
+        answer, as_json, lambda value: [f"{value['rows']} row{'' if value['rows'] == 1 else 's'} of the file in force"]
+    )
 
 
 def _recycle(places: Any, file: Path, reason: str | None, *, as_json: bool) -> None:

@@ -150,7 +150,7 @@ def rows_of(file: Path, told: Callable[[int], None]) -> Iterator[Row]:
     """The rows of a file of CSV with a header, or of JSON lines, as they are."""
     with file.open(encoding="utf-8-sig", newline="") as lines:
         counted = _counted(lines, told)
-        rows = csv.DictReader(counted) if file.suffix == ".csv" else _json_lines(counted)
+        rows = _csv_rows(counted) if file.suffix.lower() == ".csv" else _json_lines(counted)
         try:
             yield from rows
         except (UnicodeDecodeError, csv.Error) as fault:
@@ -165,6 +165,16 @@ def _counted(lines: IO[str], told: Callable[[int], None]) -> Iterator[str]:
             told(read)
         yield line
     told(read)
+
+
+def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
+    """By the header's names, in whatever case, and by its delimiter: spreadsheets write what their country uses."""
+    header = next(lines, "")
+    delimiter = next((mark for mark in ",;\t" if mark in header), ",")
+    names = [name.strip().casefold() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    if header.strip() and not {"recipient", "to"} & set(names):
+        raise ControlError(f"the header names no recipient: {header.strip()[:80]}", "recipient,scope,party,reason")
+    yield from csv.DictReader(lines, names, delimiter=delimiter)
 
 
 def _json_lines(lines: Iterator[str]) -> Iterator[Row]:

@@ -21,7 +21,7 @@ from smscd.cli.composing import Composition, check_address, smpp_time
 from smscd.cli.output import JsonOption, cell, show, table
 from smscd.cli.sending import LISTED, Esme, Part
 from smscd.clock import SystemClock
-from smscd.errors import ControlError, TextError
+from smscd.errors import ConfigError, ControlError, TextError
 from smscd.link import Link, Links, client_context, connect
 from smscd.session import Session, SessionSettings, Side
 from smscd.text.segments import How
@@ -122,10 +122,17 @@ def send(
         dest_addr_ton=dest_addr_ton,
         dest_addr_npi=dest_addr_npi,
     )
-    context = client_context(tls_ca, tls_certificate, tls_key, verify=not tls_no_verify) if tls else None
+    context = _context(tls_ca, tls_certificate, tls_key, verify=not tls_no_verify) if tls else None
     request = _bind(bind, system_id, password, system_type, interface_version)
     upstream = Upstream(host, port, request, context, window, rate, _duration("--timeout", timeout))
     _run(upstream, composition, as_json)
+
+
+def _context(ca: Path | None, certificate: Path | None, key: Path | None, *, verify: bool) -> ssl.SSLContext:
+    try:
+        return client_context(ca, certificate, key, verify=verify)
+    except ConfigError as fault:
+        raise ControlError(str(fault), "check --tls-ca, --tls-certificate and --tls-key") from None
 
 
 def _run(upstream: Upstream, composition: Composition, as_json: bool) -> None:

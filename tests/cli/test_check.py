@@ -33,6 +33,14 @@ def test_a_file_with_nothing_but_warnings_passes(file: Path) -> None:
     assert last == f"{file}: sound, 1 warning"
 
 
+def test_without_an_argument_the_file_is_checked_that_run_would_take(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMSCD_CONFIG", str(file))
+    result = runner.invoke(app, [])
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, f"{file}: sound, 1 warning")
+
+
 def test_errors_are_all_printed_and_the_answer_is_no(file: Path) -> None:
     file.write_text('[smscd]\nnode_id = 4711\nlog_format = "jsn"\n' + SOUND, encoding="utf-8")
     result = runner.invoke(app, [str(file)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -25,6 +28,14 @@ def test_what_makes_no_sense_is_refused_in_one_line(words: tuple[str, ...], reas
     result = smscd("modem", "emulate", *words)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"error: {reason}")
+    assert result.stderr.endswith("\ntry: smscd modem emulate --help\n")
+
+
+def test_a_link_needs_a_directory(tmp_path: Path, smscd: Smscd) -> None:
+    link = tmp_path / "nowhere" / "modem"
+    result = smscd("modem", "emulate", "--link", str(link))
+    assert result.exit_code == 1
+    assert result.stderr == f"error: there is no directory {link.parent}\ntry: another --link\n"
 
 
 def test_a_file_in_the_way_of_the_link_is_left_alone(tmp_path: Path, smscd: Smscd) -> None:
@@ -36,20 +47,30 @@ def test_a_file_in_the_way_of_the_link_is_left_alone(tmp_path: Path, smscd: Smsc
     assert taken.read_text(encoding="utf-8") == "precious"
 
 
-def test_told_in_words_and_the_link_goes_with_the_process(tmp_path: Path) -> None:
+def test_told_in_words_on_a_terminal(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "smscd", "modem", "emulate", "--link", str(tmp_path / "modem")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=slave, text=True) as process:
+        os.close(slave)
+        with os.fdopen(master, closefd=True) as shown:
+            assert shown.readline() == f"device device='{tmp_path / 'modem'}'\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+
+
+def test_told_as_json_lines_through_a_pipe_and_the_link_goes_with_the_process(tmp_path: Path) -> None:
     link = tmp_path / "modem"
     command = [sys.executable, "-m", "smscd", "modem", "emulate", "--link", str(link)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stdout.readline() == f"device device='{link}'\n"
+        assert json.loads(process.stdout.readline()) == {"event": "device", "device": str(link)}
         assert link.is_symlink()
         process.stdin.write("mo INFO hello\n")
         process.stdin.flush()
-        assert {process.stdout.readline(), process.stdout.readline()} == {
-            "1 part\n",
-            "stored memory='SM' index=1\n",
-        }
+        told = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert {"event": "answer", "to": "mo INFO hello", "answer": "1 part"} in told
+        assert {"event": "stored", "memory": "SM", "index": 1} in told
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
     assert not link.is_symlink()

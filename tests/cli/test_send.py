@@ -496,6 +496,9 @@ def test_tls_verifies_the_smsc(centre: Callable[..., Centre], send: Send, tmp_pa
     assert refused.exit_code == 1
     assert "is not accepted" in refused.stderr
     assert "try: name its authority with --tls-ca FILE" in refused.stderr
+    absent = send(there, "Hello", *tls, "--tls-ca", authority.path.with_name("absent.pem"))
+    assert absent.exit_code == 1
+    assert absent.stderr.endswith("\ntry: check --tls-ca, --tls-certificate and --tls-key\n")
     assert send(there, "Hello", *tls, "--tls-no-verify").exit_code == 0
 
 

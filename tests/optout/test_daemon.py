@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import re
 import socket
 import sqlite3
 import threading
@@ -214,6 +215,25 @@ def test_rows_are_added_checked_listed_and_removed_for_a_reason(smscd: Running, 
     assert [(line["event"], line["reason"]) for line in journal] == [("remove", "wrote again"), ("add", "by letter")]
 
 
+def test_what_blocks_an_account_forbids_its_number_without_the_account_being_named(smscd: Running) -> None:
+    """STOPALL to 12345 reaches the account that receives it: asked about 12345 alone, "yes" would be wrong."""
+    assert smscd.ask("mo", **{"from": HANDSET, "to": "12345", "text": "STOPALL"})["delivered_to"] == "test"
+    asked = ("--from", "12345", "--to", HANDSET)
+    assert run(smscd, "check", *asked, expect=1)["row"] == {"recipient": HANDSET, "scope": "account", "party": "test"}
+    assert run(smscd, "check", *asked, "--esme", "test", expect=1)["row"]["scope"] == "account"
+    assert run(smscd, "check", *asked, "--esme", "legacy")["may_send"]
+
+
+def test_an_account_that_is_not_there_is_told_for_its_block_blocks_nobody(smscd: Running) -> None:
+    with pytest.raises(ControlError, match="no ESME is called tset; did you mean test"):
+        smscd.ask("optout.check", **{"from": "12345", "to": HANDSET, "esme": "tset"})
+    there = ["--data-dir", str(smscd.data_dir)]
+    slip = CliRunner().invoke(app, ["add", "--to", HANDSET, "--scope", "account", "--esme", "tset", *there])
+    assert (slip.exit_code, slip.stderr) == (0, "warning: no ESME is called tset; did you mean test?\n")
+    meant = CliRunner().invoke(app, ["add", "--to", HANDSET, "--scope", "account", "--esme", "test", *there])
+    assert (meant.exit_code, meant.stderr) == (0, "")
+
+
 def test_other_scopes_can_be_added(smscd: Running, bind: Callable[..., Esme]) -> None:
     run(smscd, "add", "--to", HANDSET, "--scope", "account", "--esme", "test")
     assert bind().submit(source="99999") == 0x45
@@ -327,6 +347,10 @@ def test_what_was_exported_can_be_imported(smscd: Running, tmp_path: Path, suffi
     file = tmp_path / f"list{suffix}"
     run(smscd, "export", str(file))
     before = run(smscd, "list")["rows"]
+    if suffix == ".csv":  # a table for people: a spreadsheet makes nothing of microseconds
+        with file.open(newline="") as written:
+            shown = [row["since"] for row in csv.DictReader(written)]
+        assert all(re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ", since) for since in shown)
     for row in before:
         smscd.ask("optout.remove", **(row | {"reason": "moved away"}))
     assert run(smscd, "list")["rows"] == []
@@ -342,6 +366,45 @@ def test_a_faulty_import_changes_nothing_and_says_where(smscd: Running, tmp_path
     assert isinstance(result.exception, ControlError)
     assert "row 2: recipient is missing" in str(result.exception)
     assert run(smscd, "check", "--to", HANDSET, "--from", "12345")["may_send"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.csv", "\ufeffRecipient,Party,Note\r\n+44 7700 900001,12345,by letter\r\n"),
+        ("LIST.CSV", "recipient;party\n447700900001;12345\n"),
+        ("list.csv", "recipient\tparty\n447700900001\t12345\n"),
+    ],
+)
+def test_what_a_spreadsheet_makes_of_a_list_can_be_imported(
+    smscd: Running, tmp_path: Path, name: str, text: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8", newline="")
+    assert run(smscd, "import", str(file))["rows"] == 1
+    assert not run(smscd, "check", "--to", HANDSET, "--from", "12345", expect=1)["may_send"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("phone,party\n447700900001,12345\n", "the header names no recipient: phone,party"),
+        ("recipient,party\n447700900001,12345\nBob Smith,12345\n", "row 2: Bob Smith is no number"),
+        ("recipient\n447700900001\n", "row 1: from is missing"),
+    ],
+)
+def test_a_file_that_would_block_nobody_is_refused_whole(smscd: Running, tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(text)
+    result = CliRunner().invoke(app, ["import", str(file), "--data-dir", str(smscd.data_dir)])
+    assert isinstance(result.exception, ControlError)
+    assert why in str(result.exception)
+    assert run(smscd, "list")["rows"] == []
+
+
+def test_a_name_cannot_be_opted_out(smscd: Running) -> None:
+    with pytest.raises(ControlError, match="ACME is no number"):
+        smscd.ask("optout.add", **{"to": "ACME", "from": "12345"})
 
 
 def begin(smscd: Running, rows: list[dict[str, Any]]) -> int:
