@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ from tests.store.chests import SqliteChest
 from tests.store.contract import ids, put
 
 PAGE = 4096
-
-
-@pytest.fixture
-async def chest(tmp_path: Path) -> AsyncIterator[SqliteChest]:
-    chest = SqliteChest(tmp_path)
-    await chest.open()
-    yield chest
-    await chest.discard()
 
 
 # --- a write that fails -----------------------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ import asyncio
 import errno
 import os
 import sqlite3
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -32,14 +30,6 @@ class Syncs:
         if self.fault:
             raise OSError(self.fault, os.strerror(self.fault))
         self._sync(descriptor)
-
-
-@pytest.fixture
-async def chest(tmp_path: Path) -> AsyncIterator[SqliteChest]:
-    chest = SqliteChest(tmp_path)
-    await chest.open()
-    yield chest
-    await chest.discard()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import re
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,6 @@ from smscd.store.schema import MIGRATIONS
 from tests.cast import NOON, Answers, message, submit_sm, with_part
 from tests.store.chests import SqliteChest
 from tests.store.contract import StoreContract, ids, put
-
-
-@pytest.fixture
-async def chest(tmp_path: Path) -> AsyncIterator[SqliteChest]:
-    chest = SqliteChest(tmp_path)
-    await chest.open()
-    yield chest
-    await chest.discard()
 
 
 class TestSqliteStore(StoreContract):
