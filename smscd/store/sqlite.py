@@ -25,6 +25,7 @@ from smscd.store.batch import Batch
 from smscd.store.commit import GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
+from smscd.store.lost import refuse_what_would_be_lost
 from smscd.store.reader import LEASED_TO, Reader
 from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS, SECURE_DELETE
 from smscd.store.statements import statements_of
@@ -153,6 +154,7 @@ class SqliteStore:
     async def open(self) -> Recovered:
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
+        refuse_what_would_be_lost(self.path)
         try:
             self._writer = Writer(lambda: _connect(self.path), 64)
             await self._writer

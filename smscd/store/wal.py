@@ -21,6 +21,7 @@ import structlog
 
 from smscd.errors import StoreBroken, StoreFull
 from smscd.store.commit import FULL_PAUSE, GroupCommit
+from smscd.store.lost import tell_what_was_lost
 
 log = structlog.get_logger("smscd.store")
 
@@ -111,6 +112,7 @@ class Log:
     ) -> None:  # fmt: skip
         self.copying = False
         self._index = WalIndex(database)
+        tell_what_was_lost(database, self._index.pages()[0])
         self._commit = commit
         self._copy_back = copy_back
         self._silence = silence
