@@ -97,7 +97,7 @@ CONNECTOR = (
     Metric("smscd_upstream_receipts", "counter", "receipts", "receipts taken from the other side", "receipt"),
     Metric("smscd_in_doubt", "counter", "in_doubt", "parts that left and were never answered"),
     Metric("smscd_upstream_unexpected_responses", "counter", "unexpected", "responses and nacks that answer nothing"),
-    Metric("smscd_queue", "gauge", "queue", "messages not closed yet", "stage"),
+    Metric("smscd_queue", "gauge", "queue", "messages that wait, or are out and not answered yet", "stage"),
     Metric("smscd_connector_sessions", "gauge", "sessions", "sessions bound to the other side now"),
     Metric("smscd_connector_credit", "gauge", "credit", "parts it would take at this moment"),
     Metric("smscd_modem", "gauge", "modem", "a modem at its last look: registered, signal_dbm, stored", "reading"),
