@@ -48,11 +48,17 @@ def reading(recorded: list[Recorded], tmp_path_factory: pytest.TempPathFactory) 
     return read(tmp_path_factory.mktemp("wireshark"), recorded)
 
 
+BIND_TRANSCEIVER = 9
+
+
 def interface_version(connection: Recorded) -> int | None:
-    """What the ESME's first bind said; None if it never tried to bind."""
+    """What the ESME's first bind said, 0x34 for a bind_transceiver that said nothing; None if it never tried to bind."""
     asked = wireshark.frames(b"".join(octets for from_smscd, octets in connection.pieces if not from_smscd))
-    binds = [one for one in asked if int.from_bytes(one[4:8], "big") in {1, 2, 9}]
-    return binds[0][16:].split(b"\0", 3)[3][0] if binds else None
+    binds = [one for one in asked if int.from_bytes(one[4:8], "big") in {1, 2, BIND_TRANSCEIVER}]
+    if not binds:
+        return None
+    said = binds[0][16:].split(b"\0", 3)[3][0]
+    return 0x34 if not said and binds[0][7] == BIND_TRANSCEIVER else said
 
 
 def test_it_finds_nothing_malformed_in_what_smscd_said(recorded: list[Recorded], reading: wireshark.Reading) -> None:
