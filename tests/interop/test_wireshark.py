@@ -52,7 +52,7 @@ BIND_TRANSCEIVER = 9
 
 
 def interface_version(connection: Recorded) -> int | None:
-    """What the ESME's first bind said, 0x34 for a bind_transceiver that said nothing; None if it never tried to bind."""
+    """What the ESME's first bind said, 0x34 for a bind_transceiver that said nothing; None if it never tried."""
     asked = wireshark.frames(b"".join(octets for from_smscd, octets in connection.pieces if not from_smscd))
     binds = [one for one in asked if int.from_bytes(one[4:8], "big") in {1, 2, BIND_TRANSCEIVER}]
     if not binds:
