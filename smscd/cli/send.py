@@ -152,7 +152,16 @@ def _run(upstream: Upstream, composition: Composition, as_json: bool) -> None:
         if esme.silence and wants_every_receipt(composition):
             remedy = "at smscd: smscd message show ID; what comes later waits there for the next bind of this account"
             raise ControlError(f"{esme.awaited} without a receipt: {esme.silence}", remedy)
-        raise typer.Exit(1)
+        raise ControlError(_shortfall(esme), "at smscd: smscd route explain, smscd optout check, smscd message show ID")
+
+
+def _shortfall(esme: Esme) -> str:
+    """What was not accepted or not delivered, in one line."""
+    refused = [f"{number} refused: {pdu.status_name(status)}" for status, number in esme.refused.items()]
+    unanswered = [f"{esme.unanswered} without an answer"] if esme.unanswered else []
+    failed = {_state(state): number for state, number in esme.states.items() if state != pdu.MessageState.DELIVERED}
+    found = [*refused, *unanswered, *(f"{number} {state}" for state, number in failed.items())]
+    return ", ".join(found) or (f"{esme.awaited} without a receipt" if esme.submitted else "nothing was submitted")
 
 
 async def _conversation(upstream: Upstream, composition: Composition, links: Links, esme: Esme, total: int) -> None:

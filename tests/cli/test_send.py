@@ -390,6 +390,10 @@ def test_a_message_that_is_refused_is_exit_code_1(centre: Callable[..., Centre],
     result = send(centre(Habits(answer=lambda _seen: pdu.ESME_RINVDSTADR)), "Hello")
     assert result.exit_code == 1
     assert told(result)["messages"][0]["command_status"] == "ESME_RINVDSTADR"
+    assert result.stderr.splitlines() == [
+        "error: 1 refused: ESME_RINVDSTADR",
+        "try: at smscd: smscd route explain, smscd optout check, smscd message show ID",
+    ]
 
 
 def test_a_receipt_that_does_not_come_is_exit_code_1(centre: Callable[..., Centre], send: Send) -> None:
