@@ -133,7 +133,7 @@ _ROWS = f"SELECT recipient, scope, party, since, source, keyword, reason FROM op
 _LINES = f"SELECT {','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
 _NUMBERED = f"SELECT id,{','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
 
-_PUT = {n: rows.insert("opt_out", ROW, n) + _UPSERT + _SETTLED for n in rows.CHUNKS}
+_PUT = {n: sql + _UPSERT + _SETTLED for n, sql in rows.insert("INSERT INTO opt_out", ROW).items()}
 _FIELDS = [f"json_extract(value, '$[{at}]')" for at in range(4)]
 _IMPORT = (
     f"INSERT INTO opt_out ({','.join(ROW)}) SELECT {','.join(_FIELDS[:3])}, 1, ?2, ?3, 'import', '', {_FIELDS[3]}"  # noqa: S608
@@ -144,7 +144,7 @@ _IMPORT_LINES = (
     f" message, system_id, answered, actor, reason, generation) SELECT ?3, 'import', {','.join(_FIELDS[:3])}, '', '',"
     f" 'import', '', '', 0, '', 0, ?4, {_FIELDS[3]}, ?2 FROM json_each(?1)"
 )
-_JOURNAL = {n: rows.insert("opt_out_journal", JOURNAL, n) for n in rows.CHUNKS}
+_JOURNAL = rows.insert("INSERT INTO opt_out_journal", JOURNAL)
 
 
 def _last_words(events: Iterable[Event]) -> list[Event]:
@@ -155,8 +155,8 @@ def _last_words(events: Iterable[Event]) -> list[Event]:
 def statements(events: Sequence[Event]) -> Statements:
     """What a batch writes for its events."""
     return [
-        *rows.chunked([_row(event, 0) for event in _last_words(events)], _PUT),
-        *rows.chunked([_line(event) for event in events], _JOURNAL),
+        *rows.told([value for event in _last_words(events) for value in _row(event, 0)], len(ROW), _PUT),
+        *rows.told([value for event in events for value in _line(event)], len(JOURNAL), _JOURNAL),
         *(statement for event in events if event.erases for statement in _erasing(event)),
     ]
 

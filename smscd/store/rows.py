@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, count
+from itertools import count
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 from smscd import pdu
@@ -124,25 +125,31 @@ def inserting(messages: dict[int, Message], together: list[list[Message]]) -> St
         first = _whole(some[0])
         if first[len(SHARED) :] == _FRESH_END and [*map(_whole, some)].count(first) == len(some):
             shared = _counted(first[: len(SHARED)], some[0])
-            statements += _told(_owned(some), shared, len(OWN), INSERT_ALIKE)
+            statements += told(_owned(some), len(OWN), INSERT_ALIKE, shared)
             alike.update([m.id for m in some])
     if len(alike) == len(messages):
         return statements
     fresh: list[Any] = []
-    other: list[Row] = []
+    other: list[Any] = []
     for m in messages.values():
         if m.id in alike:
             continue
         if is_fresh(m):
             fresh += fresh_row(m)
         else:
-            other.append(message_row(m))
-    return statements + _told(fresh, (), len(FRESH), INSERT_FRESH) + chunked(other, INSERT_MESSAGE)
+            other += message_row(m)
+    statements += told(fresh, len(FRESH), INSERT_FRESH)
+    return statements + told(other, len(MESSAGE), INSERT_MESSAGE)
+
+
+def replacing(messages: Iterable[Message]) -> Statements:
+    """Stores all of these messages, whatever was stored of them before."""
+    return told([value for m in messages for value in message_row(m)], len(MESSAGE), REPLACE_MESSAGE)
 
 
 def changing(messages: Iterable[Message]) -> Statements:
     """Stores what may have changed of messages that are stored already."""
-    return _told([value for m in messages for value in changed_row(m)], (), len(CHANGED), UPDATE_MESSAGE)
+    return told([value for m in messages for value in changed_row(m)], len(CHANGED), UPDATE_MESSAGE)
 
 
 def closing(messages: Iterable[Message]) -> Statements:
@@ -161,7 +168,7 @@ def closing(messages: Iterable[Message]) -> Statements:
             statements.append((CLOSE_RUN, [*end, receipts[0] - ids[0], ids[0], ids[-1]]))
         else:
             statements += _for_ids(ids, end, ALIKE)
-    return statements + _told(rest, (), len(CLOSED), CLOSE_MESSAGE)
+    return statements + told(rest, len(CLOSED), CLOSE_MESSAGE)
 
 
 def _ends(messages: Iterable[Message]) -> list[tuple[Row, list[Message]]]:
@@ -192,7 +199,7 @@ def parting(parts: Iterable[Part]) -> Statements:
         own += (p.message, p.number, p.upstream_message_id, p.upstream_key, p.changed_at, p.lease_until)
     statements: Statements = []
     for shared, own in alike.items():
-        statements += _told(own, shared, len(PART_OWN), REPLACE_PARTS)
+        statements += told(own, len(PART_OWN), REPLACE_PARTS, shared)
     return statements
 
 
@@ -268,19 +275,10 @@ def complete(m: Message) -> Message:
 #
 # After every statement the writer has to ask for the interpreter lock anew, three times over: the fewer, the better.
 
-CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
-"""Rows per statement, largest first, for what is not written every day."""
-
 MOST = 128
 ROOM = (128, 112, 96, 80, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """For how many rows a statement has room that takes as many of them as it is told, and never looks at the rest."""
 _ROOM_FOR = [min(room for room in ROOM if room >= rows) for rows in range(MOST + 1)]
-
-
-def insert(table: str, columns: Sequence[str], rows: int, verb: str = "INSERT") -> str:
-    """A statement that stores `rows` rows."""
-    one = f"({','.join('?' * len(columns))})"
-    return f"{verb} INTO {table} ({','.join(columns)}) VALUES {','.join([one] * rows)}"
 
 
 def _update(columns: Sequence[str], values: str) -> str:
@@ -296,7 +294,10 @@ def _taken(own: int, shared: int = 0, constant: Iterable[str] = ()) -> dict[int,
     return {room: f"SELECT * FROM (VALUES ({'),('.join(every[:room])})) LIMIT ?1" for room in ROOM}  # noqa: S608 - marks
 
 
-def _insert_alike(into: str, own: Sequence[str], shared: Sequence[str], constant: Mapping[str, str]) -> dict[int, str]:
+def insert(
+    into: str, own: Sequence[str], shared: Sequence[str] = (), constant: Mapping[str, str] = MappingProxyType({})
+) -> dict[int, str]:
+    """What `told` stores rows with: these columns of their own, those that are `shared`, and `constant` ones."""
     columns = ",".join((*own, *shared, *constant))
     return {n: f"{into} ({columns}) {rows}" for n, rows in _taken(len(own), len(shared), constant.values()).items()}
 
@@ -305,32 +306,24 @@ def _set(columns: Sequence[str], which: str) -> str:
     return f"UPDATE message SET {','.join(f'{name}=?' for name in columns)} WHERE id {which}"  # noqa: S608 - as above
 
 
-INSERT_ALIKE = _insert_alike("INSERT INTO message", OWN, SHARED, _UNTOUCHED)
-INSERT_FRESH = _insert_alike("INSERT INTO message", FRESH, (), _UNTOUCHED)
-REPLACE_PARTS = _insert_alike("INSERT OR REPLACE INTO part", PART_OWN, PART_SHARED, {})
+INSERT_ALIKE = insert("INSERT INTO message", OWN, SHARED, _UNTOUCHED)
+INSERT_FRESH = insert("INSERT INTO message", FRESH, (), _UNTOUCHED)
+REPLACE_PARTS = insert("INSERT OR REPLACE INTO part", PART_OWN, PART_SHARED)
 CLOSE_MESSAGE = {n: _update(CLOSED, rows) for n, rows in _taken(len(CLOSED)).items()}
 UPDATE_MESSAGE = {n: _update(CHANGED, rows) for n, rows in _taken(len(CHANGED)).items()}
 _SET: tuple[tuple[str, ...], ...] = (ALIKE, ATTEMPTS)
 SET_RUN = {columns: _set(columns, "BETWEEN ? AND ?") for columns in _SET}
 SET_SOME = {columns: {n: _set(columns, f"IN ({','.join('?' * n)})") for n in ROOM} for columns in _SET}
 CLOSE_RUN = SET_RUN[ALIKE].replace(" WHERE", ",receipt=id+? WHERE")
-INSERT_MESSAGE = {n: insert("message", MESSAGE, n) for n in CHUNKS}
-REPLACE_MESSAGE = {n: insert("message", MESSAGE, n, "INSERT OR REPLACE") for n in CHUNKS}
+INSERT_MESSAGE = insert("INSERT INTO message", MESSAGE)
+REPLACE_MESSAGE = insert("INSERT OR REPLACE INTO message", MESSAGE)
 
 
-def chunked(rows: Sequence[Row], statements: dict[int, str]) -> Statements:
-    """(statement, parameters) pairs that together bind all of `rows`."""
-    out = []
-    at = 0
-    for size in CHUNKS:
-        while len(rows) - at >= size:
-            out.append((statements[size], list(chain.from_iterable(rows[at : at + size]))))
-            at += size
-    return out
+def told(own: list[Any], width: int, statements: dict[int, str], shared: Row = ()) -> Statements:
+    """Of `statements`, by the room they have, those that together bind all rows, and what they bind.
 
-
-def _told(own: list[Any], shared: Row, width: int, statements: dict[int, str]) -> Statements:
-    """As `chunked`, for rows that share what `shared` says; `own` is the rest of all rows, `width` values each."""
+    `own` is what each row has for itself, `width` values each, one after the other; the rest is `shared` by all.
+    """
     out = []
     for at in range(0, len(own), MOST * width):
         some = own[at : at + MOST * width] if len(own) > MOST * width else own

@@ -15,7 +15,7 @@ def statements_of(batch: Batch) -> rows.Statements:
     if batch.new:
         said += rows.inserting(batch.new, batch.together)
     if batch.rewritten:
-        said += rows.chunked([rows.message_row(m) for m in batch.rewritten.values()], rows.REPLACE_MESSAGE)
+        said += rows.replacing(batch.rewritten.values())
     if batch.changed:
         said += rows.changing(batch.changed.values())
     if batch.attempted:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 
 from smscd.message import CLOSED, DEAD, Message, Part, Stage
-from smscd.store import rows
+from smscd.optout import Entry, Event
+from smscd.store import optouts, rows
 from smscd.store.schema import MIGRATIONS
 from smscd.store.transaction import write
-from tests.cast import NOON, message
+from tests.cast import NOON, message, submit_sm
 
 FIRST = 1 << 60
 """The number of the first message."""
@@ -72,6 +73,36 @@ def test_who_is_changed_is_stored_as_it_is_now(connection: sqlite3.Connection, d
         one.stage, one.due, one.lease_until = data.draw(ENDS)[0], NOON + 1, NOON + one.id % 7
     write(connection, rows.changing(chosen))
     assert stored(connection) == [rows.message_row(one) for one in messages]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 13, 100, 127, 128, 129, 300])
+def test_who_is_replaced_is_stored_whole_whether_it_was_there_or_not(
+    connection: sqlite3.Connection, count: int
+) -> None:
+    messages = begin(connection, count)
+    connection.execute("DELETE FROM message WHERE id % 3 = 1")
+    again = messages[: count // 2 + 1]
+    for one in again:
+        one.content, one.frame, one.stage, one.group_id = submit_sm(b"%d" % one.id), b"", DEAD, FIRST
+    write(connection, rows.replacing(again))
+    there = [one for one in messages if one in again or one.id % 3 != 1]
+    assert stored(connection) == [rows.message_row(one) for one in there]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 13, 100, 127, 128, 129, 300])
+def test_of_opt_outs_the_last_word_about_each_is_stored_and_every_line(
+    connection: sqlite3.Connection, count: int
+) -> None:
+    connection.executescript("DELETE FROM opt_out; DELETE FROM opt_out_journal;")
+    entries = [Entry("pair", b"12345", b"4477%08d" % number) for number in range(count)]
+    write(connection, optouts.statements([Event(NOON, "stop", one) for one in entries]))
+    write(connection, optouts.statements([Event(NOON + 1, kind, entries[0]) for kind in ("start", "stop", "start")]))
+    found = connection.execute("SELECT recipient, state, since FROM opt_out ORDER BY recipient").fetchall()
+    assert found == [(one.recipient.decode(), int(n > 0), NOON + (n == 0)) for n, one in enumerate(entries)]
+    lines = connection.execute("SELECT kind, recipient, at FROM opt_out_journal ORDER BY id").fetchall()
+    assert lines == [("stop", one.recipient.decode(), NOON) for one in entries] + [
+        (kind, entries[0].recipient.decode(), NOON + 1) for kind in ("start", "stop", "start")
+    ]
 
 
 @settings(max_examples=40, deadline=None)

@@ -148,7 +148,8 @@ async def test_leases_that_an_older_version_left_behind_are_read_by_their_parts(
             f"INSERT INTO message ({','.join(values)}) VALUES ({','.join('?' * len(values))})", [*values.values()]
         )
         for part in parts:
-            old.execute(rows.insert("part", rows.PART, 1), rows.part_row(part))
+            (statement,) = rows.parting([part])
+            old.execute(*statement)
 
     def part(number: int, stage: int, provider: str = "carrier", upstream_message_id: str = "") -> Part:
         return Part(
