@@ -320,6 +320,27 @@ async def test_a_log_that_has_grown_begins_anew_however_busily_it_is_read(
     await second
 
 
+async def test_neither_database_nor_log_grows_while_as_much_is_forgotten_as_comes(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, pages in (("IDLE", 50), ("BUSY", 100), ("LONGEST", 200)):
+        monkeypatch.setattr(wal, name, pages)
+    log, database, longest = chest.store._log, [], []
+    assert log is not None
+    for number in range(60):
+        come = [with_part(message(stage=Stage.CLOSED, final_at=NOON + number), Stage.SENT, "id") for _ in range(50)]
+        for one in come[:5]:
+            one.stage = Stage.DEAD
+        forgotten = chest.store.purge(NOON + number, NOON + number, 1000)
+        read = chest.store.get([one.id for one in come])  # always somebody who reads from the log
+        _, gone, _ = await asyncio.gather(put(chest.store, *come), forgotten, read)
+        assert gone == 50 * (number > 0)
+        database.append(await pragma(chest, "page_count"))
+        longest.append(log._index.pages()[0])
+    assert max(database[20:]) <= max(database[:20])
+    assert max(longest) < 400
+
+
 async def test_nothing_is_read_in_silence_and_what_was_asked_meanwhile_is_answered_after_it(chest: SqliteChest) -> None:
     await put(chest.store, message(1))
     async with chest.store._reader.silence():
