@@ -19,12 +19,13 @@ import structlog
 from smscd.clock import Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
-from smscd.message import Kind, Message, Stage, numbers_of
+from smscd.message import Kind, Message, numbers_of
 from smscd.store import forgetting, optouts, rows
 from smscd.store.batch import Batch
 from smscd.store.commit import GroupCommit
 from smscd.store.damage import Disk
 from smscd.store.interface import LaneState, Listing, Recovered
+from smscd.store.listing import NO_END, listing
 from smscd.store.lost import refuse_what_would_be_lost
 from smscd.store.reader import LEASED_TO, Reader
 from smscd.store.schema import DROP_RECIPIENTS, INDEX_RECIPIENTS, MIGRATIONS, SECURE_DELETE
@@ -33,9 +34,6 @@ from smscd.store.transaction import transaction, unsynced, write
 from smscd.store.wal import Log, lengthen, sync
 
 T = TypeVar("T")
-
-NO_END = (1 << 63) - 1
-"""Above all ids."""
 
 log = structlog.get_logger("smscd.store")
 
@@ -364,23 +362,7 @@ class SqliteStore:
         return await self._reader.with_parts(found)
 
     async def listing(self, wanted: Listing) -> list[Message]:
-        clauses, parameters = ["1"], []
-        for column in ("stage", "message_state", "kind", "system_id", "source_addr", "destination_addr"):
-            value = getattr(wanted, column)
-            if value is not None:
-                # the literal stage lets SQLite see that a partial index fits
-                clauses.append(f"stage = {int(value)}" if column == "stage" else f"{column} = ?")
-                if column != "stage":
-                    parameters.append(value)
-        if wanted.named:
-            clauses.append("message_id <> ''")
-        if wanted.before is not None:
-            clauses.append("id < ?")
-            parameters.append(wanted.before)
-        # `+id` keeps SQLite from walking the whole table backwards for the few that are in this stage
-        order = "id" if wanted.stage in {None, Stage.QUEUED, Stage.CLOSED} else "+id"
-        sql = f"{' AND '.join(clauses)} ORDER BY {order} DESC LIMIT ?"
-        return await self._reader.messages(sql, (*parameters, wanted.limit))
+        return await listing(self._reader, wanted)
 
     # -- upkeep ------------------------------------------------------------------------------------------------------
 

@@ -751,6 +751,16 @@ class StoreContract:
         )  # fmt: skip
         assert ids(await chest.store.listing(wanted)) == found
 
+    async def test_a_listing_finds_what_is_rare_among_many(self, chest: Chest) -> None:
+        one = submit_sm(destination_addr=b"1")
+        await put(chest.store, *[message(n, content=one if n % 40 == 0 else None) for n in range(1, 201)])
+        seen: list[int] = []
+        before = None
+        while page := await chest.store.listing(Listing(before=before, limit=2, destination_addr="1")):
+            seen += ids(page)
+            before = page[-1].id
+        assert seen == [200, 160, 120, 80, 40]
+
     async def test_a_listing_leaves_out_what_has_no_message_id_if_asked_to(self, chest: Chest) -> None:
         await put(chest.store, message(1), message(2, message_id=""), message(3))
         assert ids(await chest.store.listing(Listing(named=True))) == [3, 1]

@@ -21,7 +21,7 @@ from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken
 from smscd.message import Message, Part, Stage
 from smscd.optout import Entry, Event
-from smscd.store import Listing, SqliteStore, forgetting, optouts, rows, wal
+from smscd.store import Listing, SqliteStore, forgetting, listing, optouts, rows, wal
 from smscd.store import sqlite as sqlite_room
 from smscd.store.reader import PORTION
 from smscd.store.schema import MIGRATIONS
@@ -508,6 +508,38 @@ async def test_who_looks_for_what_is_overdue_holds_up_nobody_for_longer_however_
     few = await steps()
     await put(chest.store, *[message(n, stage=Stage.LEASED, expires=NOON + 1) for n in range(21, 1021)])
     assert await steps() == few > 10
+
+
+@pytest.mark.parametrize("wanted", [
+    Listing(destination_addr="nobody"), Listing(stage=int(Stage.LEASED), system_id="nobody"), Listing(stage=5, limit=3),
+    Listing(stage=int(Stage.SENT)), Listing(message_state=5), Listing(stage=int(Stage.LEASED)),
+])  # fmt: skip
+async def test_who_wants_to_see_messages_holds_up_nobody_for_longer_however_many_there_are(
+    chest: SqliteChest, monkeypatch: pytest.MonkeyPatch, wanted: Listing
+) -> None:
+    """With a million that were out, a list of fifty of them was one question of 4.6 s."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 50)
+    reader, steps = chest.store._reader, [0]
+    ask = reader.ask
+
+    def count() -> None:
+        steps[-1] += 1
+
+    async def asked(sql: str, parameters: Any = ()) -> list[rows.Row]:
+        steps.append(0)
+        return await ask(sql, parameters)
+
+    async def longest() -> int:
+        steps[:] = [0]
+        await chest.store.listing(wanted)
+        return max(steps)
+
+    monkeypatch.setattr(reader, "ask", asked)
+    await reader.set_progress_handler(count, 1)
+    await put(chest.store, *[message(n, stage=Stage.LEASED) for n in range(1, 301)])
+    few = await longest()
+    await put(chest.store, *[message(n, stage=Stage.LEASED) for n in range(301, 2001)])
+    assert few <= await longest() <= few + 20
 
 
 async def test_a_purge_reads_what_is_old_and_nothing_else(chest: SqliteChest) -> None:
