@@ -58,20 +58,11 @@ def accept_all(
 
 def _rules(queueing: Queueing, submissions: list[pdu.SubmitSm], esme: Esme) -> list[Rule] | None:
     """The rule that takes each, where every rule leaves no choice and its connector looks at nothing."""
-    routes = queueing.routes
-    if routes.takes_all is not None:
-        rules = [routes.takes_all] * len(submissions)
-        distinct = {routes.takes_all}
-    else:
-        rules = []
-        now, alphabet = queueing.clock.wall(), esme.settings.default_alphabet
-        for content in submissions:
-            rule = routes.resolve(esme.system_id, content, alphabet, now)
-            if rule is None:
-                return None
-            rules.append(rule)
-        distinct = set(rules)
-    for rule in distinct:
+    alphabet = esme.settings.default_alphabet
+    rules = queueing.routes.resolve_all(esme.system_id, submissions, alphabet, queueing.clock.wall())
+    if rules is None:
+        return None
+    for rule in set(rules):
         if not rule.only or rule.numbers is not None or queueing.connectors[rule.only].screens:
             return None
         if queueing.connectors[rule.only].parts_within and any(one.esm_class & pdu.ESM_UDHI for one in submissions):
@@ -109,7 +100,7 @@ def _messages(
 
 
 def _by_connector(messages: list[Message], rules: list[Rule]) -> dict[str, list[Message]]:
-    if all(rule is rules[0] for rule in rules):
+    if len(set(rules)) == 1:
         return {rules[0].only: messages}
     sorted_out: dict[str, list[Message]] = {}
     for message in messages:

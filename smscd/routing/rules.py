@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from smscd.dress import Dress, dress_of
 from smscd.message import Content, text_of
 from smscd.patterns import AddressSet
 from smscd.routing.hours import Hours
-from smscd.routing.index import Index
+from smscd.routing.index import Entry, Index
 from smscd.routing.numbers import Numbers
 from smscd.routing.settings import GroupSettings, RouteSettings
 from smscd.routing.way import Alive, Load, Way, no_load, way_of, ways
@@ -81,6 +81,12 @@ class Rule:
         return self.dress.shows if self.dress is not None else b""
 
     @property
+    def entry(self) -> Entry:
+        """What it asks for."""
+        (source,), (destination,) = self.source.patterns, self.destination.patterns
+        return Entry(self.esmes, source, destination, self.numbers, self.text is not None or self.hours is not None)
+
+    @property
     def is_unconditional(self) -> bool:
         """Whether it takes whatever comes to it."""
         addresses = self.destination.is_everything and self.source.is_everything
@@ -112,7 +118,7 @@ class Rule:
 class Ruleset:
     """All rules, in order."""
 
-    __slots__ = ("_index", "alternatives", "dresses", "rewrites", "rules", "takes_all")
+    __slots__ = ("_by_rank", "_index", "alternatives", "dresses", "rewrites", "rules", "takes_all")
 
     def __init__(
         self, settings: Sequence[RouteSettings], groups: Sequence[GroupSettings] = (), places: Sequence[str] = (),
@@ -124,9 +130,8 @@ class Ruleset:
             Rule(number, one, way_of(one, known, load), forms.get((one.e164, one.default_country)), place)
             for number, (one, place) in enumerate(zip(settings, _filled(places, len(settings)), strict=True), start=1)
         )
-        self._index = Index(
-            (rule.esmes, rule.source.patterns[0], rule.destination.patterns[0], rule.numbers) for rule in self.rules
-        )
+        self._index = Index([rule.entry for rule in self.rules])
+        self._by_rank = (*self.rules, None)
         first = self.rules[0] if self.rules else None
         self.takes_all = first if first is not None and first.is_unconditional else None
         """The rule that every message takes, where that is certain without looking at it."""
@@ -145,6 +150,20 @@ class Ruleset:
         rule = self._first(system_id, content, alphabet, now)
         return None if rule is None or rule.refuses(content) else rule
 
+    def resolve_all(
+        self, system_id: str, contents: Sequence[Content], alphabet: Alphabet, now: int
+    ) -> list[Rule] | None:
+        """`resolve` for what one ESME has sent together; None if there is no rule for any one of them."""
+        if self.takes_all is not None:
+            return [self.takes_all] * len(contents)
+        found: Iterable[Rule | None]
+        if self._index.only is not None:
+            found = map(self._by_rank.__getitem__, self._index.only.ranks([one.destination_addr for one in contents]))
+        else:
+            found = [self.resolve(system_id, content, alphabet, now) for content in contents]
+        rules = [rule for rule in found if rule is not None]
+        return rules if len(rules) == len(contents) else None
+
     def _first(self, system_id: str, content: Content, alphabet: Alphabet, now: int) -> Rule | None:
         if self.takes_all is not None:
             return self.takes_all
@@ -153,7 +172,7 @@ class Ruleset:
             system_id, content.source_addr, content.destination_addr, content.dest_addr_ton,
             lambda rank: not rules[rank].misses(system_id, content, alphabet, now),
         )  # fmt: skip
-        return None if rank is None else rules[rank]
+        return self._by_rank[rank]
 
     def explain(self, system_id: str, content: Content, alphabet: Alphabet, now: int) -> list[Explanation]:
         """The rule that `resolve` takes, after a line for every rule before it that says what does not hold."""

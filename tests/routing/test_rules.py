@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import hypothesis.strategies as st
@@ -98,6 +99,12 @@ def naive(rules: Ruleset, esme: str, content: pdu.SubmitSm, at: int) -> int:
     return next(found, 0)
 
 
+def obeyed(rules: Ruleset, esme: str, content: pdu.SubmitSm, at: int) -> Rule | None:
+    """What `naive` leads to: nowhere, if that rule refuses the number."""
+    first = naive(rules, esme, content, at)
+    return None if not first or rules.rules[first - 1].refuses(content) else rules.rules[first - 1]
+
+
 @given(
     st.lists(conditions, max_size=12), st.sampled_from(["test", "other", ""]), st.sampled_from(ADDRESSES),
     st.sampled_from(ADDRESSES), st.sampled_from(["", "a", "b"]), st.integers(0, 2),
@@ -113,24 +120,72 @@ def test_look_up_explanation_and_a_walk_through_all_rules_agree(
     assert [one.number for one in story if one.taken] == ([first] if first else [])
     assert [one.number for one in story] == list(range(1, (first or len(table)) + 1))
     assert all(one.why for one in story)
-    refused = bool(first) and rules.rules[first - 1].refuses(content)
-    resolved = rules.resolve(esme, content, "gsm7", at)
-    assert (resolved.number if resolved else 0) == (0 if refused else first)
+    assert rules.resolve(esme, content, "gsm7", at) is obeyed(rules, esme, content, at)
 
 
-def test_a_look_up_among_ten_thousand_prefixes_asks_one_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = Ruleset([RouteSettings(["a"], destination_addr=f"{number:05}*") for number in range(10_000)])
-    asked: list[int] = []
-    misses = Rule.misses
+@given(
+    st.lists(conditions, max_size=12), st.sampled_from(["test", "other", ""]), st.sampled_from([NOON, NOON + 12 * HOUR])
+)
+def test_every_address_is_led_as_a_walk_through_all_rules_leads_it_one_by_one_and_together(
+    table: list[dict[str, Any]], esme: str, at: int
+) -> None:
+    rules = Ruleset([RouteSettings(["a"], **one) for one in table])
+    contents = [said(source, to, "a", 1) for source in ADDRESSES for to in ADDRESSES]
+    led = [obeyed(rules, esme, content, at) for content in contents]
+    assert [rules.resolve(esme, content, "gsm7", at) for content in contents] == led
+    for content, rule in zip(contents, led, strict=True):
+        assert rules.resolve_all(esme, [content], "gsm7", at) == (None if rule is None else [rule])
+    assert rules.resolve_all(esme, contents, "gsm7", at) == (None if None in led else led)
+    ways = [content for content, rule in zip(contents, led, strict=True) if rule is not None]
+    assert rules.resolve_all(esme, ways, "gsm7", at) == [rule for rule in led if rule is not None]
 
-    def counted(rule: Rule, *said: Any) -> str:
-        asked.append(rule.number)
-        return misses(rule, *said)
 
-    monkeypatch.setattr(Rule, "misses", counted)
-    assert resolve(rules, to=b"0777712345") == 7778
-    assert resolve(rules, to=b"9") == 0
-    assert asked == [7778]
+digits = st.text("01ÿ", max_size=4)
+patterns = st.one_of(digits.map("{}*".format), digits.filter(bool))
+
+
+@given(st.lists(patterns, max_size=30), st.lists(st.text("01ÿ/2+\x00", max_size=6), max_size=30))
+def test_on_a_line_of_prefixes_and_whole_addresses_the_first_rule_is_the_one_that_a_walk_finds(
+    table: list[str], numbers: list[str]
+) -> None:
+    rules = Ruleset([RouteSettings(["a"], destination_addr=pattern) for pattern in table])
+    for number in (*numbers, *(pattern.rstrip("*") for pattern in table)):
+        content = said(to=number.encode())
+        assert rules.resolve("test", content, "gsm7", NOON) is obeyed(rules, "test", content, NOON)
+
+
+def test_on_a_long_line_too_the_first_rule_is_the_one_that_a_walk_finds() -> None:
+    chance = random.Random(1)
+    rules = Ruleset([RouteSettings(["a"], destination_addr=f"{chance.randrange(10**5)}*") for _ in range(1500)])
+    contents = [said(to=str(chance.randrange(10**6)).encode()) for _ in range(60)]
+    led = [obeyed(rules, "test", content, NOON) for content in contents]
+    assert {rule is None for rule in led} == {True, False}
+    assert [rules.resolve("test", content, "gsm7", NOON) for content in contents] == led
+
+
+class Sought(bytes):
+    """An address that counts how often it is compared."""
+
+    times = 0
+
+    def __lt__(self, other: bytes) -> bool:
+        Sought.times += 1
+        return bytes.__lt__(self, other)
+
+    def removeprefix(self, _prefix: Any, /) -> Sought:
+        return self
+
+
+@pytest.mark.parametrize(("rules", "most"), [(10, 5), (10_000, 15)])
+def test_a_look_up_among_ten_thousand_prefixes_compares_a_few_and_asks_no_rule(
+    rules: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Ruleset([RouteSettings(["a"], destination_addr=f"{number:05}*") for number in range(rules)])
+    monkeypatch.setattr(Rule, "misses", None)  # whoever asks a rule now fails
+    for address, number in ((Sought(b"0000712345"), 8), (Sought(b"9"), 0)):
+        Sought.times = 0
+        assert resolve(found, to=address) == number
+        assert 0 < Sought.times <= most
 
 
 def test_the_explanation_names_the_condition_that_did_not_hold() -> None:
