@@ -33,16 +33,24 @@ class RecordFile:
         After an OSError none of them is in the file: a half-written line is cut off again.
         """
         fd = self._opened()
-        chunk, count = bytearray(), 0
-        while count < len(lines) and (not count or self._size + len(chunk) < self._most):
-            chunk += lines[count]
-            count += 1
+        chunk, count = b"".join(lines), len(lines)
+        if self._size + len(chunk) > self._most:
+            count = self._room_for(lines)
+            chunk = b"".join(lines[:count])
         try:
             _write_all(fd, chunk)
         except OSError:
             os.ftruncate(fd, self._size)
             raise
         self._size += len(chunk)
+        return count
+
+    def _room_for(self, lines: Sequence[bytes]) -> int:
+        """How many of `lines` begin before the file is full, at least one."""
+        size, count = self._size, 0
+        while count < len(lines) and (not count or size < self._most):
+            size += len(lines[count])
+            count += 1
         return count
 
     def close(self) -> None:
@@ -98,7 +106,7 @@ def _names(path: Path, fd: int) -> bool:
         return False
 
 
-def _write_all(fd: int, octets: bytearray) -> None:
+def _write_all(fd: int, octets: bytes) -> None:
     rest = memoryview(octets)
     while rest:
         rest = rest[os.write(fd, rest) :]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from smscd.admin.record import Record, line
+from smscd.admin.record import Record, line, lines
 from smscd.admin.recordfile import RecordFile
 from smscd.admin.settings import RecordsSettings
 from smscd.counters import DaemonCounters
@@ -32,7 +32,7 @@ RETRY_SECONDS = 1.0
 PAUSE = 0.02
 """Seconds in which records gather: a thread that woke for every commit would take the interpreter from the loop."""
 
-AT_ONCE = 64
+AT_ONCE = 128
 """Records between two writes; while it makes their lines the loop waits for the interpreter."""
 
 CLOSE_SECONDS = 5.0
@@ -126,14 +126,19 @@ class Records:
         return gathered, True
 
     def _rendered(self, records: list[Record]) -> list[bytes]:
-        lines = []
-        for record in records:
-            try:
-                lines.append(line(record))
-            except Exception:  # a fault of ours costs its own record, not all that follow
-                log.exception("a record cannot be made", message_id=record[0].message_id)
-                self._done += 1
-        return lines
+        try:
+            return lines(records)
+        except Exception:  # noqa: BLE001 - it is told with the record whose it is
+            return [made for record in records if (made := self._tried(record))]
+
+    def _tried(self, record: Record) -> bytes:
+        """Its line; none where it cannot be made: a fault of ours costs its own record, not all that follow."""
+        try:
+            return line(record)
+        except Exception:
+            log.exception("a record cannot be made", message_id=record[0].message_id)
+            self._done += 1
+            return b""
 
     def _keep(self, lines: list[bytes]) -> bool:
         """Write `lines`, as often as it takes; False if the disk did not even take them when asked to stop."""

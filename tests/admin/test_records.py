@@ -9,22 +9,26 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 from structlog.testing import capture_logs
 
 from smscd import pdu
 from smscd.admin import records as records_module
-from smscd.admin.record import FIELDS, Record, line, records_of
+from smscd.admin.record import FIELDS, Record, line, lines, records_of
 from smscd.admin.recordfile import RecordFile
 from smscd.admin.records import MOST_WAITING, Records
 from smscd.admin.settings import RecordsSettings
 from smscd.counters import DaemonCounters
-from smscd.message import Message, Part, Stage
+from smscd.message import Kind, Message, Part, Stage
 from smscd.pdu.constants import MessageState
-from smscd.pdu.status import ESME_RTHROTTLED
+from smscd.pdu.status import ESME_RTHROTTLED, status_name
 
 ACCEPTED_AT = 1_800_000_000_123_456
 """2027-01-15T08:00:00.123456Z."""
@@ -167,6 +171,79 @@ def test_what_looks_like_a_blank_in_a_form_is_taken_as_it_is() -> None:
         said = json.loads(line(records_of([odd])[0]))
         assert (said["service_type"], said["source_addr"], said["destination_addr"]) == ("%b%d\\", "%s", "100%")
         assert (said["system_id"], said["connector"]) == ('\\u0000text%b"', "%(x)s")
+
+
+def plainly(record: Record) -> bytes:
+    """Its line, by nothing but `json`."""
+    closed, part = record
+    content, parts = closed.content, closed.parts
+    shown = part or (parts[-1] if parts else None)
+    upstream = part.upstream_message_id if part else parts[0].upstream_message_id if len(parts) == 1 else ""
+
+    def time_of(microseconds: int) -> str | None:
+        at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if microseconds else None
+
+    state = closed.message_state
+    said = (
+        "part" if part else "message", closed.message_id, part.number if part else None,
+        len(parts) or int(not part and closed.attempts > 0), Kind(closed.kind).name.lower(), closed.system_id,
+        content.source_addr.decode("latin-1"), content.source_addr_ton, content.source_addr_npi,
+        content.destination_addr.decode("latin-1"), content.dest_addr_ton, content.dest_addr_npi,
+        content.service_type.decode("latin-1"), content.data_coding, content.esm_class, content.registered_delivery,
+        1 if part else closed.segments, part.connector if part else closed.connector, upstream or None,
+        time_of(closed.accepted_at), time_of(closed.final_at),
+        "dead" if (part.stage if part else closed.stage) == Stage.DEAD else "closed",
+        MessageState(state).name if state in set(MessageState) else str(state), closed.error_code,
+        status_name(shown.command_status if shown else 0), part.attempt if part else closed.attempts,
+    )  # fmt: skip
+    told = dict(zip((field.name for field in FIELDS), said, strict=True))
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def one_of(*values: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
+
+
+addresses = one_of(b"ACME", b"447700900001", b"", b'"\\\xff%b\n', b"%s")
+contents = st.builds(
+    pdu.SubmitSm, source_addr=addresses, destination_addr=addresses, source_addr_ton=one_of(0, 5),
+    source_addr_npi=one_of(0, 1), dest_addr_ton=one_of(0, 1), dest_addr_npi=one_of(0, 1),
+    service_type=one_of(b"", b"CMT", b"%b"), data_coding=one_of(0, 8), esm_class=one_of(0, 4),
+    registered_delivery=one_of(0, 1),
+)  # fmt: skip
+part_lists = st.lists(
+    st.builds(
+        Part, st.just(1), one_of(1, 2), one_of("a", "%b"), one_of(Stage.CLOSED, Stage.DEAD), one_of("", "1f", 'ü"%'),
+        one_of(1, 2), one_of(0, ESME_RTHROTTLED),
+    ),
+    max_size=3,
+)  # fmt: skip
+closed_messages = st.builds(
+    message, message_id=one_of("1", "0000000f"), kind=one_of(0, 2), system_id=one_of("test", r"\u0000text"),
+    connector=one_of("a", r"\u0000time%"), content=contents, accepted_at=one_of(ACCEPTED_AT, ACCEPTED_AT + 1),
+    final_at=one_of(0, ACCEPTED_AT + 1), stage=one_of(Stage.CLOSED, Stage.DEAD), message_state=one_of(2, 5, 99),
+    error_code=one_of(0, 3), attempts=one_of(0, 1), segments=one_of(1, 2), parts=part_lists,
+)  # fmt: skip
+
+
+@given(closed_messages, closed_messages)
+def test_lines_of_neighbours_alike_and_not_are_what_json_makes_of_each(one: Message, other: Message) -> None:
+    neighbours = [one, one, other, other]
+    for each in fields(Message):  # in one thing only
+        neighbours += [one, replace(one, **{each.name: getattr(other, each.name)})]
+    for name in (
+        "service_type",
+        "data_coding",
+        "esm_class",
+        "registered_delivery",
+        "source_addr_ton",
+        "source_addr_npi",
+    ):
+        content = replace(one.content, **{name: getattr(other.content, name)})
+        neighbours += [one, replace(one, content=content)]
+    records = records_of(neighbours)
+    assert lines(records) == [plainly(record) for record in records]
 
 
 # --- how they reach the disk
