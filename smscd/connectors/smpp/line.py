@@ -42,7 +42,7 @@ from smscd.units import split_endpoint
 
 log = structlog.get_logger("smscd.connectors")
 
-SENDS = frozenset({State.BOUND_TX, State.BOUND_TRX})
+SENDS = (State.BOUND_TRX, State.BOUND_TX)  # no set: to hash a member of an Enum takes longer than all else here
 LONGEST_PAUSE = 60.0
 """Seconds between two attempts to bind, at most."""
 SLOW = frozenset({pdu.ESME_RINVPASWD, pdu.ESME_RINVSYSID, pdu.ESME_RBINDFAIL})
