@@ -27,11 +27,21 @@ _ADDRESS = re.compile(r"\*|[^*/+\x00-\x1f][^*\x00-\x1f]{0,63}\*?")
 _HOST = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?")
 
 
+FOREVER = 1e20
+"""Seconds that no duration exceeds."""
+
+LONGEST_SIZE = 18
+"""Digits of a size."""
+
+
 def parse_duration(text: str) -> float:
     """Seconds in "250ms", "30s", "24h", "7d" or "1h30m"; ValueError for anything else."""
     if not _DURATION.fullmatch(text):
         raise ValueError("is not a duration")
-    return sum(float(number) * _DURATION_UNITS[unit] for number, unit in _DURATION_STEP.findall(text))
+    seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in _DURATION_STEP.findall(text))
+    if seconds > FOREVER:
+        raise ValueError("is not a duration")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
@@ -49,7 +59,7 @@ def format_duration(seconds: float) -> str:
 def parse_size(text: str) -> int:
     """Octets in "512B", "64KiB", "10MiB"; ValueError for anything else."""
     match = _SIZE.fullmatch(text)
-    if match is None:
+    if match is None or len(match[1]) > LONGEST_SIZE:
         raise ValueError("is not a size")
     return int(match[1]) * _SIZE_UNITS[match[2]]
 

@@ -44,7 +44,10 @@ class Fault:
         subject = f"{key} = {self.value}: " if self.value is not None else f"{key}: " if key else ""
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
         nearest = f'; did you mean "{self.nearest}"?' if self.nearest else ""
-        return f"{place}{sign}{subject}{self.what}{allowed}{nearest}"
+        said = f"{place}{sign}{subject}{self.what}{allowed}{nearest}"
+        if said.isprintable():
+            return said
+        return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in said)
 
     def as_json(self) -> dict[str, object]:
         """The same for programs."""
@@ -74,7 +77,10 @@ def key_text(path: Path) -> str:
 
 def value_text(value: object, *, cut: bool = True) -> str:
     """`value` as a TOML file would hold it, on one line, cut to a readable length, control characters escaped."""
-    text = _inline(value)
+    try:
+        text = _inline(value)
+    except RecursionError:  # lists in lists in lists
+        text = "…"
     return text if not cut or len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 

@@ -61,6 +61,9 @@ def read_text(text: str, file: str, base: FilePath) -> Report:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return Report(Config(), [_syntax(error, text, file)])
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets by the thousand
+        what = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
+        return Report(Config(), [Fault(f"is not TOML: {what}", file=file)])
     parsed = parse(document)
     faults = [*parsed.faults, *check_files(parsed, base), *check_between(parsed, document)]
     lines = locate(text)

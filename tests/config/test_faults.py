@@ -506,3 +506,24 @@ def test_two_modems_cannot_have_one_port(tmp_path: Path) -> None:
     path = tmp_path / "smscd.toml"
     path.write_text(modem.format("a") + modem.format("b"), encoding="utf-8")
     assert any("port of another modem" in str(fault) for fault in check(path))
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("x = " + "[" * 50_000, "smscd.toml: is not TOML: nested too deeply"),
+    ("x = " + "{a=" * 50_000, "smscd.toml: is not TOML: nested too deeply"),
+    ("x = " + "9" * 5_000, "smscd.toml: is not TOML: a number has too many digits"),
+])  # fmt: skip
+def test_what_no_reader_of_toml_can_take_is_a_fault_like_any_other(text: str, said: str) -> None:
+    assert [str(fault) for fault in read_file(text).faults] == [said]
+
+
+def test_lists_as_deep_as_a_reader_takes_them_are_a_fault_of_the_key() -> None:
+    faults = [str(fault) for fault in read_file("[smscd]\nnode_id = " + "[" * 300 + "]" * 300).faults]
+    assert any(fault.startswith("smscd.toml:2: smscd.node_id = ") for fault in faults)
+
+
+def test_a_fault_is_one_line_that_a_terminal_shows_as_it_is() -> None:
+    faults = [str(fault) for fault in read_file('["\\u001b[2J"]\n[smscd]\nlog_level = "\\u009b31m\\n"\n').faults]
+    assert all(fault.isprintable() for fault in faults)
+    assert any("\\x1b[2J" in fault for fault in faults)
+    assert any("\\x9b31m" in fault for fault in faults)
