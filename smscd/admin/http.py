@@ -5,6 +5,7 @@ Without the token a caller learns only whether the process lives and is ready; e
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,6 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from smscd.admin.badhttp import server_logger
+from smscd.admin.crowd import Crowd
 from smscd.admin.metrics import CONTENT_TYPE, Metrics
 from smscd.background import in_background
 from smscd.errors import ControlError
@@ -23,6 +25,9 @@ LARGEST_REQUEST = 64 << 10
 
 SHUTDOWN_SECONDS = 1.0
 """How long a request that is being answered may go on when the daemon stops."""
+
+HANDSHAKE_SECONDS = 10.0
+"""How long a TLS handshake may take."""
 
 OPEN = frozenset({"/healthz", "/readyz"})
 """Paths that answer without the token, because load balancers have none."""
@@ -68,6 +73,8 @@ class AdminHttp:
         ]
         self._not_ready: str | None = "starting"
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     def ready(self) -> None:
         """From now on /readyz answers 200: the store is recovered and the listeners are open."""
@@ -84,8 +91,8 @@ class AdminHttp:
     @property
     def port(self) -> int:
         """The port that is open; only while started."""
-        assert self._runner is not None
-        return int(self._runner.addresses[0][1])
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
 
     async def start(self) -> None:
         """Open the address. ControlError if it cannot be had."""
@@ -97,21 +104,30 @@ class AdminHttp:
             shutdown_timeout=SHUTDOWN_SECONDS,
         )  # fmt: skip
         await runner.setup()
+        assert runner.server is not None
+        crowd = Crowd(runner.server)
         host, port = split_endpoint(self.address)
+        handshake = HANDSHAKE_SECONDS if self._tls is not None else None
         try:
-            await web.TCPSite(runner, host, port, ssl_context=self._tls).start()
+            self._server = await asyncio.get_running_loop().create_server(
+                crowd, host, port, ssl=self._tls, ssl_handshake_timeout=handshake
+            )
         except OSError as error:
             await runner.cleanup()
             raise ControlError(
                 f"cannot open the admin address {self.address}: {error.strerror}", "another admin.address"
             ) from error
         self._runner = runner
+        self._watch = asyncio.create_task(crowd.watch(), name="admin connections")
 
     async def stop(self) -> None:
         """Close the address and what is connected to it."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None or self._server is None or self._watch is None:
+            return
+        self._server.close()
+        self._watch.cancel()
+        await self._runner.cleanup()
+        self._runner = self._server = self._watch = None
 
     @web.middleware
     async def _guard(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from smscd.admin import crowd
+from smscd.admin.crowd import Crowd
 from smscd.admin.http import AdminHttp, read_token
 from smscd.admin.metrics import Metrics
 from smscd.counters import Counters
@@ -146,3 +149,60 @@ def test_a_token_file_without_a_token_is_refused(tmp_path: Path, content: str | 
         path.write_text(content)
     with pytest.raises(ControlError, match="token file"):
         read_token(path)
+
+
+async def test_who_connects_and_says_nothing_cannot_keep_others_out() -> None:
+    async with serving() as http:
+        silent = [await asyncio.open_connection("127.0.0.1", http.port) for _ in range(crowd.MOST + 20)]
+        assert await get(http, "/healthz") == (200, "alive\n")
+        cut = [reader for reader, _ in silent[:20]]
+        assert [await reader.read() for reader in cut] == [b""] * 20
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_a_connection_ends_when_it_has_been_there_too_long_whatever_its_peer_has_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One never asks, one stops in the middle, one is answered and stays; none of them reads or closes."""
+    swept = asyncio.Event()
+    sweep = Crowd.sweep
+
+    def later(this: Crowd, now: float) -> None:
+        sweep(this, now)
+        sweep(this, now + crowd.LONGEST)
+        swept.set()
+
+    async with serving() as http:
+        ends = [await asyncio.open_connection("127.0.0.1", http.port) for _ in range(3)]
+        ends[1][1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        ends[2][1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        await ends[2][0].readuntil(b"alive\n")
+        monkeypatch.setattr(Crowd, "sweep", later)
+        await swept.wait()
+        assert [await reader.read() for reader, _ in ends] == [b""] * 3
+        assert await get(http, "/healthz") == (200, "alive\n")
+        for _, writer in ends:
+            writer.close()
+
+
+async def test_an_answer_that_nobody_reads_is_cut_off_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(30_000_000))
+
+    swept = asyncio.Event()
+    sweep = Crowd.sweep
+
+    def later(this: Crowd, now: float) -> None:
+        sweep(this, now)
+        sweep(this, now + crowd.LONGEST + crowd.PATIENCE)
+        swept.set()
+
+    async with serving(routes=[web.get("/endless", endless)]) as http:
+        reader, writer = await asyncio.open_connection("127.0.0.1", http.port, limit=1000)
+        writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        monkeypatch.setattr(Crowd, "sweep", later)
+        await swept.wait()
+        assert len(await reader.read()) < 30_000_000
+        writer.close()
