@@ -1,11 +1,13 @@
 """What commands print: tables on a terminal, JSON with --json or when piped.
 
-What a peer may have chosen is escaped before it reaches a terminal; JSON escapes by itself.
+What a peer may have chosen is escaped before it reaches a terminal; JSON escapes by itself, but for DEL, the control
+characters above it, and what turns the direction of writing round.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +21,7 @@ from rich.text import Text
 
 from smscd.cli.complaint import printable
 
+_HIDDEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, as it is given anyway when piped.")]
 
 
@@ -40,7 +43,8 @@ def show(value: Any, as_json: bool, render: Callable[[Any], Iterable[RenderableT
 def print_json(value: Any, indent: int | None = 2) -> None:
     """`value` on standard output; in ASCII if that is all it can say."""
     try:
-        sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+        text = json.dumps(value, indent=indent, ensure_ascii=False)
+        sys.stdout.write(_HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     except UnicodeEncodeError:
         sys.stdout.write(json.dumps(value, indent=indent) + "\n")
     sys.stdout.flush()  # a reader who has gone is noticed here, where the shell can answer for it

@@ -43,6 +43,14 @@ NOW: dict[str, Any] = {
 }  # fmt: skip
 
 
+def test_what_a_terminal_may_obey_is_escaped_in_json_too(serve: Serve, smscd: Smscd) -> None:
+    """JSON escapes what is below the space; above DEL are as many control characters, and 0x9B is ESC [ to some."""
+    sneaky = "a\x7f\x9b31m\u202egnp.exe\u2066\u00e9\u20ac"
+    result = smscd("status", "--json", "--data-dir", serve({"status": scripted([{"system_id": sneaky}])}))
+    assert json.loads(result.stdout) == {"system_id": sneaky}
+    assert r'"a\u007f\u009b31m\u202egnp.exe\u2066é€"' in result.stdout
+
+
 def test_piped_it_is_what_the_daemon_said(serve: Serve, smscd: Smscd) -> None:
     result = smscd("status", "--data-dir", serve({"status": scripted([NOW])}))
     assert result.exit_code == 0
