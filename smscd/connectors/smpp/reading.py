@@ -73,8 +73,12 @@ def _error_code(err: str, tlvs: list[pdu.Tlv]) -> int:
 
 
 def read_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> pdu.DeliverSm:
-    """A message from a handset as the deliver_sm that our ESME will get: with no service_type longer than it may be."""
+    """A message from a handset as the deliver_sm that our ESME will get: with no service_type longer than it may be.
+
+    command_status means nothing in a request (SMPP 3.4 §3.2), but some libraries take any other than 0 for a fault.
+    """
     mo = delivered if isinstance(delivered, pdu.DeliverSm) else as_deliver_sm(delivered)
+    mo.command_status = 0
     if len(mo.service_type) > LONGEST_SERVICE_TYPE:
         mo.service_type = b""
     return mo

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from smscd import pdu
-from smscd.connectors.smpp.reading import plain_report, read_report
+from smscd.connectors.smpp.reading import plain_report, read_mo, read_report
 from smscd.errors import MalformedPdu
 from smscd.pdu.plain_receipt import PlainReceipt, decode
 
@@ -103,3 +103,10 @@ def test_a_receipt_whose_length_cuts_its_line_is_left_to_the_patient_way() -> No
     frame = bytearray(pdu.encode(receipt))
     frame[-len(receipt.short_message) - 1] -= 4
     assert isinstance(decode(bytes(frame)), pdu.DeliverSm)
+
+
+@pytest.mark.parametrize("command", [pdu.DeliverSm, pdu.DataSm])
+def test_the_command_status_of_an_mo_goes_no_further(command: type[pdu.DeliverSm | pdu.DataSm]) -> None:
+    """It means nothing in a request, and some libraries of ESMEs end a session over any that is not 0."""
+    came = command(sequence_number=7, command_status=0x63, source_addr=b"447700900001", destination_addr=b"12345")
+    assert read_mo(came).command_status == pdu.ESME_ROK
