@@ -103,6 +103,8 @@ class GroupCommit:
 
     def read_ended(self) -> None:
         """All that a read was about has been gathered: no act is half done."""
+        if self._stopping:  # a start that failed closes the store under upstreams that deliver already
+            return
         if self._under_way is None and len(self.gathering.new) >= ENOUGH and self._may_begin():
             try:
                 self._begin()

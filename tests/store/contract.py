@@ -178,6 +178,15 @@ class StoreContract:
         chest.store.read_ended()
         assert len(chest.broken) == 1
 
+    async def test_what_still_comes_after_the_end_is_not_written_and_breaks_nothing(self, chest: Chest) -> None:
+        """A start that fails closes the store under upstreams that deliver already: its own fault has to be told."""
+        await chest.store.close()
+        for _ in range(commit.ENOUGH):
+            chest.store.batch.add(message())
+        chest.store.wake()
+        chest.store.read_ended()
+        assert chest.broken == []
+
     async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_waits_for(
         self, chest: Chest, monkeypatch: pytest.MonkeyPatch
     ) -> None:
