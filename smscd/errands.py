@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Generic, TypeVar
 
 from structlog.typing import FilteringBoundLogger
+
+Thing = TypeVar("Thing")
 
 
 class Errands:
@@ -37,3 +39,31 @@ class Errands:
         self.under_way.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._log.error(self._meaning, task=task.get_name(), exc_info=fault)
+
+
+class Together(Generic[Thing]):
+    """Things that come one by one and are done with `most` at a time, by one errand for all that come meanwhile.
+
+    A flood of them would otherwise be as many tasks, each with a question of its own to the store. If one portion
+    fails, the others wait for the next thing that comes.
+    """
+
+    __slots__ = ("_errand", "_errands", "_most", "_waiting", "_work")
+
+    def __init__(self, errands: Errands, work: Callable[[list[Thing]], Awaitable[None]], most: int) -> None:
+        self._errands = errands
+        self._work = work
+        self._most = most
+        self._waiting: list[Thing] = []
+        self._errand: asyncio.Task[None] | None = None
+
+    def add(self, things: Iterable[Thing]) -> None:
+        """Do `work` with these too, soon."""
+        self._waiting += things
+        if self._waiting and (self._errand is None or self._errand.done()):
+            self._errand = self._errands.begin(self._do())
+
+    async def _do(self) -> None:
+        while self._waiting:
+            portion, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            await self._work(portion)

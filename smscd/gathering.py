@@ -23,7 +23,7 @@ from smscd import pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Connector
-from smscd.errands import Errands
+from smscd.errands import Errands, Together
 from smscd.errors import TextTooLong
 from smscd.interception import fragment_of
 from smscd.journey import Journey
@@ -36,6 +36,10 @@ from smscd.text import Alphabet, Assembled, Fragment, Reassembly, build_udh
 log = structlog.get_logger("smscd.gathering")
 
 PAGE = 500
+PORTION = 200
+"""Sets that are given up at once."""
+REPEATS = 100
+"""How often one part may come; beyond that each leaves by itself."""
 SLACK = 30 * SECOND
 """Microseconds after its time at which a part is due by itself: only a crash makes anybody wait that long."""
 NOT_OF_THE_WHOLE = frozenset({
@@ -55,6 +59,7 @@ class Gathering:
         self._errands = Errands(
             log, "gathering", "parts could not be gathered: they leave, or end, after the next start at last"
         )
+        self._incomplete = Together(self._errands, self._give_up, PORTION)
         journey.gathers, journey.follow = self.gathers, self.follow
 
     # -- a part comes ------------------------------------------------------------------------------------------------
@@ -81,9 +86,13 @@ class Gathering:
         if added.duplicate:  # its answer was lost: it is one of them too
             there = sets.waiting(_key(message), fragment)
             assert there is not None
-            _numbers(there).append(message.id)
+            if len(_numbers(there)) < REPEATS:
+                _numbers(there).append(message.id)
         for released in added.released:
-            self._errands.begin(self._join(released) if released.why == "complete" else self._give_up([released]))
+            if released.why == "complete":
+                self._errands.begin(self._join(released))
+            else:
+                self._incomplete.add([released])
 
     # -- the last part is there --------------------------------------------------------------------------------------
 
@@ -152,9 +161,8 @@ class Gathering:
     def expire(self) -> None:
         """Let those leave as they were cut whose time is over."""
         now = self._journey.clock.monotonic()
-        released = [one for sets in self._sets.values() for one in sets.expire(now)]
-        if released:
-            self._errands.begin(self._give_up(released))
+        for sets in self._sets.values():
+            self._incomplete.add(sets.expire(now))
 
     async def _give_up(self, sets: Sequence[Assembled]) -> None:
         parts = await self._claimed(sets)

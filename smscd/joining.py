@@ -23,7 +23,7 @@ import structlog
 from smscd import pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
-from smscd.errands import Errands
+from smscd.errands import Errands, Together
 from smscd.errors import TextTooLong
 from smscd.interception import ACTION_TLV, fragment_of
 from smscd.journey import Journey
@@ -38,6 +38,10 @@ log = structlog.get_logger("smscd.joining")
 ACCEPTED = int(pdu.MessageState.ACCEPTED)
 SLACK = 30 * SECOND
 """Microseconds after the timeout at which a part is due by itself: only a crash makes anybody wait that long."""
+PAGE = 500
+"""Parts that are read from the store at once."""
+PORTION = 200
+"""Sets that are given up at once."""
 LONGEST = 254
 """Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
 NOT_OF_THE_WHOLE = frozenset({
@@ -65,6 +69,7 @@ class Joining:
         self._ancillary = ancillary
         self._sets = Reassembly(journey.retry.reassembly)
         self._errands = Errands(log, "joining", "parts could not be joined: they are delivered as they came")
+        self._incomplete = Together(self._errands, self._give_up, PORTION)
         journey.holds, journey.take_up_parts = self.hold, self.take_up
 
     @property
@@ -82,8 +87,7 @@ class Joining:
         fragment = fragment_of(content)
         if fragment is None or not (self._wants_whole(message, connector) or self._hides()):
             return False
-        fragment.tag = Held(message, connector, alphabet, answer)
-        self._take(fragment)
+        self._take(_keep(fragment, Held(message, connector, alphabet, answer)))
         return True
 
     def _take(self, fragment: Fragment) -> None:
@@ -95,9 +99,7 @@ class Joining:
             self._answer_again(self._sets.waiting(self._key(held), fragment), held.message, held.answer)
             return
         whole = next((one for one in added.released if one.why == "complete"), None)
-        for other in added.released:
-            if other is not whole:
-                self._errands.begin(self._give_up(other))
+        self._incomplete.add(one for one in added.released if one is not whole)
         if whole is None:
             self._store(held, fragment)
         else:
@@ -151,7 +153,7 @@ class Joining:
         held = last.tag
         assert isinstance(held, Held)
         try:
-            found, gone = await self._read(whole)
+            found, gone = await self._read(_numbers([whole]))
         except Exception:
             if held.answer is not None:  # the others are due by themselves; this one comes again
                 held.answer(held.message, pdu.ESME_RMSGQFUL)
@@ -185,11 +187,10 @@ class Joining:
             self._release(parts)
             journey.arrive(held.message, held.answer, held.connector, held.alphabet)
 
-    async def _read(self, one: Assembled) -> tuple[list[Message], set[int]]:
-        """The stored parts of a set, as they are now, and what memory has let go of since."""
+    async def _read(self, ids: list[int]) -> tuple[list[Message], set[int]]:
+        """These stored parts, as they are now, and what memory has let go of since."""
         journey = self._journey
         await journey.store.committed()
-        ids = [_number(fragment) for fragment in one.fragments]
         with journey.scheduler.watching() as gone:
             found = await journey.store.get(ids)
         return found, gone
@@ -258,20 +259,24 @@ class Joining:
 
     def expire(self) -> None:
         """Let go of the sets whose time is over."""
-        for one in self._sets.expire(self._journey.clock.monotonic()):
-            self._errands.begin(self._give_up(one))
+        self._incomplete.add(self._sets.expire(self._journey.clock.monotonic()))
 
-    async def _give_up(self, one: Assembled) -> None:
-        """Deliver what is there as it came; nothing, if it has all been delivered before."""
-        found, gone = await self._read(one)
-        parts = [message for message in (self._ancillary.claim(message, gone) for message in found) if message]
-        if one.why == "repeated":
-            self._close(parts, 0)
-            return
-        if not parts and all(_is_joined(message) for message in found):
-            return  # after a start it was remembered, in case that its last part came again
-        log.warning("long mo incomplete", why=one.why, parts=len(parts), missing=len(one.missing))
-        self._release(parts)
+    async def _give_up(self, sets: list[Assembled]) -> None:
+        """Deliver what is there as it came; nothing of those that have all been delivered before."""
+        repeated = set(_numbers([one for one in sets if one.why == "repeated"]))
+        whole: set[int] = set()  # after a start they were remembered, in case that their last part came again
+        ids = _numbers(sets)
+        for at in range(0, len(ids), PAGE):
+            found, gone = await self._read(ids[at : at + PAGE])
+            whole.update([one.id for one in found if _is_joined(one)])
+            claimed = [message for message in (self._ancillary.claim(one, gone) for one in found) if message]
+            self._close([part for part in claimed if part.id in repeated], 0)
+            self._release([part for part in claimed if part.id not in repeated])
+        incomplete = [one for one in sets if one.why != "repeated" and not whole.issuperset(_numbers([one]))]
+        if incomplete:
+            why, parts = "/".join(sorted({one.why for one in incomplete})), len(_numbers(incomplete))
+            missing = sum(len(one.missing) for one in incomplete)
+            log.warning("long mo incomplete", why=why, messages=len(incomplete), parts=parts, missing=missing)
 
     def _release(self, parts: list[Message]) -> None:
         for part in sorted(parts, key=lambda part: part.id):
@@ -287,9 +292,9 @@ class Joining:
             fragment = fragment_of(message.content)
             if fragment is None or not (message.receipt or (message.stage == QUEUED and message.due > wall)):
                 continue
-            held = fragment.tag = Held(message, "", "gsm7", stored=True)
+            held = Held(message, "", "gsm7", stored=True)
             since = monotonic - max(0, wall - message.accepted_at) / SECOND
-            self._sets.add(self._key(held), fragment, since)
+            self._sets.add(self._key(held), _keep(fragment, held), since)
 
     async def stop(self) -> None:
         """Return when no set is on its way into the store."""
@@ -299,6 +304,17 @@ class Joining:
 def _is_joined(part: Message) -> bool:
     """Whether it is in a whole message (`receipt` says in which)."""
     return part.stage == CLOSED and part.receipt != 0
+
+
+def _keep(fragment: Fragment, held: Held) -> Fragment:
+    """All of its message stays in memory with the fragment: TLVs that are nobody's text too, and that once more as the
+    frame that was stored."""
+    fragment.tag, fragment.beside = held, 2 * sum(len(value) for _tag, value in held.message.content.tlvs)
+    return fragment
+
+
+def _numbers(sets: Sequence[Assembled]) -> list[int]:
+    return [_number(fragment) for one in sets for fragment in one.fragments]
 
 
 def _number(fragment: Fragment) -> int:

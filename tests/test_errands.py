@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from smscd.errands import Errands
+from smscd.errands import Errands, Together
 
 log = structlog.get_logger("smscd.test")
 
@@ -56,3 +56,26 @@ async def test_one_that_is_cancelled_is_no_fault_and_is_not_waited_for() -> None
         errands.begin(asyncio.sleep(3600)).cancel()
         await errands.finished()
     assert logged == []
+
+
+async def test_what_comes_while_work_is_under_way_is_done_together_by_one_errand() -> None:
+    errands = Errands(log, "sweep", "it is swept later")
+    gate, portions = asyncio.Event(), []
+
+    async def sweep(things: list[int]) -> None:
+        portions.append(things)
+        await gate.wait()
+
+    together = Together(errands, sweep, most=10)
+    together.add([])
+    assert not errands.under_way
+    for thing in range(25):
+        together.add([thing])
+        await asyncio.sleep(0)
+    assert (portions, len(errands.under_way)) == ([[0]], 1)
+    gate.set()
+    await errands.finished()
+    assert portions == [[0], [*range(1, 11)], [*range(11, 21)], [*range(21, 25)]]
+    together.add([25])
+    await errands.finished()
+    assert portions[-1] == [25]

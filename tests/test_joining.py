@@ -15,7 +15,8 @@ from smscd.joining import SLACK, Joining
 from smscd.message import Delivered, Message, Stage, octets_of, text_of
 from smscd.optout import OptOutSettings
 from smscd.scheduler import RetrySettings
-from smscd.text import segment
+from smscd.text import Reassembly, segment
+from smscd.text.reassembly import PART
 from tests.cast import deliver_sm
 from tests.play import Play
 
@@ -346,3 +347,33 @@ async def test_parts_that_are_too_long_for_a_message_payload_together_are_delive
             play.bound.outcome(message, Delivered())
         await play.quiet()
         play.assert_nothing_left()
+
+
+async def test_a_flood_of_halves_is_given_up_together_and_every_half_is_delivered_once() -> None:
+    """The store is asked once for all that one turn of the loop drives out, not once for each."""
+    halves = [
+        deliver_sm(
+            bytes([5, 0, 3, 7, 2, 1]) + b"x", esm_class=pdu.ESM_UDHI, source_addr=b"%d" % number, tlvs=[(0x1400, b"y")],
+        )
+        for number in range(120)
+    ]  # fmt: skip
+    async with Joined() as play:
+        play.joining._sets = Reassembly(TEN_MINUTES, most_octets=20 * PART)
+        asked: list[int] = []
+        get = play.store.get
+
+        async def counted(ids: Any) -> list[Message]:
+            asked.append(len(ids))
+            return await get(ids)
+
+        play.store.get = counted  # type: ignore[method-assign]
+        play.come(*halves)
+        await play.quiet()
+        assert len(asked) <= 2
+        assert len(play.joining._sets) == 19
+        assert {message.content.source_addr for message in play.bound.history} == {b"%d" % n for n in range(101)}
+        await play.later(TEN_MINUTES)
+        assert sorted(message.id for message in play.bound.history) == sorted(
+            {message.id for message in play.bound.history}
+        )
+        assert len(play.bound.history) == 120

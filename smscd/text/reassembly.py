@@ -6,6 +6,7 @@ Nothing is dropped in silence: a set that cannot be completed is handed back wit
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -36,12 +37,15 @@ repeated     the timeout is over, and all that came had been part of a message c
 
 _MEBIBYTE: Final = 1 << 20
 
+PART: Final = 2048
+"""Octets of memory that a part takes beside its text and what its caller keeps with it: parts may be empty."""
+
 
 @dataclass(slots=True)
 class Fragment:
     """One part as it came: `octets` are its text without the header, `elements` the header without concatenation.
 
-    `tag` is the caller's own (the row where the part is stored, say).
+    `tag` is the caller's own (the row where the part is stored, say), `beside` how many octets that keeps in memory.
     """
 
     concatenation: Concatenation
@@ -49,6 +53,12 @@ class Fragment:
     data_coding: int = 0
     elements: Elements = ()
     tag: object = None
+    beside: int = 0
+
+    @property
+    def weight(self) -> int:
+        """Octets of memory that are taken while it waits."""
+        return PART + len(self.octets) + self.beside
 
     def same_as(self, other: Fragment) -> bool:
         """Whether the two say the same, whoever stored them."""
@@ -178,7 +188,7 @@ class Reassembly:
 
     timeout      how long a set may wait for its parts, counted from its first, in the unit of `now`
     most_sets    how many may be under way; the oldest is released beyond that
-    most_octets  text held in all of them; likewise
+    most_octets  memory for all of them, as their parts weigh; likewise
 
     `now` never goes backwards: use monotonic time, or the time a stored part came when filling it again after a start.
     """
@@ -189,14 +199,14 @@ class Reassembly:
         self._most_octets = most_octets
         self._octets = 0
         self._sets: dict[Hashable, _Set] = {}  # in the order they began, so in the order they expire
-        self._completed: dict[Hashable, tuple[float, list[int]]] = {}  # when, and what its parts looked like
+        self._completed: dict[Hashable, tuple[float, array[int]]] = {}  # when, and what its parts looked like
 
     def __len__(self) -> int:
         return len(self._sets)
 
     @property
     def octets(self) -> int:
-        """Text held, in octets."""
+        """Memory taken, as `Fragment.weight` tells it."""
         return self._octets
 
     @property
@@ -222,8 +232,8 @@ class Reassembly:
         if waiting is None:
             waiting = self._sets[whole_key] = _Set(key, now, total)
         waiting.parts[number] = fragment
-        waiting.octets += len(fragment.octets)
-        self._octets += len(fragment.octets)
+        waiting.octets += fragment.weight
+        self._octets += fragment.weight
         if len(waiting.parts) == total:
             whole = self._remove(whole_key).release("complete")
             self._remember(whole_key, whole, now)
@@ -246,8 +256,8 @@ class Reassembly:
         if waiting is None or waiting.parts.get(number) is not fragment:
             return
         del waiting.parts[number]
-        waiting.octets -= len(fragment.octets)
-        self._octets -= len(fragment.octets)
+        waiting.octets -= fragment.weight
+        self._octets -= fragment.weight
         if not waiting.parts:
             del self._sets[whole_key]
 
@@ -278,16 +288,16 @@ class Reassembly:
 
     def _remember(self, whole_key: Hashable, whole: Assembled, now: float) -> None:
         self._completed.pop(whole_key, None)  # the newest completion goes to the end of the order
-        self._completed[whole_key] = (now, [_print(fragment) for fragment in whole.fragments])
+        self._completed[whole_key] = (now, array("q", map(_print, whole.fragments)))
         if len(self._completed) > self._most_sets:
             del self._completed[next(iter(self._completed))]
 
     def _is_repeated(self, whole_key: Hashable, waiting: _Set) -> bool:
         """Whether each part of the set was in the message last completed under its key, before it began."""
-        _completed, prints = self._completed.get(whole_key, (0, []))
-        return bool(prints) and all(
-            prints[number - 1] == _print(fragment) for number, fragment in waiting.parts.items()
-        )
+        if whole_key not in self._completed:
+            return False
+        _completed, prints = self._completed[whole_key]
+        return all(prints[number - 1] == _print(fragment) for number, fragment in waiting.parts.items())
 
 
 def _print(fragment: Fragment) -> int:

@@ -36,6 +36,7 @@ from smscd.text import (
     without_concatenation,
 )
 from smscd.text.alphabets import Alphabet
+from smscd.text.reassembly import PART
 from smscd.text.segments import How
 from smscd.text.tables import LOCKING, SINGLE
 
@@ -245,7 +246,7 @@ def test_parts_in_any_order_with_repetitions_make_the_message() -> None:
     )
 )
 def test_every_fragment_is_waiting_or_released_exactly_once(arrivals: list[tuple[int, int, int, int, bytes]]) -> None:
-    reassembly = Reassembly(20, most_sets=3, most_octets=8)
+    reassembly = Reassembly(20, most_sets=3, most_octets=8 * PART)
     taken: Counter[object] = Counter()
     given_back: Counter[object] = Counter()
     for now, (key, reference, total, number, octets) in enumerate(arrivals):
@@ -262,7 +263,7 @@ def test_every_fragment_is_waiting_or_released_exactly_once(arrivals: list[tuple
             )
             given_back.update(fragment.tag for fragment in whole.fragments)
         assert len(reassembly) <= 3
-        assert reassembly.octets <= 8
+        assert reassembly.octets <= 8 * PART
     for whole in reassembly.expire(10_000):
         given_back.update(fragment.tag for fragment in whole.fragments)
     assert given_back == taken

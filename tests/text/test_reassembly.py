@@ -17,6 +17,7 @@ from smscd.text import (
     segment,
 )
 from smscd.text.alphabets import Alphabet
+from smscd.text.reassembly import PART
 
 KEY = ("esme", "447700900123", "12345")
 PORTS = InformationElement(0x05, bytes.fromhex("23f00000"))
@@ -125,12 +126,24 @@ def test_memory_is_bounded_in_sets_and_the_oldest_is_handed_back() -> None:
 
 
 def test_memory_is_bounded_in_octets() -> None:
-    reassembly = Reassembly(600, most_octets=300)
+    reassembly = Reassembly(600, most_octets=2 * PART + 300)
     reassembly.add("a", piece(1, bytes(140)), 0)
     reassembly.add("b", piece(1, bytes(140)), 0)
     (evicted,) = reassembly.add("c", piece(1, bytes(140)), 0).released
     assert (evicted.key, evicted.why) == ("a", "evicted")
-    assert reassembly.octets == 280
+    assert reassembly.octets == 2 * PART + 280
+
+
+def test_empty_parts_take_room_and_so_does_what_is_kept_beside_them() -> None:
+    reassembly = Reassembly(600, most_octets=10 * PART)
+    for number in range(1, 12):
+        released = reassembly.add("a", piece(number, b"", total=255), 0).released
+    assert [len(one.fragments) for one in released] == [11]
+    heavy = piece(1, b"x")
+    heavy.beside = 10 * PART
+    (evicted,) = reassembly.add("b", heavy, 0).released
+    assert (evicted.key, evicted.why) == ("b", "evicted")
+    assert reassembly.octets == 0
 
 
 def test_parts_sent_again_after_the_message_is_complete_are_marked_as_repeated() -> None:
@@ -264,7 +277,7 @@ def test_a_fragment_that_was_withdrawn_is_missing_again_and_one_that_took_its_pl
     first, second = piece(1, b"a"), piece(2, b"b")
     reassembly.add(KEY, first, 0)
     reassembly.withdraw(KEY, piece(1, b"a"))  # another of the same looks
-    assert reassembly.octets == 1
+    assert reassembly.octets == PART + 1
     assert reassembly.add(KEY, piece(1, b"a"), 0).duplicate
     assert reassembly.waiting(KEY, piece(1, b"a")) is first
     reassembly.withdraw(KEY, first)
