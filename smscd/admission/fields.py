@@ -66,7 +66,7 @@ def optional_part_status(content: pdu.SubmitSm | pdu.DataSm, version: int) -> in
     they become those of `content`. Anything else may have held the text, so that the message does not come in;
     3.3 has no optional parameters and no word for what is wrong with them.
     """
-    found = pdu.tlv.read(content.tail[1:]) if content.tail[0] == 0 and not content.tlvs else None
+    found = None if content.tlvs else pdu.tlv.behind_nul(content.tail)
     if found is None and content.tail.strip(b"\0") and version >= pdu.INTERFACE_VERSION_3_4:
         return pdu.ESME_RINVOPTPARSTREAM
     content.tlvs += found or []

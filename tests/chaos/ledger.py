@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from smscd import pdu
+from smscd.message import octets_of
 
 PATIENCE = 20.0
 """Seconds without any news after which a wait has failed."""
@@ -73,7 +74,7 @@ class Ledger:
             self.receipts.append(Delivery(message_id, receipt.text, receipt.stat))
             self.reported[message_id] += 1
         else:
-            self.mo[deliver.short_message] += 1
+            self.mo[octets_of(deliver)] += 1
             self.mo_order.append(deliver.short_message)
 
     def news(self) -> None:

@@ -23,7 +23,7 @@ from smscd.connectors.smpp.health import Health
 from smscd.connectors.smpp.line import Delivered, Line, Sending
 from smscd.connectors.smpp.outbind import CalledLine, Calls
 from smscd.connectors.smpp.pace import Pace
-from smscd.connectors.smpp.reading import plain_report, read_mo, read_report
+from smscd.connectors.smpp.reading import plain_report, read_mo, read_report, uncover
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
 from smscd.errors import TextTooLong
@@ -249,6 +249,8 @@ class Upstream:
             if isinstance(request, PlainReceipt):
                 reports.append(plain_report(request, name, provider, base, by_address))
                 continue
+            if request.tail:
+                uncover(request)
             report = self.read_report(request)
             if report is not None:
                 reports.append(report)

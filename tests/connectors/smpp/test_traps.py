@@ -97,6 +97,25 @@ async def test_a_service_type_that_is_too_long_loses_no_receipt_and_reaches_no_e
         assert [one.command_status for one in answers] == [pdu.ESME_ROK] * 2
 
 
+async def test_a_nul_that_sm_length_does_not_count_hides_neither_an_id_nor_a_text(tmp_path: Path) -> None:
+    def ends_with_nul(received: pdu.Pdu) -> bytes | None:
+        if not isinstance(received, pdu.SubmitSm):
+            return None
+        told = pdu.tlv.write([(pdu.Tag.receipted_message_id, b"7\0"), (pdu.Tag.message_state, b"\2")])
+        text = pdu.tlv.write([(pdu.Tag.message_payload, b"long")])
+        report = pdu.DeliverSm(
+            9, source_addr=received.destination_addr, esm_class=pdu.ESM_TYPE_RECEIPT, tail=b"\0" + told
+        )
+        mo = pdu.DeliverSm(8, source_addr=b"447700900123", destination_addr=received.source_addr, tail=b"\0" + text)
+        return answer(received, pdu.SubmitSmResp(message_id=b"7")) + pdu.encode(report) + pdu.encode(mo)
+
+    async with Raw(ends_with_nul) as upstream, beside(tmp_path, upstream) as (_gateway, esme):
+        await submitted(esme)
+        await all_reported(esme)
+        assert [one.stat for one in esme.ledger.receipts] == ["DELIVRD"]
+        await esme.ledger.until(lambda: esme.ledger.mo[b"long"])
+
+
 async def test_what_cannot_be_read_is_refused_and_said_once(tmp_path: Path) -> None:
     def garbled(received: pdu.Pdu) -> bytes | None:
         if not isinstance(received, pdu.SubmitSm):
