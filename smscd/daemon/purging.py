@@ -26,29 +26,35 @@ MOST = int(GREATEST / PAUSE * WITHIN)
 class Pace:
     """How much at a time, and how often."""
 
-    def __init__(self, due: int) -> None:
-        self._a_second = due / WITHIN
-        self.seconds = max(SMALLEST / self._a_second, PAUSE)
+    def __init__(self, due: int, at_least: float = 0.0) -> None:
+        self.a_second = max(due / WITHIN, at_least)
+        """Messages."""
+        self.seconds = max(SMALLEST / self.a_second, PAUSE)
         """From the beginning of one portion to the next."""
 
     def portion(self, elapsed: float, forgotten: int) -> int:
         """Messages, with so many `forgotten` in the seconds since the beginning: what came late is made up for."""
-        behind = round(self._a_second * (elapsed + self.seconds)) - forgotten
+        behind = round(self.a_second * (elapsed + self.seconds)) - forgotten
         return min(max(behind, SMALLEST), GREATEST)
 
 
-async def purge(store: Store, clock: Clock, remembers: StoreSettings) -> None:
-    """A round of it; sooner if nothing is left of what was due at its beginning."""
+async def purge(store: Store, clock: Clock, remembers: StoreSettings, at_least: float = 0.0) -> float:
+    """A round of it; sooner if nothing is left of what was due at its beginning.
+
+    How many a second it was at if something is left, 0.0 if not: with `at_least` as many the next round goes on, and
+    does not slow down because there is less left of the same.
+    """
     closed_before = clock.wall() - int(remembers.retention * SECOND)
     dead_before = clock.wall() - int(remembers.dead_letters * SECOND)
     due = await store.forgettable(closed_before, dead_before, MOST)
     forgotten, began = 0, clock.monotonic()
-    pace, now = Pace(due or 1), began
+    pace, now = Pace(due or 1, at_least), began
     while forgotten < due and now < began + ROUND:
         some = await store.purge(closed_before, dead_before, pace.portion(now - began, forgotten))
         if not some:
-            return
+            return 0.0
         forgotten += some
         if forgotten < due:
             await asyncio.sleep(now + pace.seconds - clock.monotonic())
         now = clock.monotonic()
+    return pace.a_second if forgotten < due else 0.0

@@ -35,6 +35,7 @@ class Upkeep:
         self._ancillary = ancillary
         self.every_second: list[Callable[[], None]] = []
         self._quotas: dict[str, int] = {}
+        self._purged_a_second = 0.0
 
     async def run(self) -> None:
         """Until cancelled. A fault in one job is logged and does not end the others."""
@@ -118,7 +119,8 @@ class Upkeep:
 
     async def purge(self) -> None:
         """Forget what was finished, or given up, longer ago than the settings say; see `daemon.purging`."""
-        await purging.purge(self._journey.store, self._journey.clock, self.remembers)
+        store, clock = self._journey.store, self._journey.clock
+        self._purged_a_second = await purging.purge(store, clock, self.remembers, self._purged_a_second)
 
     async def keep_quotas(self) -> None:
         """Write down how much of its daily quota each ESME has used; a kill -9 forgives what these seconds brought."""

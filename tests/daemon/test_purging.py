@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import cast
 
 import pytest
@@ -70,6 +71,23 @@ async def test_what_fits_into_one_portion_is_forgotten_at_once() -> None:
 async def test_after_a_round_it_is_counted_anew_how_much_is_due() -> None:
     store = await purge(1 << 30, ROUND / 2)
     assert store.portions == [GREATEST, GREATEST]
+
+
+async def test_a_burst_is_forgotten_within_its_time_also_when_its_end_is_near(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock()
+    store = Remembering(42_000, clock, 0.0)
+
+    async def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    began, at_least = clock.monotonic(), 0.0
+    while store.due:
+        at_least = await purging.purge(cast("Store", store), clock, StoreSettings(), at_least)
+    assert clock.monotonic() - began == pytest.approx(WITHIN, rel=0.05)
+    assert at_least == 0.0
 
 
 async def test_closed_messages_and_dead_letters_are_remembered_for_their_own_time() -> None:
