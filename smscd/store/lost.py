@@ -2,9 +2,9 @@
 
 A log whose header is wrong, or beside which the database is missing or empty, is thrown away as a whole. Neither is
 ever left by a crash: the database has its first page before there is a log, whose header is one write of 32 octets.
-Behind a frame whose checksum is wrong it reads no further. That is how a commit that a power cut has torn is undone;
-but commits of the same log that follow may be what a damaged disk has cut off, and it is said ("WAL-mode File Format",
-§4).
+Behind a frame whose checksum is wrong it reads no further. That is how commits that a power cut has torn are undone:
+the last that somebody waited for, and what was written without a sync before it. But a damaged disk may cut off
+commits of the same log in this way too, and it is said ("WAL-mode File Format", §4).
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def tell_what_was_lost(database: Path, believed: int) -> None:
     """Log it if the log of an open database has commits behind the frames that SQLite believes, `believed` of them."""
     commits = _commits_behind(database, believed)
     if commits > 1:  # one alone is what a power cut leaves of the last
-        log.error("the log is damaged: what was committed behind that is lost", file=f"{database}-wal", commits=commits)
+        unless = "the power has failed: then nobody had been told of them"
+        log.error("the log is torn: commits are lost", file=f"{database}-wal", commits=commits, unless=unless)
 
 
 def _commits_behind(database: Path, believed: int) -> int:
