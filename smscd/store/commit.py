@@ -38,6 +38,10 @@ ENOUGH = 50
 """New messages of one read that are worth a commit of their own: it is on its way while the next peer is read from."""
 
 
+MANY = 20
+"""Answers of one commit from which on more messages are sure to come: these are handed on before others are let in."""
+
+
 class UnderWay(NamedTuple):
     """A batch that was taken to be written."""
 
@@ -99,7 +103,13 @@ class GroupCommit:
         if len(self.gathering) >= LEISURELY:
             self.wake()
         elif self._later is None and not self._wake.is_set():
-            self._later = asyncio.get_running_loop().call_later(LULL, self._wake.set)
+            self._later = asyncio.get_running_loop().call_later(LULL, self._lull)
+
+    def _lull(self) -> None:
+        """Nobody has asked for a commit in a while; if one is under way that is none."""
+        self._later = None
+        if self._under_way is None:
+            self._wake.set()
 
     def read_ended(self) -> None:
         """All that a read was about has been gathered: no act is half done."""
@@ -198,7 +208,8 @@ class GroupCommit:
         if self.gathering and self._may_begin():
             self._begin()
         batch.answered()
-        await asyncio.sleep(0)  # the answers leave now, before all that follows from the commit
+        if batch.waiting < MANY:
+            await asyncio.sleep(0)  # the answers leave now, before all that follows from the commit
         self._on_written()
         self._counters.batches.observe(len(batch))
         self._counters.commits.observe(self._clock.monotonic() - ours.since)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ class Unsynced(SqliteStore):
         recovered = await super().open()
         await self._writer.on_writer(lambda connection: connection.execute("PRAGMA synchronous=OFF"))
         return recovered
+
+    def _write(self, batch: Batch) -> Awaitable[None] | None:
+        batch.at_leisure = False  # or it would see to it that the next one is synced
+        return super()._write(batch)
+
+    async def _sync(self) -> None:
+        """Nor is this."""
 
 
 class Amnesiac(SqliteStore):

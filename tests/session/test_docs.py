@@ -41,7 +41,7 @@ def test_the_timers_in_the_docs_are_the_defaults() -> None:
     settings = SessionSettings()
     assert f"| `session_init_timer` | {settings.session_init_timer:g} s |" in text
     assert f"| `enquire_link_timer` | {settings.enquire_link_timer:g} s |" in text
-    assert f"| `response_timer` | {settings.response_timer:g} s, " in text
+    assert f"| `response_timer` | {settings.response_timer:g} s |" in text
     assert f"another {settings.late_grace:g} seconds" in text
     assert settings.inactivity_timer == 0
     assert (settings.max_pdu_unbound, settings.max_pdu) == (1024, 68 * 1024)

@@ -166,6 +166,27 @@ class StoreContract:
         await chest.store.committed()
         assert chest.counters.batches.total == 2 * commit.ENOUGH
 
+    @pytest.mark.parametrize(
+        ("messages", "order"), [(1, ["answer", "write", "then"]), (commit.MANY, ["answer", "then", "write"])]
+    )
+    async def test_few_answers_leave_before_anything_follows_and_many_messages_before_others_are_let_in(
+        self, chest: Chest, messages: int, order: list[str]
+    ) -> None:
+        seen: list[str] = []
+        loop, batch, new = asyncio.get_running_loop(), chest.store.batch, [message() for _ in range(messages)]
+
+        def answer(_messages: list[Message], _status: int) -> None:
+            seen.append("answer")
+            loop.call_soon(seen.append, "write")  # as a link does with what is answered in one turn
+
+        batch.add_all({one.id: one for one in new})
+        batch.answer_all(new, answer)
+        batch.then_all_of(new, lambda _messages: seen.append("then"))
+        chest.store.wake()
+        await chest.store.committed()
+        await asyncio.sleep(0)
+        assert seen == order
+
     async def test_what_cannot_be_written_ends_the_store_and_not_the_peer_that_was_read_from(
         self, chest: Chest
     ) -> None:
