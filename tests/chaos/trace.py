@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,12 +41,15 @@ def usable() -> None:
 
 
 def strace(out: Path) -> list[str]:
-    """The words to put before a command. The traced process stays the child of whoever starts it (-D)."""
+    """The words to put before a command. The traced process stays the child of whoever starts it (-D).
+
+    Of what is written a frame of the log is shown (-s), and no more of the zeros that lengthen it at the start.
+    """
     calls = ",".join(sorted(WRITES | SYNCS))
-    return ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "65536", "-e", f"trace={calls}", "-o", str(out)]
+    return ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "4120", "-e", f"trace={calls}", "-o", str(out)]
 
 
-def calls(out: Path) -> Iterator[Call]:
+def calls(out: Path) -> list[Call]:
     """The calls in `out` that have ended well, in the order in which they began."""
     open_calls: dict[str, Call] = {}
     seen: list[Call] = []
@@ -65,7 +67,7 @@ def calls(out: Path) -> Iterator[Call]:
                 open_calls[begun["thread"]] = call
             elif "= -1 " in line:
                 call.ended = 0
-    return iter([call for call in seen if call.ended])
+    return [call for call in seen if call.ended]
 
 
 def closed(out: Path) -> None:
@@ -81,9 +83,8 @@ def _path(text: str) -> str:
     return _octets(text).decode() if "\\x" in text else text
 
 
-def answered_before_synced(out: Path, tag: bytes, answer: bytes) -> str | None:
+def answered_before_synced(everything: list[Call], tag: bytes, answer: bytes) -> str | None:
     """What is wrong with the order in which `tag` was written and synced and `answer` given; None if nothing is."""
-    everything = list(calls(out))
     answers = [c for c in everything if answer in c.octets and ("TCP" in c.path or "socket:" in c.path)]
     if not answers:
         return f"no answer to {tag!r} was seen"
