@@ -317,6 +317,18 @@ def numbers_of(message_id: str) -> tuple[set[int], int | None]:
     return {n for n in numbers if 0 <= n < 1 << 63}, alias
 
 
+def uncover(content: Content) -> bool:
+    """Whether the `tail` of `content` is a NUL that sm_length does not count, and TLVs behind it: they are its own.
+
+    Some peers end every short_message so; without this nothing of what stands behind it would be seen.
+    """
+    found = None if content.tlvs or content.tail[:1] != b"\0" else pdu.tlv.read(content.tail[1:])
+    if found is None:
+        return False
+    content.tlvs, content.tail = found, b""
+    return True
+
+
 def octets_of(content: Content) -> bytes:
     """The user data: message_payload where it is there (SMPP 5.0 §4.8.4.36: it supersedes), else short_message."""
     if content.tlvs:

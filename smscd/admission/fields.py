@@ -6,7 +6,7 @@ SMPP 3.4 §5.2 and table 5-2; 5.0 §4.7 where it allows more. 0 means that nothi
 from __future__ import annotations
 
 from smscd import pdu
-from smscd.message import octets_of
+from smscd.message import octets_of, uncover
 from smscd.text import USER_DATA, Alphabet, count_segments
 
 MAX_TON = 6  # SMPP 3.4 §5.2.5: 0 unknown to 6 abbreviated
@@ -62,14 +62,11 @@ def is_plain(content: pdu.SubmitSm) -> bool:
 def optional_part_status(content: pdu.SubmitSm | pdu.DataSm, version: int) -> int:
     """What is wrong with the `tail` of `content`, the octets that are no whole TLV; what means nothing is taken away.
 
-    Some ESMEs end short_message with a NUL that sm_length does not count. Their optional parameters begin behind it:
-    they become those of `content`. Anything else may have held the text, so that the message does not come in;
-    3.3 has no optional parameters and no word for what is wrong with them.
+    Behind a NUL too many there are optional parameters (see `message.uncover`). Anything else may have held the text,
+    so that the message does not come in; 3.3 has no optional parameters and no word for what is wrong with them.
     """
-    found = None if content.tlvs else pdu.tlv.behind_nul(content.tail)
-    if found is None and content.tail.strip(b"\0") and version >= pdu.INTERFACE_VERSION_3_4:
+    if not uncover(content) and content.tail.strip(b"\0") and version >= pdu.INTERFACE_VERSION_3_4:
         return pdu.ESME_RINVOPTPARSTREAM
-    content.tlvs += found or []
     content.tail = b""
     return 0
 

@@ -346,11 +346,6 @@ def read(octets: bytes) -> list[Tlv] | None:
     return tlvs
 
 
-def behind_nul(tail: bytes) -> list[Tlv] | None:
-    """The TLVs behind a NUL that ends short_message and that sm_length does not count; None if `tail` is not that."""
-    return read(tail[1:]) if tail[:1] == b"\0" else None
-
-
 def write(tlvs: Iterable[Tlv]) -> bytes:
     """The octets of TLVs, in the order given. Raises struct.error for a tag or length of more than two octets."""
     return b"".join([_pack_head(tag, len(value)) + value for tag, value in tlvs])

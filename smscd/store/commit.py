@@ -37,7 +37,6 @@ LEISURELY = 1000
 ENOUGH = 50
 """New messages of one read that are worth a commit of their own: it is on its way while the next peer is read from."""
 
-
 MANY = 20
 """Answers of one commit from which on more messages are sure to come: these are handed on before others are let in."""
 
@@ -57,8 +56,8 @@ class GroupCommit:
 
     `write` begins to write a batch, with what its messages are at that moment, and returns what ends when it is on
     stable storage, or in the hands of the system if the batch is `at_leisure`; `sync` sees to the rest of those. One
-    batch is written at a time. The next one is begun before the last one's answers are given, so
-    that the disk works while the loop does.
+    batch is written at a time. The next one is begun before the last one's answers are given, so that the disk works
+    while the loop does.
     """
 
     def __init__(
@@ -208,13 +207,14 @@ class GroupCommit:
         if self.gathering and self._may_begin():
             self._begin()
         batch.answered()
-        if batch.waiting < MANY:
+        waited = batch.waiting
+        if waited < MANY:
             await asyncio.sleep(0)  # the answers leave now, before all that follows from the commit
         self._on_written()
         self._counters.batches.observe(len(batch))
         self._counters.commits.observe(self._clock.monotonic() - ours.since)
         if oldest := batch.oldest:
-            self._counters.answers.observe(max(0, self._clock.wall() - oldest) / SECOND, batch.waiting)
+            self._counters.answers.observe(max(0, self._clock.wall() - oldest) / SECOND, waited)
         closed = batch.committed()
         if closed:
             self._on_closed(closed)

@@ -23,12 +23,12 @@ from smscd.connectors.smpp.health import Health
 from smscd.connectors.smpp.line import Delivered, Line, Sending
 from smscd.connectors.smpp.outbind import CalledLine, Calls
 from smscd.connectors.smpp.pace import Pace
-from smscd.connectors.smpp.reading import plain_report, read_mo, read_report, uncover
+from smscd.connectors.smpp.reading import plain_report, read_mo, read_report
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
 from smscd.errors import TextTooLong
 from smscd.link import Link, Links
-from smscd.message import LEASED, Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered
+from smscd.message import LEASED, Accepted, Content, Deferred, Message, Outcome, Rejected, Unanswered, uncover
 from smscd.pdu.plain_receipt import PlainReceipt
 from smscd.pdu.status import status_from_name, status_name
 from smscd.text import Alphabet

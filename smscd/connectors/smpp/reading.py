@@ -18,12 +18,6 @@ LONGEST_SERVICE_TYPE = 5
 """Octets without the NUL (SMPP 3.4 §5.2.11)."""
 
 
-def uncover(delivered: Content) -> None:
-    """Find the TLVs that stand behind a NUL which sm_length does not count, as in what some ESMEs submit."""
-    if not delivered.tlvs and (found := pdu.tlv.behind_nul(delivered.tail)) is not None:
-        delivered.tlvs, delivered.tail = found, b""
-
-
 def read_report(
     delivered: Content, connector: str, provider: str, base: Base, *, sniff: bool, by_address: bool = False
 ) -> Report | None:
