@@ -49,19 +49,16 @@ def test_a_file_in_the_way_of_the_link_is_left_alone(tmp_path: Path, smscd: Smsc
 
 def test_told_in_words_on_a_terminal(tmp_path: Path) -> None:
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "smscd", "modem", "emulate", "--link", str(tmp_path / "modem")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=slave, text=True) as process:
+    with _started(tmp_path / "modem", slave) as process:
         os.close(slave)
         with os.fdopen(master, closefd=True) as shown:
             assert shown.readline() == f"device device='{tmp_path / 'modem'}'\n"
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) == 0
+            _assert_ends_as_told(process)
 
 
 def test_told_as_json_lines_through_a_pipe_and_the_link_goes_with_the_process(tmp_path: Path) -> None:
     link = tmp_path / "modem"
-    command = [sys.executable, "-m", "smscd", "modem", "emulate", "--link", str(link)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with _started(link, subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert json.loads(process.stdout.readline()) == {"event": "device", "device": str(link)}
@@ -71,6 +68,22 @@ def test_told_as_json_lines_through_a_pipe_and_the_link_goes_with_the_process(tm
         told = [json.loads(process.stdout.readline()) for _ in range(2)]
         assert {"event": "answer", "to": "mo INFO hello", "answer": "1 part"} in told
         assert {"event": "stored", "memory": "SM", "index": 1} in told
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        _assert_ends_as_told(process)
     assert not link.is_symlink()
+
+
+def _started(link: Path, stdout: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-X", "faulthandler", "-m", "smscd", "modem", "emulate", "--link", str(link)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE, text=True)
+
+
+def _assert_ends_as_told(process: subprocess.Popen[str]) -> None:
+    """SIGTERM ends it with 0. Where it does not, the failure says what all its threads were doing."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        exit_code = process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        exit_code = process.wait(timeout=20)
+    assert process.stderr is not None
+    assert exit_code == 0, process.stderr.read()
