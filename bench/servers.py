@@ -97,9 +97,8 @@ class Smscd:
     def start(self) -> float:
         """Seconds until it listened."""
         began = time.monotonic()
-        self.process = subprocess.Popen(
-            self.command, stderr=subprocess.DEVNULL, cwd=self.home, env={**os.environ, "PYTHONPATH": str(self.home)}
-        )
+        environment = {**os.environ, "PYTHONPATH": str(self.home), "PYTHONDONTWRITEBYTECODE": ""}  # as if installed
+        self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL, cwd=self.home, env=environment)
         wait_for(self.port, self.process)
         return time.monotonic() - began
 
