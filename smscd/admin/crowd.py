@@ -27,7 +27,7 @@ class Crowd:
 
     def __call__(self) -> asyncio.Protocol:
         there = self._server.connections
-        for handler in there[: len(there) - MOST + 1]:
+        for handler in there[: max(0, len(there) - MOST + 1)]:
             _cut(handler)
         return cast("asyncio.Protocol", self._server())
 

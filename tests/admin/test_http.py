@@ -161,6 +161,16 @@ async def test_who_connects_and_says_nothing_cannot_keep_others_out() -> None:
             writer.close()
 
 
+async def test_nobody_is_cut_off_while_there_is_room() -> None:
+    async with serving() as http:
+        there = [await asyncio.open_connection("127.0.0.1", http.port) for _ in range(crowd.MOST - 1)]
+        assert await get(http, "/healthz") == (200, "alive\n")
+        for reader, writer in there:
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await reader.readuntil(b"alive\n")
+            writer.close()
+
+
 async def test_a_connection_ends_when_it_has_been_there_too_long_whatever_its_peer_has_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
