@@ -9,11 +9,15 @@ from smscd.config.fault import Fault, Path, nearest, value_text
 from smscd.config.overlap import first_cover, first_covers
 from smscd.config.schema import Parsed, names_written
 from smscd.connectors.settings import Behaviour, EmulatorSettings
+from smscd.queueing import JOINED, NOBODY
 from smscd.routing import circle
 from smscd.routing.settings import GroupSettings, RouteSettings
 
 TO_ESME = "esme:"
 """What a route puts before the system_id of an ESME that is to get the message as MO."""
+
+_TAKEN = frozenset({NOBODY, JOINED})
+"""Connectors of rows that no connector may have."""
 
 
 def check_rules(parsed: Parsed, document: dict[str, Any]) -> Iterator[Fault]:
@@ -22,6 +26,7 @@ def check_rules(parsed: Parsed, document: dict[str, Any]) -> Iterator[Fault]:
     groups = [name for _, name in names_written(document, "group", "name")]
     accounts = [name for _, name in names_written(document, "esme", "system_id")]
     known = [*connectors, *groups, *(f"{TO_ESME}{system_id}" for system_id in accounts)]
+    yield from _taken(document)
     yield from _groups(parsed, connectors, known)
     for route in parsed.config.routes:
         path = parsed.path_of(route)
@@ -32,6 +37,13 @@ def check_rules(parsed: Parsed, document: dict[str, Any]) -> Iterator[Fault]:
     for connector in parsed.config.connectors:
         if isinstance(connector, EmulatorSettings):
             yield from _behaviours(connector, parsed.path_of(connector), accounts)
+
+
+def _taken(document: dict[str, Any]) -> Iterator[Fault]:
+    """A connector under one of these names would be given what smscd keeps, or what an ESME waits for."""
+    for at, name in names_written(document, "connector", "name"):
+        if name in _TAKEN or name.startswith(TO_ESME):
+            yield Fault("is a name that smscd uses itself", ("connector", at, "name"), value=value_text(name))
 
 
 def _names(used: Sequence[str], path: Path, known: list[str], what: str) -> Iterator[Fault]:

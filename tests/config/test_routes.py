@@ -90,6 +90,12 @@ def test_a_fault_of_a_route_or_group_is_told_on_its_line(text: str, expected: st
     assert f"smscd.toml:{expected}" in said(f"{text}\n")
 
 
+@pytest.mark.parametrize("name", ["nobody", "joined", "esme:test"])
+def test_a_connector_has_no_name_that_smscd_uses_itself(name: str) -> None:
+    text = f'[[connector]]\nname = "{name}"\nkind = "emulator"\n'
+    assert said(text) == [f'smscd.toml:2: connector.name = "{name}": is a name that smscd uses itself']
+
+
 def test_groups_and_every_key_of_a_route_are_read() -> None:
     text = "\n".join([
         group("pair", 'connectors = ["handsets", "esme:test"]', 'strategy = "weighted"', "weights = [3, 1]"),
