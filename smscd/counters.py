@@ -44,7 +44,7 @@ class Tally(dict[int | str, int]):
 
 @dataclass(slots=True)
 class EsmeCounters:
-    """One account. `receipts_waiting`, `mo_waiting` and `sessions` go up and down, everything else only up."""
+    """One account. `waiting` and `sessions` go up and down, everything else only up."""
 
     system_id: str
     accepted: int = 0  # messages answered ESME_ROK
@@ -53,11 +53,10 @@ class EsmeCounters:
     blocked: Tally = field(default_factory=Tally)  # by the scope of the opt-out that forbade it
     closed: Tally = field(default_factory=Tally)  # MT by final message_state
     receipts_delivered: int = 0
-    receipts_waiting: int = 0
     receipts_dead: int = 0
     mo_delivered: int = 0
-    mo_waiting: int = 0
     mo_dead: int = 0
+    waiting: int = 0  # whatever is to be delivered to it
     sessions: Tally = field(default_factory=Tally)  # bound now, by kind of bind
     binds: int = 0
     octets_in: int = 0
@@ -106,6 +105,7 @@ class DaemonCounters:
     malformed: int = 0  # PDUs answered with an error because their body broke the specification
     unframeable: int = 0  # connections closed because a frame did
     unexpected: int = 0  # responses and nacks of ESMEs that answer nothing we know of
+    mo_unclaimed: int = 0  # dead letters from the start, because no ESME receives their number
     opt_outs: Tally = field(default_factory=Tally)  # MO understood as stop, start, help or flag
     records_written: int = 0
     records_dropped: int = 0

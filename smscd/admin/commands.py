@@ -96,14 +96,15 @@ class Commands:
         }
 
     def _totals(self) -> dict[str, int]:
-        esmes = self._journey.counters.esmes.values()
+        counters = self._journey.counters
+        esmes = counters.esmes.values()
         return {
             "accepted": sum(esme.accepted for esme in esmes),
             "refused": sum(sum(esme.refused.values()) for esme in esmes),
             "closed": sum(sum(esme.closed.values()) for esme in esmes),
             "receipts": sum(esme.receipts_delivered for esme in esmes),
             "mo": sum(esme.mo_delivered for esme in esmes),
-            "dead": sum(esme.receipts_dead + esme.mo_dead for esme in esmes),
+            "dead": sum(esme.receipts_dead + esme.mo_dead for esme in esmes) + counters.daemon.mo_unclaimed,
         }
 
     # -- message -----------------------------------------------------------------------------------------------------
@@ -230,6 +231,7 @@ class Commands:
         except TextError as fault:
             raise ControlError(str(fault), "a shorter text") from fault
         messages = [self._journey.accept_mo(part, connector=network.name) for part in parts]
+        self._journey.counters.connector(network.name).mo_accepted += len(parts)
         await self._journey.store.committed()
         owner = self._journey.receivers.owner(messages[0].content.destination_addr)
         return {"message_id": messages[0].message_id, "parts": len(messages), "delivered_to": owner}

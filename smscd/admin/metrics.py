@@ -76,11 +76,10 @@ ESME = (
     Metric("smscd_messages_blocked", "counter", "blocked", "times an opt-out forbade a message", "scope"),
     Metric("smscd_messages_closed", "counter", "closed", "messages that reached a final state", "message_state"),
     Metric("smscd_receipts_delivered", "counter", "receipts_delivered", "receipts the ESME acknowledged"),
-    Metric("smscd_receipts_waiting", "gauge", "receipts_waiting", "receipts that wait for the ESME"),
-    Metric("smscd_receipts_dead", "counter", "receipts_dead", "receipts given up when receipt_validity was over"),
+    Metric("smscd_receipts_waiting", "gauge", "waiting", "receipts, MO and all else that waits for the ESME"),
+    Metric("smscd_receipts_dead", "counter", "receipts_dead", "receipts that became dead letters"),
     Metric("smscd_mo_delivered", "counter", "mo_delivered", "MO the ESME acknowledged"),
-    Metric("smscd_mo_waiting", "gauge", "mo_waiting", "MO that wait for the ESME"),
-    Metric("smscd_mo_dead", "counter", "mo_dead", "MO given up when receipt_validity was over"),
+    Metric("smscd_mo_dead", "counter", "mo_dead", "MO that became dead letters"),
     Metric("smscd_sessions", "gauge", "sessions", "sessions bound now", "bind"),
     Metric("smscd_binds", "counter", "binds", "binds answered ESME_ROK"),
     Metric("smscd_esme_octets_in", "counter", "octets_in", "octets read from the ESME's sessions"),
@@ -100,7 +99,7 @@ CONNECTOR = (
     Metric("smscd_queue", "gauge", "queue", "messages that wait, or are out and not answered yet", "stage"),
     Metric("smscd_connector_sessions", "gauge", "sessions", "sessions bound to the other side now"),
     Metric("smscd_connector_credit", "gauge", "credit", "parts it would take at this moment"),
-    Metric("smscd_modem", "gauge", "modem", "a modem at its last look: registered, signal_dbm, stored", "reading"),
+    Metric("smscd_modem", "gauge", "modem", "a modem: registered, signal_dbm, stored, capacity", "reading"),
     Metric("smscd_connector_octets_in", "counter", "octets_in", "octets read from the other side"),
     Metric("smscd_connector_octets_out", "counter", "octets_out", "octets written to the other side"),
 )
@@ -121,10 +120,13 @@ DAEMON = (
     Metric("smscd_malformed_pdus", "counter", "malformed", "PDUs whose body broke the specification"),
     Metric("smscd_unframeable_pdus", "counter", "unframeable", "connections closed because a frame was broken"),
     Metric("smscd_unexpected_responses", "counter", "unexpected", "responses and nacks of ESMEs that answer nothing"),
+    Metric("smscd_mo_unclaimed", "counter", "mo_unclaimed", "MO that no ESME receives: dead letters"),
     Metric("smscd_opt_outs", "counter", "opt_outs", "MO understood as STOP, START, HELP, or nearly so", "action"),
     Metric("smscd_records_written", "counter", "records_written", "records handed to the file system"),
     Metric("smscd_records_dropped", "counter", "records_dropped", "records lost to a full or slow disk"),
 )
+
+VERSION = Metric("smscd_version", "gauge", "__version__", "always 1; the label is the version that runs", "version")
 
 Owner = tuple[tuple[str, ...], Any]
 """Values of the owner's own labels, and the counters object."""
@@ -148,7 +150,7 @@ class CountersCollector(Collector):
             found = list(owners(self._counters))
             for metric in metrics:
                 yield _family(metric, labels, found)
-        version = GaugeMetricFamily("smscd_version", "the version that is running", labels=("version",))
+        version = GaugeMetricFamily(VERSION.name, VERSION.help, labels=(VERSION.label,))
         version.add_metric((__version__,), 1)
         yield version
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from smscd.admin.metrics import TABLES, Metric
+from smscd.admin.metrics import TABLES, VERSION, Metric
 from smscd.admin.record import FIELDS
 
 _HEAD = """\
@@ -56,6 +56,7 @@ def page() -> str:
     """The whole of docs/records.md."""
     fields = "".join(f"| `{field.name}` | {field.shape} | {field.help} |\n" for field in FIELDS)
     metrics = "".join(_row(metric, labels) for labels, table, _ in TABLES for metric in table)
+    metrics += _row(VERSION, ())
     return f"{_HEAD}{fields}{_METRICS}{metrics}"
 
 

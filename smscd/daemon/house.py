@@ -46,6 +46,7 @@ from smscd.link import Links, client_context, server_context
 from smscd.listener import Binding, Desk, Pump, Reception
 from smscd.message import WHOLE, Kind, Message, MessageIds, Stage
 from smscd.pdu import MessageState, command_name
+from smscd.queueing import NOBODY
 from smscd.reports import Reports
 from smscd.rerouting import reroute_all
 from smscd.routing import Receivers, Ruleset
@@ -319,6 +320,8 @@ class House:
             self.counters.connector(connector).closed[message_state] += messages
             if esme is not None:
                 esme.closed[message_state] += messages
+        elif kind == Kind.MO and connector == NOBODY:  # otherwise a STOP that its ESME is not to see
+            self.counters.daemon.mo_unclaimed += messages * (message_state == MessageState.UNDELIVERABLE)
         elif esme is None:
             return
         elif kind == Kind.MO:
@@ -336,7 +339,7 @@ class House:
             counters.queue[int(Stage.QUEUED)] = lane.queued
             counters.queue[int(Stage.LEASED)] = lane.in_flight + lane.reserved
         for system_id, esme in self.counters.esmes.items():
-            esme.receipts_waiting = self.journey.scheduler.lane(f"esme:{system_id}").queued
+            esme.waiting = self.journey.scheduler.lane(f"esme:{system_id}").queued
 
     # -- what an operator sees ---------------------------------------------------------------------------------------
 

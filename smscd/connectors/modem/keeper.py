@@ -232,6 +232,8 @@ class Keeper:
         self._fruitless = 0 if self._set_up_at is not None else self._fruitless + 1
         self._set_up_at = None
         self._counters.sessions = 0
+        if self._counters.modem:
+            self._counters.modem["registered"] = 0  # whoever is warned by it need not know that there is no port
         port.close()
         self._port = None
         for errand in self._errands:

@@ -70,6 +70,15 @@ async def test_a_modem_that_restarts_is_told_everything_again(modem: FakeModem) 
         assert isinstance(desk.of(message)[0], Accepted)
 
 
+async def test_a_modem_that_is_gone_is_not_counted_as_registered(modem: FakeModem) -> None:
+    async with at(modem.link) as desk:
+        await desk.up()
+        assert desk.counters.modem["registered"] == 1
+        modem.unplug()
+        await desk.until(lambda: desk.modem.status()["state"] == "absent")
+        assert desk.counters.modem["registered"] == 0
+
+
 # --- doubt ------------------------------------------------------------------------------------------------------------
 
 
