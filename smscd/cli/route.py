@@ -36,8 +36,10 @@ def explain(
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Show which way a message would take and why; nothing is sent."""
+    """Show which way a message would take and why; nothing is sent. Exit code 1 if it would be refused."""
     wanted = {"from": source_addr, "to": destination_addr, "esme": esme, "text": text, "at": at}
     arguments = {name: value for name, value in wanted.items() if value is not None}
     answer = call(data_dirs(config, data_dir), "route.explain", **arguments)
     show(answer, as_json, lambda value: story("", value))
+    if answer.get("answer"):
+        raise typer.Exit(1)

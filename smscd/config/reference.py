@@ -173,7 +173,10 @@ def _meaning(key: Key) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*")
+    """For a cell of a table; between backticks a star is one as it is."""
+    pieces = text.replace("|", "\\|").split("`")
+    pieces[::2] = [piece.replace("*", "\\*") for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 PAGES: dict[str, Callable[[], str]] = {"conf/smscd.toml": example_file, "docs/configuration.md": reference_page}

@@ -203,7 +203,7 @@ class SmppSettings:
         Seconds,
         Between(0, 3600),
         "with long_messages = payload: how long parts that an ESME has cut wait for each other, to leave as one; then,"
-        " or with 0 at once, they leave as they were cut",
+        ' or with "0s" at once, they leave as they were cut',
     ] = 10.0
     long_mo: Annotated[
         Literal["parts", "whole"],
@@ -269,7 +269,7 @@ class SmppSettings:
     connect_timeout: Annotated[Seconds, Between(0.1, 300), "name look-up, TCP and TLS"] = 10.0
     response_timer: Annotated[Seconds, Between(0.1, 3600), "until an unanswered submit is in doubt"] = 10.0
     late_grace: Annotated[Seconds, Between(0, 3600), "for so much longer its answer is still recognised"] = 60.0
-    enquire_link_timer: Annotated[Seconds, Between(0, 3600), "silence after which we ask; 0 = never"] = 30.0
+    enquire_link_timer: Annotated[Seconds, Between(0, 3600), 'silence after which we ask; "0s" = never'] = 30.0
     reconnect: Annotated[
         Seconds, Between(0.01, 3600), "first pause before binding again; it doubles up to a minute"
     ] = 1.0

@@ -29,5 +29,5 @@ class TlsSettings:
         Path | None,
         ExistingFile("CA certificate"),
         Example("/etc/smscd/ca.pem"),
-        "mutual TLS: ESMEs have to show a certificate signed by one of these",
+        "mutual TLS: whoever connects has to show a certificate signed by one of these",
     ] = None

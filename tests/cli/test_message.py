@@ -191,6 +191,14 @@ def test_a_route_is_explained_for_exactly_what_was_given(serve: Serve, smscd: Sm
     assert heard == [{"from": "1", "to": "2"}, {"from": "1", "to": "2", "esme": "test", "text": "hi"}]
 
 
+@pytest.mark.parametrize(("answer", "code"), [(None, 0), ("ESME_RINVDSTADR", 1)])
+def test_a_message_that_would_be_refused_is_told_by_the_exit_code(
+    serve: Serve, smscd: Smscd, answer: str | None, code: int
+) -> None:
+    data_dir = serve({"route.explain": scripted([{"answer": answer}])})
+    assert smscd("route", "explain", "--from", "1", "--to", "2", "--data-dir", data_dir).exit_code == code
+
+
 @pytest.mark.usefixtures("terminal")
 def test_on_a_terminal_every_rule_that_was_tried_has_its_line(serve: Serve, smscd: Smscd) -> None:
     answer = {
