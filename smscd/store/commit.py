@@ -26,7 +26,8 @@ FULL_PAUSE = 1.0
 """Seconds between two attempts while the disk is full: long enough to cost nothing, short enough to notice room."""
 
 LULL = 0.004
-"""Seconds that facts nobody waits for stay in memory: under load a commit that somebody waits for comes sooner."""
+"""Seconds that facts nobody waits for stay in memory: under load a commit that somebody waits for comes sooner. What
+comes after others were written in a lull waits for the sync of these."""
 
 LEISURE = 0.02
 """Seconds more until they are synced by themselves: a submit that came meanwhile would wait for that."""
