@@ -17,6 +17,12 @@ ROWS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
 """Upper bounds for the size of a commit batch."""
 
 
+MOST_STATUSES = 100
+"""command_status of one connector that are counted each by itself: both specifications together have fewer."""
+OTHER = "other"
+"""What all further ones are counted as."""
+
+
 class Distribution:
     """How often a value fell under which bound; the last slot of `counts` is for everything beyond all bounds."""
 
@@ -70,7 +76,7 @@ class ConnectorCounters:
     name: str
     forwarded: int = 0  # parts written
     outcomes: Tally = field(default_factory=Tally)  # by type: accepted, delivered, deferred, rejected, unanswered
-    rejected: Tally = field(default_factory=Tally)  # by command_status of the answer
+    rejected: Tally = field(default_factory=Tally)  # by command_status of the answer: see `count_rejected`
     closed: Tally = field(default_factory=Tally)  # MT by final message_state
     mo_accepted: int = 0
     receipts: Tally = field(default_factory=Tally)  # final, intermediate, duplicate, unknown; "no id" of a submit
@@ -82,6 +88,11 @@ class ConnectorCounters:
     modem: Tally = field(default_factory=Tally)  # a modem's health now, by what was read
     octets_in: int = 0
     octets_out: int = 0
+
+    def count_rejected(self, command_status: int) -> None:
+        """The other side may answer any of four thousand million numbers: only so many are counted one by one."""
+        told_apart = command_status in self.rejected or len(self.rejected) < MOST_STATUSES
+        self.rejected[command_status if told_apart else OTHER] += 1
 
 
 @dataclass(slots=True)

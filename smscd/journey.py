@@ -262,7 +262,7 @@ class Journey(Queueing):
                 self.note(message, number, command_status)
                 self._defer(message, outcome)
             case Rejected(command_status, _why):
-                counters.rejected[command_status] += 1
+                counters.count_rejected(command_status)
                 message.attempts += 1
                 self.note(message, number, command_status)
                 self.settle(message, REJECTED, command_status)

@@ -8,6 +8,7 @@ import pytest
 
 from smscd import pdu
 from smscd.clock import SECOND
+from smscd.counters import MOST_STATUSES, OTHER
 from smscd.errors import StoreFull
 from smscd.message import Accepted, Deferred, Delivered, InDoubt, Kind, Message, Rejected, Stage, Unanswered
 from smscd.pdu import MessageState
@@ -133,6 +134,16 @@ async def test_delivered_ends_a_message_at_once() -> None:
         row = await play.stored(message)
         assert (row.stage, row.message_state, row.attempts) == (Stage.CLOSED, DELIVERED, 1)
         play.assert_nothing_left()
+
+
+async def test_the_numbers_that_an_upstream_makes_up_do_not_make_metrics_without_end() -> None:
+    async with Play() as play:
+        for status in range(0x500, 0x500 + MOST_STATUSES + 50):
+            play.network.outcome(await play.submitted(), Rejected(status, "no"))
+        rejected = play.counters.connector("network").rejected
+        play.network.outcome(await play.submitted(), Rejected(0x500, "no"))
+        assert len(rejected) == MOST_STATUSES + 1
+        assert (rejected[OTHER], rejected[0x500]) == (50, 2)
 
 
 async def test_rejected_ends_a_message_with_what_it_was_refused_for() -> None:

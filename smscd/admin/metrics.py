@@ -90,7 +90,13 @@ ESME = (
 CONNECTOR = (
     Metric("smscd_parts_forwarded", "counter", "forwarded", "parts handed to the other side, every attempt counted"),
     Metric("smscd_outcomes", "counter", "outcomes", "what became of those attempts", "outcome"),
-    Metric("smscd_parts_rejected", "counter", "rejected", "attempts refused by the other side", "command_status"),
+    Metric(
+        "smscd_parts_rejected",
+        "counter",
+        "rejected",
+        'attempts refused by the other side; statuses beyond the first hundred are "other"',
+        "command_status",
+    ),
     Metric("smscd_connector_messages_closed", "counter", "closed", "messages closed through it", "message_state"),
     Metric("smscd_mo_accepted", "counter", "mo_accepted", "MO taken from the other side"),
     Metric("smscd_upstream_receipts", "counter", "receipts", "receipts taken from the other side", "receipt"),

@@ -7,6 +7,7 @@ differs in four. `FIELDS` explains what `line` writes, in the same order; tests 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,8 +68,16 @@ _VARIES, _BARE, _TIME = "\0text", "\0value", "\0time"
 """Where a form is filled in, between quotes and without, and with times before the rest. No field has a NUL."""
 
 
+_CONTROL = re.compile("[\x7f-\x9f]")
+"""What moves a terminal's cursor and JSON lets pass: a peer may have put it into an address or an id."""
+
+
+def _escaped(json_text: str) -> bytes:
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text).encode("utf-8", "backslashreplace")
+
+
 def _text(words: str) -> bytes:
-    return quoted(words).encode("utf-8", "backslashreplace")
+    return _escaped(quoted(words))
 
 
 @lru_cache(maxsize=1024)
@@ -161,4 +170,4 @@ def _timeless(facts: _Facts, fields: _Fields, part: int, parts: int, command_sta
     }  # fmt: skip
     form = json.dumps(said, separators=(",", ":"), ensure_ascii=False).replace("%", "%%%%")
     form = form.replace(json.dumps(_BARE), "%%b").replace(json.dumps(_VARIES), '"%%b"').replace(json.dumps(_TIME), "%b")
-    return form.encode("utf-8", "backslashreplace") + b"\n"
+    return _escaped(form) + b"\n"

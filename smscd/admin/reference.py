@@ -21,6 +21,7 @@ Bill from the lines with `"record": "message"`; use the others to see what becam
 - A file that has grown to `records.size` becomes `records-00000001.jsonl`, the next `records-00000002.jsonl` and so on;
   a name never changes again. The newest `records.keep` files are kept. A file may be moved away or deleted at any time.
 - Addresses are complete, because this is the billing record: the files are mode 0600. Message text is never written.
+- Text is UTF-8; control characters are escaped (`\\u001b`), DEL and those from U+0080 to U+009F too.
 - Lines are whole: what a crash left of one is cut off at the next start.
 - The store is the truth, the records are made from it. A disk that takes no records never stops a message:
   20,000 records wait in memory, further ones are dropped, counted in `smscd_records_dropped_total` and logged.

@@ -262,10 +262,16 @@ class Pump:
                 response = pdu.submit_sm_resp(submission.sequence_number, message_id)
                 link.session.respond_octets(response, 0 if replaces else 1)
                 if replaces:
-                    self._spawn(self._owing(self._desk.ancillary.superseding(message), link))
+                    self._supersede(message, link)
             else:
                 link.session.respond(submission, pdu.DataSmResp(message_id=message_id))
         link.flush_soon()
+
+    def _supersede(self, message: Message, link: Link) -> None:
+        """The older one gives way, even if the link has gone; then nobody waits for it."""
+        work = self._desk.ancillary.superseding(message)
+        if link.session.state is not State.CLOSED:
+            self._spawn(self._owing(work, link))
 
     async def _owing(self, work: asyncio.Task[None], link: Link) -> None:
         """The answer is on its way, before any receipt; it counts as owed until `work` is done, so that the window

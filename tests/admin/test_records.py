@@ -164,6 +164,19 @@ def test_octets_that_break_lines_or_json_stay_inside_their_field() -> None:
     assert json.loads(octets)["source_addr"] == 'a"b\\c\nd\xff\x1b'
 
 
+def test_octets_that_move_a_terminals_cursor_are_escaped_in_every_field_a_peer_fills_in() -> None:
+    sneaky = b"a\x7f\x9b31m\x1b\x85"
+    content = pdu.SubmitSm(source_addr=sneaky, destination_addr=sneaky, service_type=b"\x9b2J\x7f")
+    odd = message(content=content, parts=[Part(1, 1, "up", Stage.CLOSED, sneaky.decode("latin-1"))])
+    octets = line(records_of([odd])[0])
+    assert octets[:-1].decode().isprintable()
+    said = json.loads(octets)
+    assert [said[name].encode("latin-1") for name in ("source_addr", "destination_addr", "upstream_message_id")] == [
+        sneaky
+    ] * 3
+    assert said["service_type"] == "\x9b2J\x7f"
+
+
 def test_what_looks_like_a_blank_in_a_form_is_taken_as_it_is() -> None:
     content = pdu.SubmitSm(service_type=b"%b%d\\", source_addr=b"%s", destination_addr=b"100%")
     odd = message(content=content, system_id='\\u0000text%b"', connector="%(x)s")

@@ -11,9 +11,11 @@ import pytest
 
 from smscd import pdu
 from smscd.daemon import House
-from smscd.message import Stage
+from smscd.listener.pump import Pump
+from smscd.listener.reception import Reception
+from smscd.message import Message, Stage
 from smscd.pdu import MessageState
-from smscd.store import Listing
+from smscd.store import Answer, Listing
 from tests.cast import deliver_sm, submit_sm
 from tests.listener.calling import PATIENCE, Caller, caller, housed
 
@@ -328,6 +330,46 @@ async def test_a_message_that_asks_to_replace_and_is_refused_leaves_the_pending_
     refused = submit_sm(destination_addr=SLOW, replace_if_present_flag=1, validity_period=b"nonsense")
     assert (await peer.ask(refused)).command_status == pdu.ESME_RINVEXPIRY
     assert await stage_of(house, old) == [(Stage.LEASED, MessageState.ENROUTE)]
+
+
+async def test_what_asks_to_replace_and_is_stored_in_the_moment_its_peer_goes_still_replaces(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it then: the worker of the link has just been told to stop, by a query that never ends."""
+    accept, gone, stored, asked = house.journey.accept, Reception._gone, [], asyncio.Event()
+    left: list[Pump] = []
+
+    def accepted(content: Any, esme: Any, version: int, answer: Answer, group: Message | None = None) -> Message | int:
+        later: Answer = lambda message, status: stored.append((answer, message, status))  # noqa: E731 - one line of it
+        return accept(content, esme, version, later, group)
+
+    async def query(*_: Any) -> int:
+        asked.set()
+        await asyncio.Event().wait()
+        return 0
+
+    def went(reception: Reception, pump: Pump) -> None:
+        gone(reception, pump)
+        left.append(pump)
+        while stored and pump.link is peer_link:
+            answer, message, status = stored.pop()
+            answer(message, status)
+
+    old = (await (await caller(house)).ask(submit_sm(destination_addr=SLOW))).message_id
+    monkeypatch.setattr(house.journey, "accept", accepted)
+    monkeypatch.setattr(house.ancillary, "query", query)
+    monkeypatch.setattr(Reception, "_gone", went)
+    peer = await caller(house)
+    peer.send(submit_sm(destination_addr=SLOW, replace_if_present_flag=1), pdu.QuerySm(message_id=b"7"))
+    async with asyncio.timeout(PATIENCE):
+        await asked.wait()
+        while not stored:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
+        (peer_link,) = [pump.link for pump in house._pumps() if pump._waiting or pump._worker]
+        assert peer_link is not None
+        peer_link.abort("reset by peer")
+        await until_deleted(house, old)
+    assert [len(pump._waiting) for pump in left] == [0]
 
 
 async def test_of_two_in_one_write_that_replace_the_later_one_stays(house: House) -> None:

@@ -23,7 +23,7 @@ from smscd.connectors.smpp.health import Health
 from smscd.connectors.smpp.line import Delivered, Line, Sending
 from smscd.connectors.smpp.outbind import CalledLine, Calls
 from smscd.connectors.smpp.pace import Pace
-from smscd.connectors.smpp.reading import plain_report, read_mo, read_report
+from smscd.connectors.smpp.reading import plain_report, read_mo, read_report, refused_mo
 from smscd.counters import ConnectorCounters
 from smscd.dress import Dress
 from smscd.errors import TextTooLong
@@ -254,6 +254,8 @@ class Upstream:
             report = self.read_report(request)
             if report is not None:
                 reports.append(report)
+            elif status := refused_mo(request):
+                _answer(link, request, status)
             else:
                 self._counters.mo_accepted += 1
                 answer = partial(_answer, link, request)

@@ -9,10 +9,9 @@ from smscd.message import Content, octets_of
 from smscd.pdu.plain_receipt import PlainReceipt
 from smscd.text import read_udh
 
-UNKNOWN = int(pdu.MessageState.UNKNOWN)
-FINAL = frozenset(int(state) for state in pdu.MessageState) - {
-    int(pdu.MessageState.ENROUTE), int(pdu.MessageState.SCHEDULED),
-}  # fmt: skip
+UNKNOWN, ENROUTE = int(pdu.MessageState.UNKNOWN), int(pdu.MessageState.ENROUTE)
+STATES = frozenset(int(state) for state in pdu.MessageState)
+FINAL = STATES - {ENROUTE, int(pdu.MessageState.SCHEDULED)}
 
 LONGEST_SERVICE_TYPE = 5
 """Octets without the NUL (SMPP 3.4 §5.2.11)."""
@@ -39,7 +38,7 @@ def read_report(
     if delivered.tlvs:
         ids.insert(0, trimmed(pdu.tlv.get(delivered.tlvs, pdu.Tag.receipted_message_id) or b""))
         if state := pdu.tlv.get(delivered.tlvs, pdu.Tag.message_state):
-            message_state = state[0]
+            message_state = _stated(state[0], message_state if said else ENROUTE)
     kind = delivered.esm_class & pdu.ESM_TYPE_MASK
     return Report(
         connector=connector,
@@ -53,6 +52,11 @@ def read_report(
         base=base,
         by_address=by_address,
     )
+
+
+def _stated(number: int, otherwise: int) -> int:
+    """The message_state `number`; `otherwise` where it is none (SMPP 5.0 §4.7.15): an ESME is told no such thing."""
+    return number if number in STATES else otherwise
 
 
 def plain_report(receipt: PlainReceipt, connector: str, provider: str, base: Base, by_address: bool) -> Report:
@@ -70,6 +74,20 @@ def _error_code(err: str, tlvs: list[pdu.Tlv]) -> int:
         return int(err)
     network = pdu.tlv.get(tlvs, pdu.Tag.network_error_code)
     return int.from_bytes(network[1:], "big") if network and len(network) == 3 else 0
+
+
+LONGEST_ADDRESS = 20
+"""Octets of an address in a deliver_sm, without the NUL (SMPP 3.4 §4.6.1)."""
+
+
+def refused_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> int:
+    """The command_status for a message from a handset that no deliver_sm could pass on; 0 for any other.
+
+    data_sm has room for addresses of 64 octets (SMPP 3.4 §4.7.1); an ESME could not read the deliver_sm made of it.
+    """
+    if len(delivered.source_addr) > LONGEST_ADDRESS:
+        return pdu.ESME_RINVSRCADR
+    return pdu.ESME_RINVDSTADR if len(delivered.destination_addr) > LONGEST_ADDRESS else 0
 
 
 def read_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> pdu.DeliverSm:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from smscd import pdu
-from smscd.connectors.smpp.reading import plain_report, read_mo, read_report
+from smscd.connectors.smpp.reading import plain_report, read_mo, read_report, refused_mo
 from smscd.errors import MalformedPdu
 from smscd.pdu.plain_receipt import PlainReceipt, decode
 
@@ -103,6 +103,37 @@ def test_a_receipt_whose_length_cuts_its_line_is_left_to_the_patient_way() -> No
     frame = bytearray(pdu.encode(receipt))
     frame[-len(receipt.short_message) - 1] -= 4
     assert isinstance(decode(bytes(frame)), pdu.DeliverSm)
+
+
+@pytest.mark.parametrize(
+    ("field", "octets", "status"),
+    [
+        ("source_addr", 20, 0), ("source_addr", 21, pdu.ESME_RINVSRCADR), ("source_addr", 64, pdu.ESME_RINVSRCADR),
+        ("destination_addr", 20, 0), ("destination_addr", 21, pdu.ESME_RINVDSTADR),
+    ],
+)  # fmt: skip
+def test_an_mo_by_data_sm_from_an_address_that_no_deliver_sm_can_name_is_refused(
+    field: str, octets: int, status: int
+) -> None:
+    came = pdu.DataSm(source_addr=b"447700900001", destination_addr=b"12345")
+    setattr(came, field, b"4" * octets)
+    assert refused_mo(came) == status
+
+
+@pytest.mark.parametrize(
+    ("octets", "state", "intermediate"),
+    [(b"id:7 stat:DELIVRD err:000", pdu.MessageState.DELIVERED, False), (b"", pdu.MessageState.ENROUTE, True)],
+)
+def test_a_message_state_that_the_specification_does_not_have_is_told_to_nobody(
+    octets: bytes, state: int, intermediate: bool
+) -> None:
+    came = pdu.DeliverSm(
+        esm_class=pdu.ESM_TYPE_RECEIPT, short_message=octets,
+        tlvs=[(int(pdu.Tag.receipted_message_id), b"7\0"), (int(pdu.Tag.message_state), b"\xc8")],
+    )  # fmt: skip
+    report = read_report(came, "up", "up", "auto", sniff=False)
+    assert report is not None
+    assert (report.message_state, report.intermediate) == (state, intermediate)
 
 
 @pytest.mark.parametrize("command", [pdu.DeliverSm, pdu.DataSm])
