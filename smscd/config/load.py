@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from smscd.config.check import check as check_between
 from smscd.config.fault import Fault, Path
 from smscd.config.files import check_files
-from smscd.config.locate import locate
+from smscd.config.locate import KEY_PARTS, line_of_long_key, locate
 from smscd.config.schema import Config, parse
 from smscd.errors import ConfigError
 
@@ -57,6 +57,8 @@ def read(path: str | FilePath) -> Report:
 
 def read_text(text: str, file: str, base: FilePath) -> Report:
     """The same for a text; `file` is what its faults call it, `base` what its relative paths are relative to."""
+    if line := line_of_long_key(text):
+        return Report(Config(), [Fault(f"a key has more than {KEY_PARTS} parts", file=file, line=line)])
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

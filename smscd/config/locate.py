@@ -19,6 +19,20 @@ _STRING: Final = re.compile(
 )
 _BARE: Final = re.compile(r"[^,\]}#\r\n]+")
 
+KEY_PARTS: Final = 32
+"""Parts of a dotted key. No key of ours has more than four, and `tomllib` takes minutes over one of 50,000."""
+_LONG_KEY: Final = re.compile(
+    rf"(?P<key>(?:(?:{_KEY_PART.pattern})[ \t]*+\.[ \t]*+){{{KEY_PARTS}}})|{_STRING.pattern}|#[^\n]*+|[A-Za-z0-9_-]++",
+    re.DOTALL,
+)
+"""Such a key, or else what is passed over because dots mean nothing in it."""
+
+
+def line_of_long_key(text: str) -> int:
+    """The line (from 1) of the first key of more than `KEY_PARTS` parts, 0 if there is none; `text` may be anything."""
+    found = next((match for match in _LONG_KEY.finditer(text) if match["key"]), None)
+    return text.count("\n", 0, found.start()) + 1 if found is not None else 0
+
 
 def locate(text: str) -> dict[Path, int]:
     """The line (from 1) of every table header, key, array item and inline key of `text`, which has to be valid TOML."""

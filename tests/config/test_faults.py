@@ -512,6 +512,8 @@ def test_two_modems_cannot_have_one_port(tmp_path: Path) -> None:
     ("x = " + "[" * 50_000, "smscd.toml: is not TOML: nested too deeply"),
     ("x = " + "{a=" * 50_000, "smscd.toml: is not TOML: nested too deeply"),
     ("x = " + "9" * 5_000, "smscd.toml: is not TOML: a number has too many digits"),
+    ("[smscd]\n[" + "a." * 50_000 + "a]", "smscd.toml:2: a key has more than 32 parts"),
+    ("x = { " + '"a" . ' * 50_000 + "a = 1 }", "smscd.toml:1: a key has more than 32 parts"),
 ])  # fmt: skip
 def test_what_no_reader_of_toml_can_take_is_a_fault_like_any_other(text: str, said: str) -> None:
     assert [str(fault) for fault in read_file(text).faults] == [said]
@@ -527,3 +529,13 @@ def test_a_fault_is_one_line_that_a_terminal_shows_as_it_is() -> None:
     assert all(fault.isprintable() for fault in faults)
     assert any("\\x1b[2J" in fault for fault in faults)
     assert any("\\x9b31m" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("text", [
+    '[opt_out]\nhelp_text = { others = "' + "a." * 70 + '" }',
+    "# " + "a." * 50_000,
+    "x = '''" + "a.\n" * 50_000 + "'''",
+    'x = """' + "a." * 500 + '\\""" a."""',
+])  # fmt: skip
+def test_dots_that_are_no_key_are_as_many_as_anybody_likes(text: str) -> None:
+    assert not [fault for fault in read_file(text).faults if "parts" in str(fault)]
