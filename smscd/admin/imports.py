@@ -226,11 +226,21 @@ def _rows(text: object) -> list[Any]:
     """What `text` says, if it is rows."""
     try:
         rows = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         rows = None
-    if not isinstance(rows, list) or not 0 < len(rows) <= MOST or not all(map(_is_row, rows)):
+    if not isinstance(rows, list) or not 0 < len(rows) <= MOST or not all(map(_is_row, rows)) or not _are_sayable(rows):
         raise ControlError(f"these are not up to {MOST} rows", ALIKE)
     return rows
+
+
+def _are_sayable(rows: list[list[str]]) -> bool:
+    """Whether they can be read back: JSON can say half a surrogate pair, and addresses are octets."""
+    try:
+        "".join([f"{recipient}{party}" for recipient, _scope, party, _reason in rows]).encode("latin-1")
+        "".join([reason for *_entry, reason in rows]).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_row(row: object) -> bool:

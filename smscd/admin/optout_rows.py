@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from smscd.admin.arguments import optional, required
+from smscd.admin.arguments import LONGEST_ADDRESS, optional, required
 from smscd.errors import ControlError
 from smscd.optout import Entry
 from smscd.optout.keys import ERASED
 from smscd.optout.list import SCOPES, Scope
+
+LONGEST_PARTY = 64
+"""Characters of a sender, or of the name of a pool or an account."""
 
 
 class Names(Protocol):
@@ -35,6 +38,8 @@ def entry_of(names: Names, row: Mapping[str, Any]) -> Entry:
     party = party or optional(row, "party")
     if party is None:
         raise ControlError(f"{key} is missing", f"--{key}; in a file, a column party")
+    if len(party) > LONGEST_PARTY:
+        raise ControlError(f"{key} has {len(party)} characters", f"at most {LONGEST_PARTY}")
     return Entry(scope, names.address(party) if scope == "pair" else party.encode("latin-1", "replace"), recipient)
 
 
@@ -43,6 +48,8 @@ def recipient_of(names: Names, written: str) -> bytes:
     recipient = names.known_as(written)
     if recipient.startswith(ERASED) and recipient not in names.erased:
         raise ControlError(f"{written} is no number that was erased here", "the number itself")
+    if len(recipient) > LONGEST_ADDRESS and recipient not in names.erased:
+        raise ControlError(f"a number of {len(recipient)} digits would block nobody", f"at most {LONGEST_ADDRESS}")
     if not recipient.isdigit() and recipient not in names.erased:
         raise ControlError(f"{written} is no number: a block of it would block nobody", "digits, like +447700900123")
     return recipient

@@ -183,7 +183,7 @@ def _json_lines(lines: Iterator[str]) -> Iterator[Row]:
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested deeper than anybody means it
             row = None
         if not isinstance(row, dict):
             raise ControlError(f"line {number} is no JSON object", 'lines like {"recipient": "+447700900123"}')

@@ -391,6 +391,8 @@ def test_what_a_spreadsheet_makes_of_a_list_can_be_imported(
         ("phone,party\n447700900001,12345\n", "the header names no recipient: phone,party"),
         ("recipient,party\n447700900001,12345\nBob Smith,12345\n", "row 2: Bob Smith is no number"),
         ("recipient\n447700900001\n", "row 1: from is missing"),
+        (f"recipient,party\n{'4' * 21},12345\n", "row 1: a number of 21 digits would block nobody"),
+        (f"recipient,party\n447700900001,{'x' * 65}\n", "row 1: from has 65 characters"),
     ],
 )
 def test_a_file_that_would_block_nobody_is_refused_whole(smscd: Running, tmp_path: Path, text: str, why: str) -> None:
@@ -425,6 +427,10 @@ def begin(smscd: Running, rows: list[dict[str, Any]]) -> int:
         ("rows", {"rows": '[["447700900001", "planet", "12345", ""]]'}, "these are not up to 5000 rows"),
         ("rows", {"rows": '[["447700900001", "pair", "12345"]]'}, "these are not up to 5000 rows"),
         ("rows", {"rows": "[[["}, "these are not up to 5000 rows"),
+        ("rows", {"rows": "[" * 50_000}, "these are not up to 5000 rows"),
+        ("rows", {"rows": '[["447700900001", "pair", "\\u4e00", ""]]'}, "these are not up to 5000 rows"),
+        ("rows", {"rows": '[["447700900001", "pair", "1", ""], ["4", "pair", "\\ud800", ""]]'}, "these are not"),
+        ("rows", {"rows": '[["447700900001", "pair", "12345", "\\ud800"]]'}, "these are not up to 5000 rows"),
         ("rows", {"rows": '[["+447700900001", "pair", "12345", ""]]'}, "is not in canonical form"),
         ("keys", {"portions": [[256, ""]]}, "these are no keys"),
         ("keys", {"portions": [[0, "AAAA"]]}, "these are no keys"),
@@ -571,6 +577,9 @@ def test_an_import_that_was_given_up_leaves_nothing_and_makes_room(smscd: Runnin
         result = CliRunner().invoke(app, ["import", str(file), "--from", "12345", "--data-dir", str(smscd.data_dir)])
         assert "row 1501: recipient is missing" in str(result.exception)
     file.write_text('{"recipient": "447700900001"}\nnot json\n')
+    result = CliRunner().invoke(app, ["import", str(file), "--from", "12345", "--data-dir", str(smscd.data_dir)])
+    assert "line 2 is no JSON object" in str(result.exception)
+    file.write_text('{"recipient": "447700900001"}\n' + "[" * 100_000)
     result = CliRunner().invoke(app, ["import", str(file), "--from", "12345", "--data-dir", str(smscd.data_dir)])
     assert "line 2 is no JSON object" in str(result.exception)
     assert run(smscd, "list")["rows"] == []
