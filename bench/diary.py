@@ -75,10 +75,11 @@ def collecting(phase: str, figures: dict[str, int]) -> None:
 
 async def mind_the_loop() -> None:
     while True:
-        began = time.monotonic()
+        began, ran = time.monotonic(), time.thread_time()
         await asyncio.sleep(TICK)
         if time.monotonic() - began > TICK + 0.005:
-            entries.append((began + TICK, time.monotonic(), "loop late"))
+            computed = f"loop late, computed {1000 * (time.thread_time() - ran):.0f} ms of"
+            entries.append((began + TICK, time.monotonic(), computed))
 
 
 async def obey(house: House) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
 Thing = TypeVar("Thing")
+
+PORTION = 200
+"""Things that come together and are done with at once, where nothing speaks for another number."""
 
 
 class Errands:
@@ -50,7 +53,7 @@ class Together(Generic[Thing]):
 
     __slots__ = ("_errand", "_errands", "_most", "_waiting", "_work")
 
-    def __init__(self, errands: Errands, work: Callable[[list[Thing]], Awaitable[None]], most: int) -> None:
+    def __init__(self, errands: Errands, work: Callable[[list[Thing]], Awaitable[None]], most: int = PORTION) -> None:
         self._errands = errands
         self._work = work
         self._most = most
@@ -67,3 +70,18 @@ class Together(Generic[Thing]):
         while self._waiting:
             portion, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             await self._work(portion)
+
+
+def portions(things: Sequence[Thing], weigh: Callable[[Thing], int], most: int) -> Iterator[list[Thing]]:
+    """`things` in their order, as many at a time as weigh `most` together; what weighs more than that comes alone."""
+    portion: list[Thing] = []
+    weight = 0
+    for thing in things:
+        its_own = weigh(thing)
+        if portion and weight + its_own > most:
+            yield portion
+            portion, weight = [], 0
+        portion.append(thing)
+        weight += its_own
+    if portion:
+        yield portion

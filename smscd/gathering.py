@@ -13,7 +13,8 @@ Nothing is decided by what memory believes of a stored part: it is read again an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import cast
 
@@ -23,7 +24,7 @@ from smscd import pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import Connector
-from smscd.errands import Errands, Together
+from smscd.errands import Errands, Together, portions
 from smscd.errors import TextTooLong
 from smscd.interception import fragment_of
 from smscd.journey import Journey
@@ -36,8 +37,9 @@ from smscd.text import Alphabet, Assembled, Fragment, Reassembly, build_udh
 log = structlog.get_logger("smscd.gathering")
 
 PAGE = 500
-PORTION = 200
-"""Sets that are given up at once."""
+"""Parts that are read from the store at once."""
+TURN = 25
+"""Parts that are joined, given up or ended before everybody else has their turn: a millisecond."""
 REPEATS = 100
 """How often one part may come; beyond that each leaves by itself."""
 SLACK = 30 * SECOND
@@ -59,7 +61,9 @@ class Gathering:
         self._errands = Errands(
             log, "gathering", "parts could not be gathered: they leave, or end, after the next start at last"
         )
-        self._incomplete = Together(self._errands, self._give_up, PORTION)
+        self._complete = Together(self._errands, self._join_all)
+        self._incomplete = Together(self._errands, self._give_up)
+        self._ended = Together(self._errands, self._close_parts)
         journey.gathers, journey.follow = self.gathers, self.follow
 
     # -- a part comes ------------------------------------------------------------------------------------------------
@@ -89,15 +93,41 @@ class Gathering:
             if len(_numbers(there)) < REPEATS:
                 _numbers(there).append(message.id)
         for released in added.released:
-            if released.why == "complete":
-                self._errands.begin(self._join(released))
-            else:
-                self._incomplete.add([released])
+            (self._complete if released.why == "complete" else self._incomplete).add([released])
 
     # -- the last part is there --------------------------------------------------------------------------------------
 
-    async def _join(self, gathered: Assembled) -> None:
-        parts = await self._claimed([gathered])
+    async def _join_all(self, sets: list[Assembled]) -> None:
+        await self._with_each(sets, self._join)
+
+    async def _with_each(self, sets: list[Assembled], act: Callable[[Assembled, list[Message]], None]) -> None:
+        """Call `act` with each of `sets` and its messages that wait, as the store has them now and memory owns them.
+
+        They are read together, a page at a time, and everybody else has their turn after some of them.
+        """
+        journey = self._journey
+        for some in portions(sets, lambda one: len(_all_numbers(one)), PAGE):
+            with journey.scheduler.watching() as gone:
+                numbers = [number for one in some for number in _all_numbers(one)]
+                found = {message.id: message for message in await self._found(numbers)}
+                parts = 0
+                for one in some:
+                    there = [found[number] for number in _all_numbers(one) if number in found]
+                    claimed = [self._ancillary.claim(message, gone, held=False) for message in there]
+                    act(one, [message for message in claimed if message is not None])
+                    parts += len(there)
+                    if parts >= TURN:
+                        parts = 0
+                        await asyncio.sleep(0)
+
+    async def _found(self, numbers: list[int]) -> list[Message]:
+        found: list[Message] = []
+        for at in range(0, len(numbers), PAGE):  # a set whose parts came again and again has more
+            found += await self._journey.store.get(numbers[at : at + PAGE])
+        return found
+
+    def _join(self, gathered: Assembled, parts: list[Message]) -> None:
+        """The act: nothing is awaited in it."""
         whole = self._whole(gathered, parts)
         if whole is None:
             log.warning("parts not joined: too long, or one of them has changed, left or gone", parts=len(parts))
@@ -110,21 +140,9 @@ class Gathering:
             journey.scheduler.move(part, JOINED)
             part.stage, part.group_id, part.lease_until = LEASED, whole.id, now + LEASE
             journey.store.batch.rewrite(part)
-            journey.store.batch.then(part, journey.scheduler.release)
+        journey.store.batch.then_all_of(parts, journey.then_release)
         to = masked(whole.content.destination_addr)
         log.debug("gathered", message_id=whole.message_id, parts=len(parts), to=to)
-
-    async def _claimed(self, sets: Iterable[Assembled]) -> list[Message]:
-        """The messages of `sets` that wait, as the store has them now; memory owns them from here on."""
-        journey = self._journey
-        numbers = [number for one in sets for fragment in one.fragments for number in _numbers(fragment)]
-        claimed: list[Message] = []
-        for at in range(0, len(numbers), PAGE):
-            with journey.scheduler.watching() as gone:
-                found = await journey.store.get(numbers[at : at + PAGE])
-            some = [self._ancillary.claim(message, gone, held=False) for message in found]
-            claimed += [message for message in some if message is not None]
-        return claimed
 
     def _whole(self, gathered: Assembled, parts: list[Message]) -> Message | None:
         """What all parts are together; None if they are not all there, not for a connector that wants that, or too long
@@ -164,11 +182,16 @@ class Gathering:
         for sets in self._sets.values():
             self._incomplete.add(sets.expire(now))
 
-    async def _give_up(self, sets: Sequence[Assembled]) -> None:
-        parts = await self._claimed(sets)
-        if parts:
-            log.info("parts leave as they were cut", parts=len(parts), missing=sum(len(one.missing) for one in sets))
-        self._release(parts)
+    async def _give_up(self, sets: list[Assembled]) -> None:
+        left: list[int] = []
+
+        def leave(_set: Assembled, parts: list[Message]) -> None:
+            left.append(len(parts))
+            self._release(parts)
+
+        await self._with_each(sets, leave)
+        if any(left):
+            log.info("parts leave as they were cut", parts=sum(left), missing=sum(len(one.missing) for one in sets))
 
     def _release(self, parts: list[Message]) -> None:
         for part in parts:
@@ -184,16 +207,27 @@ class Gathering:
                 self._journey.store.batch.then_all(message, self._then_close)
 
     def _then_close(self, wholes: list[Message]) -> None:
-        self._errands.begin(self._close_parts(wholes))
+        self._ended.add(wholes)
 
-    async def _close_parts(self, wholes: Sequence[Message]) -> None:
+    async def _close_parts(self, wholes: list[Message]) -> None:
         """The parts of `wholes` that have not been closed yet end as these have."""
+        for some in portions(wholes, lambda whole: whole.segments, PAGE):
+            await self._close_parts_of(some)
+
+    async def _close_parts_of(self, wholes: list[Message]) -> None:
         journey = self._journey
         by_id = {whole.id: whole for whole in wholes}
         with journey.scheduler.watching() as gone:
             found = await journey.store.members(list(by_id))
+            for at in range(0, len(found), TURN):
+                self._end(found[at : at + TURN], by_id, gone)
+                await asyncio.sleep(0)
+
+    def _end(self, parts: list[Message], by_id: dict[int, Message], gone: set[int]) -> None:
+        """The act: nothing is awaited in it."""
+        journey = self._journey
         ended: dict[tuple[int, int], list[Message]] = {}
-        for part in found:
+        for part in parts:
             if part.connector != JOINED or part.id in gone or part.id in journey.scheduler.owned or not part.is_open:
                 continue
             whole = by_id[part.group_id]
@@ -203,8 +237,8 @@ class Gathering:
             journey.scheduler.own(part)
             journey.store.batch.change(part)
             ended.setdefault((whole.message_state, whole.error_code), []).append(part)
-        for (message_state, error_code), parts in ended.items():
-            journey.close_all(parts, message_state, error_code)
+        for (message_state, error_code), some in ended.items():
+            journey.close_all(some, message_state, error_code)
 
     # -- a start, a stop ---------------------------------------------------------------------------------------------
 
@@ -262,6 +296,10 @@ def _key(message: Message) -> tuple[str, bytes, bytes]:
 
 def _numbers(fragment: Fragment) -> list[int]:
     return cast("list[int]", fragment.tag)
+
+
+def _all_numbers(one: Assembled) -> list[int]:
+    return [number for fragment in one.fragments for number in _numbers(fragment)]
 
 
 def _place(message: Message) -> int:

@@ -15,6 +15,8 @@ Nothing is decided by what memory believes of a stored part: it is read again an
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +25,7 @@ import structlog
 from smscd import pdu
 from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
-from smscd.errands import Errands, Together
+from smscd.errands import Errands, Together, portions
 from smscd.errors import TextTooLong
 from smscd.interception import ACTION_TLV, fragment_of
 from smscd.journey import Journey
@@ -40,8 +42,8 @@ SLACK = 30 * SECOND
 """Microseconds after the timeout at which a part is due by itself: only a crash makes anybody wait that long."""
 PAGE = 500
 """Parts that are read from the store at once."""
-PORTION = 200
-"""Sets that are given up at once."""
+TURN = 25
+"""Parts that are joined before everybody else has their turn: a millisecond or two."""
 LONGEST = 254
 """Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
 NOT_OF_THE_WHOLE = frozenset({
@@ -61,6 +63,10 @@ class Held:
     stored: bool = False
 
 
+Completed = tuple[Assembled, Fragment]
+"""A set, and the part that completed it: it alone is not stored."""
+
+
 class Joining:
     """See above. `Journey.accept_mo` asks `hold` first; `upkeep` calls `expire`; a start calls `take_up`."""
 
@@ -69,7 +75,8 @@ class Joining:
         self._ancillary = ancillary
         self._sets = Reassembly(journey.retry.reassembly)
         self._errands = Errands(log, "joining", "parts could not be joined: they are delivered as they came")
-        self._incomplete = Together(self._errands, self._give_up, PORTION)
+        self._complete = Together(self._errands, self._complete_all)
+        self._incomplete = Together(self._errands, self._give_up)
         journey.holds, journey.take_up_parts = self.hold, self.take_up
 
     @property
@@ -103,7 +110,7 @@ class Joining:
         if whole is None:
             self._store(held, fragment)
         else:
-            self._errands.begin(self._complete(whole, fragment))
+            self._complete.add([(whole, fragment)])
 
     def _wants_whole(self, message: Message, connector: str) -> bool:
         esme, way = self._journey.esmes.get(message.system_id), self._journey.connectors.get(connector)
@@ -147,17 +154,43 @@ class Joining:
 
     # -- the last part comes -----------------------------------------------------------------------------------------
 
-    async def _complete(self, whole: Assembled, last: Fragment) -> None:
-        """Take the stored parts back and let the whole arrive instead; or, where one has gone, the last by itself."""
+    async def _complete_all(self, sets: list[Completed]) -> None:
+        """Take the stored parts back and let each whole arrive instead; or, where one has gone, the last by itself.
+
+        Parts are read together, a page at a time, and everybody else has their turn after some of them.
+        """
+        left = deque(sets)
+        try:
+            for some in portions(sets, lambda one: len(one[0].fragments), PAGE):
+                await self._complete_page(some, left)
+        except Exception:
+            for _, last in left:
+                held = last.tag
+                assert isinstance(held, Held)
+                if held.answer is not None:  # the others are due by themselves; this one comes again
+                    held.answer(held.message, pdu.ESME_RMSGQFUL)
+            raise
+
+    async def _complete_page(self, sets: list[Completed], left: deque[Completed]) -> None:
+        """`left` begins with `sets`: who is begun with is left no more."""
+        await self._journey.store.committed()
+        with self._journey.scheduler.watching() as gone:
+            read = await self._journey.store.get(_numbers([whole for whole, _ in sets]))
+            by_id, parts = {message.id: message for message in read}, 0
+            for whole, last in sets:
+                left.popleft()
+                found = [by_id[number] for number in _numbers([whole]) if number in by_id]
+                await self._complete_one(whole, last, found, gone)
+                parts += len(whole.fragments)
+                if parts >= TURN:
+                    parts = 0
+                    await asyncio.sleep(0)
+
+    async def _complete_one(self, whole: Assembled, last: Fragment, found: list[Message], gone: set[int]) -> None:
+        """`found`: its stored parts. Nothing is awaited before they are claimed, except where none will be."""
         journey = self._journey
         held = last.tag
         assert isinstance(held, Held)
-        try:
-            found, gone = await self._read(_numbers([whole]))
-        except Exception:
-            if held.answer is not None:  # the others are due by themselves; this one comes again
-                held.answer(held.message, pdu.ESME_RMSGQFUL)
-            raise
         if found and all(_is_joined(message) for message in found):
             if not await self._had(whole, held, found[0].receipt):
                 self._take(last)  # another message has begun under the same reference

@@ -8,11 +8,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from smscd import pdu
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "bench"
@@ -142,3 +145,15 @@ def test_loads_take_turns_between_a_server_with_a_queue_and_one_without(bench: A
     found = backlog.in_turn(Way("queued", [90.0, 45.0, 20.0]), Way("empty", [100.0, 50.0, 10.0]), 7, 3)
     assert order == ["empty", "queued", "queued", "empty", "empty", "queued"]
     assert (found.queued, found.empty, found.of_empty) == (45.0, 50.0, 0.9)
+
+
+def test_every_flood_is_of_whole_pdus(bench: Any) -> None:
+    flooding = bench("flooding")
+    floods = [make([b"1", b"2"]) for _, make in flooding.ESME_FLOODS.values()]
+    floods += [make() for make in flooding.UPSTREAM_FLOODS.values()]
+    frames = [frame for flood in floods for frame in islice(flood, 3)]
+    assert len(frames) == 3 * (len(floods) - 1)  # one tells nothing
+    decoded = [pdu.decode(frame) for frame in frames]
+    assert {type(one) for one in decoded} == {
+        pdu.SubmitSm, pdu.SubmitMulti, pdu.QuerySm, pdu.ReplaceSm, pdu.CancelSm, pdu.DeliverSm,
+    }  # fmt: skip

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Collection
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
-from smscd import pdu
+from smscd import gathering, pdu
 from smscd.errors import StoreFull
-from smscd.gathering import SLACK, Gathering
-from smscd.message import Accepted, Deferred, Delivered, Message, Rejected, Stage, octets_of, text_of
+from smscd.gathering import SLACK, TURN, Gathering
+from smscd.message import WHOLE, Accepted, Deferred, Delivered, Message, Rejected, Stage, octets_of, text_of
 from smscd.optout import OptOutSettings
 from smscd.queueing import JOINED
 from smscd.routing import RouteSettings, Ruleset
@@ -484,3 +487,75 @@ async def test_parts_that_are_too_long_for_a_message_payload_together_leave_as_t
         await play.quiet()
         assert len(play.answers.of(pdu.ESME_ROK)) == 255
         assert [pdu.encode(message.content) for message in play.network.history] == [*map(pdu.encode, parts)]
+
+
+class Counted(Gathered):
+    """How often the store is asked about parts, and how many messages begin in each turn of the loop."""
+
+    def count(self) -> None:
+        self.turn = 0
+        self.asked: list[str] = []
+        self.began: Counter[int] = Counter()
+        get, members, enter = self.store.get, self.store.members, self.journey.enter
+
+        async def counted_get(ids: Collection[int]) -> list[Message]:
+            self.asked.append("get")
+            return await get(ids)
+
+        async def counted_members(groups: Collection[int]) -> list[Message]:
+            self.asked.append("members")
+            return await members(groups)
+
+        def counted_enter(message: Message, now: int) -> None:
+            self.began[self.turn] += message.origin == WHOLE
+            enter(message, now)
+
+        cast("Any", self.store).get, cast("Any", self.store).members = counted_get, counted_members
+        cast("Any", self.journey).enter = counted_enter
+
+    async def quiet_counting_turns(self) -> None:
+        async def turns() -> None:
+            while True:
+                await asyncio.sleep(0)
+                self.turn += 1
+
+        counting = asyncio.create_task(turns())
+        await self.quiet()
+        counting.cancel()
+
+
+async def test_sets_that_come_together_are_read_together_and_joined_turn_by_turn() -> None:
+    """A flood of them would otherwise be a task and two questions to the store each, and one turn of the loop."""
+    async with Counted() as play:
+        play.count()
+        for number in range(60):
+            play.come(*parts_of("x" * 200, reference=number))
+        await play.quiet_counting_turns()
+        assert len(play.left) == 60
+        assert play.asked == ["get"]
+        assert sum(play.began.values()) == 60
+        assert max(play.began.values()) <= TURN
+        for message in list(play.network.handed):
+            play.network.settle(message, DELIVERED)
+        await play.quiet_counting_turns()
+        assert play.asked == ["get", "members"]
+        assert len(play.reported) == 120
+        await play.acknowledge()
+        play.assert_nothing_left()
+
+
+async def test_no_more_than_a_page_of_parts_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets may have 255 parts each."""
+    monkeypatch.setattr(gathering, "PAGE", 7)
+    async with Counted() as play:
+        play.count()
+        for number in range(5):
+            play.come(*parts_of(reference=number))
+        await play.quiet()
+        assert play.left == [TEXT] * 5
+        assert play.asked == ["get"] * 3
+        for message in list(play.network.handed):
+            play.network.settle(message, DELIVERED)
+        await play.quiet()
+        assert play.asked == ["get"] * 3 + ["members"] * 3
+        assert len(play.reported) == 15

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Collection
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import hypothesis.strategies as st
+import structlog
 from hypothesis import given, settings
 
 from smscd import pdu
-from smscd.errors import StoreFull
-from smscd.joining import SLACK, Joining
+from smscd.errors import StoreBroken, StoreFull
+from smscd.joining import SLACK, TURN, Joining
 from smscd.message import Delivered, Message, Stage, octets_of, text_of
 from smscd.optout import OptOutSettings
 from smscd.scheduler import RetrySettings
@@ -377,3 +380,58 @@ async def test_a_flood_of_halves_is_given_up_together_and_every_half_is_delivere
             {message.id for message in play.bound.history}
         )
         assert len(play.bound.history) == 120
+
+
+async def test_sets_that_are_completed_together_are_read_together_and_joined_turn_by_turn() -> None:
+    """A flood of them would otherwise be a task and a question to the store each."""
+    asked: list[int] = []
+    began: Counter[int] = Counter()
+    turn = 0
+    async with Joined() as play:
+        get, arrive = play.store.get, play.journey.arrive
+
+        async def counted_get(ids: Collection[int]) -> list[Message]:
+            asked.append(len(ids))
+            return await get(ids)
+
+        def counted_arrive(*arrived: Any) -> None:
+            began[turn] += 1
+            arrive(*arrived)
+
+        async def turns() -> None:
+            nonlocal turn
+            while True:
+                await asyncio.sleep(0)
+                turn += 1
+
+        cast("Any", play.store).get, cast("Any", play.journey).arrive = counted_get, counted_arrive
+        sets = [parts_of("x" * 200, reference=number) for number in range(60)]
+        play.come(*(first for first, _ in sets))
+        await play.quiet()
+        counting = asyncio.create_task(turns())
+        play.come(*(second for _, second in sets))
+        await play.quiet()
+        counting.cancel()
+        assert asked == [120]
+        assert sum(began.values()) == 60
+        assert max(began.values()) <= TURN
+        assert play.delivered == ["x" * 200] * 60
+
+
+async def test_where_the_store_cannot_be_read_the_last_part_of_each_set_has_to_come_again() -> None:
+    async with Joined() as play:
+        sets = [parts_of("x" * 200, reference=number) for number in range(3)]
+        play.come(*(first for first, _ in sets))
+        await play.quiet()
+
+        async def unreadable(_ids: Collection[int]) -> list[Message]:
+            raise StoreBroken("cannot be read")
+
+        get, cast("Any", play.store).get = play.store.get, unreadable
+        with structlog.testing.capture_logs() as logged:
+            came = play.come(*(second for _, second in sets))
+            await play.quiet()
+        assert [entry["log_level"] for entry in logged] == ["error"]
+        assert play.answers.of(pdu.ESME_RMSGQFUL) == came
+        cast("Any", play.store).get = get
+        assert play.delivered == []
