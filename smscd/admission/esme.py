@@ -75,7 +75,7 @@ class Esme:
 
         Nothing is charged for what is refused, except that a refusal for the daily quota has used the rate.
         """
-        if content.tail and (status := optional_part_status(content, version)):
+        if content.tail and (status := optional_part_status(content, version, strict=self.settings.strict)):
             return status
         if isinstance(content, pdu.SubmitSm):
             status = 0 if is_usual(content) else submit_sm_status(content, version, strict=self.settings.strict)

@@ -59,12 +59,14 @@ def is_plain(content: pdu.SubmitSm) -> bool:
     )
 
 
-def optional_part_status(content: pdu.SubmitSm | pdu.DataSm, version: int) -> int:
+def optional_part_status(content: pdu.SubmitSm | pdu.DataSm, version: int, *, strict: bool) -> int:
     """What is wrong with the `tail` of `content`, the octets that are no whole TLV; what means nothing is taken away.
 
     Behind a NUL too many there are optional parameters (see `message.uncover`). Anything else may have held the text,
     so that the message does not come in; 3.3 has no optional parameters and no word for what is wrong with them.
     """
+    if strict:
+        return pdu.ESME_RINVOPTPARSTREAM if version >= pdu.INTERFACE_VERSION_3_4 else pdu.ESME_RINVCMDLEN
     if not uncover(content) and content.tail.strip(b"\0") and version >= pdu.INTERFACE_VERSION_3_4:
         return pdu.ESME_RINVOPTPARSTREAM
     content.tail = b""

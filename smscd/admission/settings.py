@@ -75,7 +75,9 @@ class EsmeSettings:
     ] = "reject"
     deliver_window: Annotated[int, Between(1, 100_000), "unanswered deliver_sm per bind"] = 20
     strict: Annotated[
-        bool, "hold it to SMPP 3.4 to the letter, where smscd is otherwise lenient: to test ESME software"
+        bool,
+        "to test ESME software, refuse what smscd is otherwise lenient about: credentials longer than SMPP allows,"
+        " octets behind the last field, a text in short_message and in message_payload",
     ] = False
     resp_body: Annotated[
         bool, "give a submit_sm_resp with an error an (empty) message_id: for libraries that cannot read it without"

@@ -59,6 +59,8 @@ class Binding:
         if esme is not None and esme.settings.certificate_cn not in {None, link.certificate_name}:
             why = f'the certificate is of "{link.certificate_name}"' if link.certificate_name else "no certificate"
             return self._refused(link, system_id, pdu.ESME_RBINDFAIL, why)
+        if esme is not None and esme.settings.strict and (fault := pdu.beyond_specification(bind)) is not None:
+            return self._refused(link, system_id, fault[0], fault[1])
         if not self._remembered(esme, bind.password):
             if self._turns.waiting(link.peer_host) >= HASHES_WAITING:
                 return self._refused(link, system_id, pdu.ESME_RBINDFAIL, "too many binds wait for a password check")

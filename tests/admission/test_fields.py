@@ -86,6 +86,20 @@ def test_5_0_has_one_priority_and_one_octet_more() -> None:
 WHOLE = pdu.tlv.write([(PAYLOAD, b"long text"), (0x1400, b"")])
 
 
+@pytest.mark.parametrize("tail", [b"\0", b"\0" + WHOLE])
+@pytest.mark.parametrize(("version", "status"), [(0x33, 0x02), (0x34, 0xC0), (0x50, 0xC0)])
+def test_a_strict_account_has_no_octet_too_many(tail: bytes, version: int, status: int) -> None:
+    content = submit_sm(tail=tail)
+    assert esme(strict=True).admit(content, version, NOON, 1000.0) == status
+    assert not isinstance(esme().admit(content, version, NOON, 1000.0), int)
+
+
+def test_a_strict_account_has_one_text() -> None:
+    content = submit_sm(b"short", tlvs=[(PAYLOAD, b"long text")])
+    assert esme(strict=True).admit(content, 0x34, NOON, 1000.0) == pdu.ESME_ROPTPARNOTALLWD
+    assert not isinstance(esme().admit(content, 0x34, NOON, 1000.0), int)
+
+
 @pytest.mark.parametrize(
     ("tail", "tlvs"),
     [(b"\0", []), (b"\0\0\0", []), (b"\0" + WHOLE, [(PAYLOAD, b"long text"), (0x1400, b"")])],
