@@ -197,9 +197,6 @@ _ROWS: Final = (
 DEFINITIONS: Final[dict[int, Definition]] = {int(row.tag): row for row in _ROWS}
 """Every optional parameter of both versions, by tag."""
 
-VENDOR_TAGS: Final = range(0x1400, 0x4000)
-"""Reserved for the vendor of a message centre (3.4 §5.3.1); real peers use 0x4000 and above too."""
-
 
 def tlv_name(tag: int) -> str:
     """`message_payload` for a tag of the specifications, `0x1400` for any other."""
@@ -231,11 +228,6 @@ def get(tlvs: Iterable[Tlv], tag: int) -> bytes | None:
         if found == tag:
             return value
     return None
-
-
-def get_all(tlvs: Iterable[Tlv], tag: int) -> list[bytes]:
-    """The octets of every TLV with that tag, in wire order (callback_num may repeat)."""
-    return [value for found, value in tlvs if found == tag]
 
 
 def get_int(tlvs: Iterable[Tlv], tag: int) -> int | None:

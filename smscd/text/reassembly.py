@@ -209,12 +209,6 @@ class Reassembly:
         """Memory taken, as `Fragment.weight` tells it."""
         return self._octets
 
-    @property
-    def next_expiry(self) -> float | None:
-        """When `expire` has something to do; None while nothing waits."""
-        oldest = next(iter(self._sets.values()), None)
-        return None if oldest is None else oldest.began + self._timeout
-
     def add(self, key: Hashable, fragment: Fragment, now: float) -> Addition:
         """Take one fragment in; released are the set it completes, and those it drives out."""
         reference, width, total, number = fragment.concatenation

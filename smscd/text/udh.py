@@ -13,8 +13,6 @@ from typing import Final, NamedTuple
 from smscd.errors import TextError
 
 CONCATENATED_8: Final = 0x00
-PORTS_8: Final = 0x04
-PORTS_16: Final = 0x05
 CONCATENATED_16: Final = 0x08
 SINGLE_SHIFT: Final = 0x24
 LOCKING_SHIFT: Final = 0x25

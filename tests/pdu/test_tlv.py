@@ -107,11 +107,9 @@ def test_smpplib_lets_the_same_pdus_carry_them(command: pdu.CommandId, theirs: A
 TLVS = [(0x0427, b"\2"), (0x1400, b"pe"), (0x0427, b"\5"), (0x001E, b"17\0"), (0x0204, b"\1\0"), (0x0420, b"")]
 
 
-def test_the_first_of_several_is_given_and_all_can_be_had() -> None:
+def test_the_first_of_several_is_given() -> None:
     assert tlv.get(TLVS, pdu.Tag.message_state) == b"\2"
-    assert tlv.get_all(TLVS, pdu.Tag.message_state) == [b"\2", b"\5"]
     assert tlv.get(TLVS, pdu.Tag.callback_num) is None
-    assert tlv.get_all(TLVS, pdu.Tag.callback_num) == []
 
 
 def test_integers_are_read_at_any_sane_length() -> None:

@@ -37,7 +37,6 @@ PROFILES: tuple[Profile, ...] = (
     Profile("no-smsc", has_smsc=False),
     Profile("nokia", ("nokia",), chunk=18, chunk_pause=0.01),
 )
-NAMES = ("auto", *(profile.name for profile in PROFILES))
 
 
 def profile_of(name: str, maker: str) -> Profile:

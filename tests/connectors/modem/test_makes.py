@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from smscd.connectors import ModemSettings
 from smscd.connectors.modem.emulated.console import obey
 from smscd.connectors.modem.emulated.profile import NAMED
+from smscd.connectors.modem.profiles import PROFILES
 from smscd.message import Accepted
 from tests.connectors.modem.desk import Emulated, at
+
+
+def test_every_make_that_can_be_configured_has_its_manners_and_none_is_hidden() -> None:
+    (choice, *_) = get_args(get_type_hints(ModemSettings, include_extras=True)["profile"])
+    assert sorted(get_args(choice)) == sorted(["auto", *(profile.name for profile in PROFILES)])
 
 
 @pytest.mark.parametrize("profile", NAMED)
