@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -29,6 +31,30 @@ def test_the_directory_is_made_with_its_parents_and_is_private(tmp_path: Path) -
 
 
 def test_a_second_instance_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
+    refused = pytest.raises(ConfigError, match="another smscd is running")
+    with claim_data_dir(tmp_path), refused, claim_data_dir(tmp_path):
+        raise AssertionError("two in one directory")
+
+
+def test_a_lock_file_that_somebody_removes_lets_no_second_instance_in(tmp_path: Path) -> None:
+    """It would take up what the first has under way, and send it again, before it found the first's control socket."""
+    refused = pytest.raises(ConfigError, match="another smscd is running")
+    with claim_data_dir(tmp_path):
+        (tmp_path / "lock").unlink()
+        with refused, claim_data_dir(tmp_path):
+            raise AssertionError("two in one directory")
+
+
+def test_where_directories_cannot_be_locked_the_file_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS locks only what is open for writing."""
+
+    def over_nfs(descriptor: int, operation: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(descriptor, operation)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", over_nfs)
     refused = pytest.raises(ConfigError, match="another smscd is running")
     with claim_data_dir(tmp_path), refused, claim_data_dir(tmp_path):
         raise AssertionError("two in one directory")
