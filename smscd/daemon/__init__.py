@@ -10,7 +10,9 @@ import contextlib
 import gc
 import os
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -40,13 +42,13 @@ def run(config: Config, *, demo: bool = False, path: Path | None = None, keep_da
         return _run_loop(_main(config, demo=demo, path=path, keep_data_dir=keep_data_dir))
 
 
-def _run_loop(main: object) -> int:
+def _run_loop(main: Coroutine[Any, Any, int]) -> int:
     """On uvloop where there is one: nothing else in the house knows which loop it is."""
     try:
         import uvloop  # noqa: PLC0415 - optional on platforms without it
     except ImportError:
-        return asyncio.run(main)  # type: ignore[arg-type]
-    return uvloop.run(main)  # type: ignore[arg-type]
+        return asyncio.run(main)
+    return uvloop.run(main)
 
 
 async def _main(config: Config, *, demo: bool, path: Path | None, keep_data_dir: bool) -> int:

@@ -21,7 +21,7 @@ STAGES = (5, 6)
 """Closed, dead. They stand in the statements themselves, or SQLite would not see that a partial index fits."""
 OLDEST = "SELECT id FROM message WHERE stage = {} AND final_at < ? ORDER BY final_at LIMIT ?"
 FORGET = tuple(
-    (f"DELETE FROM part WHERE message IN ({oldest})", f"DELETE FROM message WHERE id IN ({oldest})")  # noqa: S608
+    (f"DELETE FROM part WHERE message IN ({oldest})", f"DELETE FROM message WHERE id IN ({oldest})")  # noqa: S608 - our own words
     for oldest in map(OLDEST.format, STAGES)
 )
 _COUNT = "(SELECT count(*) FROM (SELECT 1 FROM message WHERE stage = {} AND final_at < ? LIMIT ?))"

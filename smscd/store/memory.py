@@ -234,8 +234,9 @@ class MemoryStore:
     def _old(self, closed_before: int, dead_before: int, limit: int) -> list[Message]:
         """Those of each stage that were final before its time, the oldest first."""
         found: list[Message] = []
+        final = self._read(lambda m: m.stage in (Stage.CLOSED, Stage.DEAD))
         for stage, before in ((Stage.CLOSED, closed_before), (Stage.DEAD, dead_before)):
-            old = self._read(lambda m, stage=stage, before=before: m.stage == stage and m.final_at < before)  # type: ignore[misc]
+            old = [m for m in final if m.stage == stage and m.final_at < before]
             found += sorted(old, key=lambda m: m.final_at)[:limit]
         return found
 

@@ -34,7 +34,7 @@ class OptOutAudit(Protocol):
 
 
 _WORDS = ",".join(f"'{kind}'" for kind in CHANGES)
-_COUNTS = f"kind IN ({_WORDS}) AND line.generation IN (SELECT generation FROM opt_out_generation)"  # noqa: S608
+_COUNTS = f"kind IN ({_WORDS}) AND line.generation IN (SELECT generation FROM opt_out_generation)"  # noqa: S608 - our own words
 _ROWS = f"""
     SELECT recipient, scope, party, {IN_FORCE}, (
         SELECT kind FROM opt_out_journal AS line WHERE line.recipient = opt_out.recipient
@@ -45,7 +45,7 @@ _LINES = f"""
     SELECT id, recipient, scope, party, kind, NOT ({_COUNTS}) OR EXISTS (SELECT 1 FROM opt_out WHERE
         opt_out.recipient = line.recipient AND opt_out.scope = line.scope AND opt_out.party = line.party)
     FROM opt_out_journal AS line WHERE id > ? ORDER BY id LIMIT ?
-"""  # noqa: S608
+"""  # noqa: S608 - our own words
 
 
 class SqliteAudit:

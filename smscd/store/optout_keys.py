@@ -124,19 +124,22 @@ class SqliteKeys:
                     yield Portion(number, keys)
 
     async def position(self) -> int:
-        return (await self._read("SELECT coalesce(max(id), 0) FROM opt_out_journal", ()))[0][0]  # type: ignore[no-any-return]
+        return await self._number("SELECT coalesce(max(id), 0) FROM opt_out_journal")
 
     async def singles(self, after: int) -> int:
         sql = "SELECT count(*) FROM opt_out_journal WHERE source <> 'import' AND id > ?"
-        return (await self._read(sql, (after,)))[0][0]  # type: ignore[no-any-return]
+        return await self._number(sql, after)
 
     async def erasures(self, after: int) -> int:
         sql = "SELECT count(*) FROM opt_out_journal INDEXED BY opt_out_journal_erased WHERE kind = 'erase' AND id > ?"
-        return (await self._read(sql, (after,)))[0][0]  # type: ignore[no-any-return]
+        return await self._number(sql, after)
+
+    async def _number(self, sql: str, *values: int) -> int:
+        return int((await self._read(sql, values))[0][0])
 
     async def changed(self, after: int) -> AsyncIterator[list[tuple[Entry, bool]]]:
         sql = (
-            "SELECT id, line.recipient, line.scope, line.party, EXISTS (SELECT 1 FROM opt_out WHERE"  # noqa: S608
+            "SELECT id, line.recipient, line.scope, line.party, EXISTS (SELECT 1 FROM opt_out WHERE"  # noqa: S608 - our own words
             " opt_out.recipient = line.recipient AND opt_out.scope = line.scope AND opt_out.party = line.party"
             f" AND {IN_FORCE}) FROM opt_out_journal AS line WHERE line.source <> 'import' AND id > ?"
             " ORDER BY id LIMIT ?"

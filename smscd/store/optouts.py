@@ -129,18 +129,18 @@ _NEWS = f"NOT (opt_out.{IN_FORCE})"
 """What is in force already stays as it is when it is imported."""
 
 _IDENTITIES = f"SELECT recipient, scope, party FROM opt_out WHERE {IN_FORCE} AND"  # noqa: S608 - our own words
-_ROWS = f"SELECT recipient, scope, party, since, source, keyword, reason FROM opt_out WHERE {IN_FORCE} AND"  # noqa: S608
-_LINES = f"SELECT {','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
-_NUMBERED = f"SELECT id,{','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608
+_ROWS = f"SELECT recipient, scope, party, since, source, keyword, reason FROM opt_out WHERE {IN_FORCE} AND"  # noqa: S608 - our own words
+_LINES = f"SELECT {','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608 - our own words
+_NUMBERED = f"SELECT id,{','.join(JOURNAL)} FROM opt_out_journal WHERE"  # noqa: S608 - our own words
 
 _PUT = {n: sql + _UPSERT + _SETTLED for n, sql in rows.insert("INSERT INTO opt_out", ROW).items()}
 _FIELDS = [f"json_extract(value, '$[{at}]')" for at in range(4)]
 _IMPORT = (
-    f"INSERT INTO opt_out ({','.join(ROW)}) SELECT {','.join(_FIELDS[:3])}, 1, ?2, ?3, 'import', '', {_FIELDS[3]}"  # noqa: S608
+    f"INSERT INTO opt_out ({','.join(ROW)}) SELECT {','.join(_FIELDS[:3])}, 1, ?2, ?3, 'import', '', {_FIELDS[3]}"  # noqa: S608 - our own words
     f" FROM json_each(?1) WHERE 1{_UPSERT}{_NEWS}"
 )
 _IMPORT_LINES = (
-    "INSERT INTO opt_out_journal (at, kind, recipient, scope, party, keyword, rule, source, number, connector,"  # noqa: S608
+    "INSERT INTO opt_out_journal (at, kind, recipient, scope, party, keyword, rule, source, number, connector,"  # noqa: S608 - our own words
     f" message, system_id, answered, actor, reason, generation) SELECT ?3, 'import', {','.join(_FIELDS[:3])}, '', '',"
     f" 'import', '', '', 0, '', 0, ?4, {_FIELDS[3]}, ?2 FROM json_each(?1)"
 )

@@ -287,7 +287,7 @@ class SqliteStore:
         for at in range(0, len(wanted), 500):
             some = wanted[at : at + 500]
             where = f"provider = ? AND upstream_key != '' AND upstream_key IN ({','.join('?' * len(some))})"
-            found += await self._reader.messages(f"id IN (SELECT message FROM part WHERE {where})", (provider, *some))  # noqa: S608
+            found += await self._reader.messages(f"id IN (SELECT message FROM part WHERE {where})", (provider, *some))  # noqa: S608 - our own words
         unique = {message.id: message for message in found}
         return await self._reader.with_parts(sorted(unique.values(), key=lambda m: -m.id))
 
@@ -320,7 +320,7 @@ class SqliteStore:
 
     async def overdue(self, connector: str, before: int, after: int, limit: int) -> tuple[list[Message], int | None]:
         given = "stage = 1 AND connector = ? AND id > ?"
-        sql = f"SELECT id FROM message WHERE {given} ORDER BY id LIMIT 1 OFFSET ?"  # noqa: S608
+        sql = f"SELECT id FROM message WHERE {given} ORDER BY id LIMIT 1 OFFSET ?"  # noqa: S608 - our own words
         last = await self._rows(sql, (connector, after, limit - 1))
         end: int | None = last[0][0] if last else None
         found = await self._reader.messages(
