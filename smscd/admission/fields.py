@@ -82,7 +82,7 @@ def submit_sm_status(content: pdu.SubmitSm, version: int, *, strict: bool) -> in
     octets = len(content.short_message)
     if octets > pdu.MAX_SHORT_MESSAGE_3_4 and version < pdu.INTERFACE_VERSION_5_0:
         return pdu.ESME_RINVMSGLEN
-    if content.sm_default_msg_id and not octets:
+    if content.sm_default_msg_id and not octets_of(content):
         return pdu.ESME_RINVDFTMSGID  # there are no predefined messages here
     if strict and octets and pdu.tlv.get(content.tlvs, pdu.Tag.message_payload) is not None:
         return pdu.ESME_ROPTPARNOTALLWD  # SMPP 3.4 §4.4.1: one or the other

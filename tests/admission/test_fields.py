@@ -55,6 +55,7 @@ ALLOWED: list[dict[str, Any]] = [
     {"destination_addr": b"1" * 20}, {"service_type": b"WAP"}, {"protocol_id": 0x7F}, {"data_coding": 0xF5},
     {"short_message": b"x" * 254}, {"short_message": b"", "tlvs": [(PAYLOAD, b"x" * 39_015)]}, {"short_message": b""},
     {"short_message": b"\x05\x00\x03\x07\x02\x01" + b"x" * 153, "esm_class": 0x40}, {"sm_default_msg_id": 1},
+    {"short_message": b"", "sm_default_msg_id": 1, "tlvs": [(PAYLOAD, b"text")]},
     {"validity_period": b"000000000001000R"}, {"schedule_delivery_time": b"000000000001000R"},
 ]  # fmt: skip
 
