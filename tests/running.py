@@ -15,7 +15,8 @@
     until(lambda: ...)                  for what neither a socket nor the log announces
 
 Nothing here sleeps to be safe: readiness is systemd's READY=1, the log is read as it is written, ends are waited for.
-Every address `127.0.0.1:0` in the text gets a free port of its own, which restarts and reloads keep.
+Every address `127.0.0.1:0` in the text gets a free port of its own, which restarts and reloads keep and which nobody
+else is given meanwhile.
 The text needs no `data_dir` and no `log_format`: both are written into its `[smscd]` section, which is made if need be.
 The log of every start is appended to `smscd.log` in the directory, where a failed test can be read about.
 """
@@ -77,6 +78,7 @@ class Running:
         self.config = directory / "smscd.toml"
         self.log = directory / "smscd.log"
         self.ports: list[int] = []
+        self._kept: list[socket.socket] = []
         self.process: subprocess.Popen[str] | None = None
         self._environment = dict(environment or {})
         self._lines: list[dict[str, Any]] = []
@@ -93,6 +95,8 @@ class Running:
     ) -> None:
         self.kill()
         self._sockets.cleanup()
+        while self._kept:
+            self._kept.pop().close()
 
     # -- its life ----------------------------------------------------------------------------------------------------
 
@@ -181,7 +185,9 @@ class Running:
         for key, value in (("log_format", "json"), ("data_dir", str(self.data_dir))):
             if not re.search(rf"^{key}\b", text, re.MULTILINE):
                 text = re.sub(r"^\[smscd\][^\n]*", rf'\g<0>\n{key} = "{value}"', text, count=1, flags=re.MULTILINE)
-        self.ports += free_ports(len(_ANY_PORT.findall(text)) - len(self.ports))
+        kept = keep_ports(len(_ANY_PORT.findall(text)) - len(self.ports))
+        self._kept += kept
+        self.ports += map(_port, kept)
         ports = iter(self.ports)
         self.config.write_text(_ANY_PORT.sub(lambda _: str(next(ports)), text))
 
@@ -236,16 +242,31 @@ class Running:
         self._readers.clear()
 
 
+def keep_ports(count: int) -> list[socket.socket]:
+    """Ports on 127.0.0.1 that nobody listens on; all different, and nobody else's while these sockets are open.
+
+    A port that were only looked up could be given to another process until ours listens on it, and between two starts.
+    The kernel gives no port away that a socket is bound to, and lets who says SO_REUSEADDR listen on it beside one that
+    says the same and does not listen. Connections to it are refused until then.
+    """
+    kept = [socket.socket() for _ in range(count)]
+    for one in kept:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(("127.0.0.1", 0))
+    return kept
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nobody listens on; all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Such ports, ours until the tests end."""
+    _KEPT.extend(kept := keep_ports(count))
+    return [_port(one) for one in kept]
+
+
+_KEPT: list[socket.socket] = []
+
+
+def _port(one: socket.socket) -> int:
+    return int(one.getsockname()[1])
 
 
 def until(condition: Callable[[], object], *, patience: float = PATIENCE, every: float = 0.01) -> None:

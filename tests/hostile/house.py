@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -22,8 +21,8 @@ class House:
     """smscd and its canary."""
 
     def __init__(self, directory: Path, more: str = "") -> None:
-        self.admin_port = free_port()
-        self.running = Running(directory, f'{BATTERY}{more}\n[admin]\naddress = "127.0.0.1:{self.admin_port}"\n')
+        self.running = Running(directory, f'{BATTERY}{more}\n[admin]\naddress = "127.0.0.1:0"\n')
+        self.admin_port = self.running.ports[-1]
         self.canary: Canary
 
     def __enter__(self) -> Self:
@@ -89,10 +88,3 @@ class House:
         self.canary.prove(since)
         assert self.faults()[faults:] == []
         until(lambda: self.rss() < MOST_RSS, patience=2)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
