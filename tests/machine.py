@@ -6,6 +6,9 @@ import hashlib
 import os
 import time
 
+PATIENCE = 60.0
+"""Seconds after which a test is told that something did not happen. Waiting itself ends with the event, so that this
+measures nothing: a machine that stands still for half of it makes no test fail."""
 CHECK = 0.06
 """Seconds that one password check takes on a quiet machine."""
 

@@ -32,9 +32,9 @@ from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings
 from smscd.store import Batch, LaneState, MemoryStore
 from tests.cast import Answers, esme, submit_sm
+from tests.machine import PATIENCE
 
 DELIVERED = int(pdu.MessageState.DELIVERED)
-PATIENCE = 10.0
 
 
 async def _turn(turns: int) -> None:

@@ -40,9 +40,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from smscd.cli.control import call
-
-PATIENCE = 20.0
-"""Seconds after which a test is told that something did not happen. Waiting itself ends with the event."""
+from tests.machine import PATIENCE
 
 EMULATOR = """\
 [[listener]]

@@ -16,6 +16,7 @@ from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import PRIORITY_STEP, RetrySettings
 from smscd.store import Batch, Listing, commit
 from tests.cast import NOON, deliver_sm, submit_sm
+from tests.machine import PATIENCE
 from tests.play import DELIVERED, Play, Scripted
 
 FINAL = pdu.REGISTERED_RECEIPT_FINAL
@@ -340,7 +341,7 @@ async def test_credit_that_a_dropped_message_gives_back_is_used_by_those_who_wai
         play.accepted()  # takes the only credit, and will be dropped
         play.clock.advance(1)
         play.journey.scheduler._changed.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not lane.ready or lane.refilling:  # noqa: ASYNC110 - nobody announces it
                 await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -22,6 +22,7 @@ from smscd.admin import control
 from smscd.admin.control import LARGEST_REQUEST, LONGEST_PATH, Command, ControlServer
 from smscd.background import COURTESY
 from smscd.errors import ControlError
+from tests.machine import PATIENCE
 
 
 async def echo(arguments: dict[str, Any]) -> Any:
@@ -207,7 +208,7 @@ async def test_the_work_of_a_reader_who_went_away_is_ended(path: Path) -> None:
         writer.write(b"POST /forever HTTP/1.1\r\nHost: smscd\r\nContent-Length: 2\r\n\r\n{}")
         await reader.readuntil(b"xxx")
         writer.transport.abort()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
 async def test_only_the_owner_may_open_the_socket(path: Path) -> None:

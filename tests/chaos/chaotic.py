@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.chaos.shim import Shim
+from tests.machine import PATIENCE
 from tests.running import Running, until
 
 ROOT = Path(__file__).parents[2]
@@ -104,14 +105,14 @@ class Chaotic(Running):
         shutil.copytree(self.shim.shadow, self.data_dir)
         self.data_dir.chmod(0o700)
 
-    async def ended(self, patience: float = 20.0) -> int:
+    async def ended(self, patience: float = PATIENCE) -> int:
         """The exit code of a process that ends by itself, or is being stopped."""
         assert self.process is not None
         code = await asyncio.to_thread(self.process.wait, patience)
         self._read_to_the_end()
         return code
 
-    async def halt(self, patience: float = 20.0) -> int:
+    async def halt(self, patience: float = PATIENCE) -> int:
         """`stop`, without holding up the ESMEs of the same test, which have an unbind to answer."""
         self.terminate()
         return await self.ended(patience)

@@ -16,7 +16,8 @@ from contextlib import suppress
 from typing import Any, Self
 
 from smscd import pdu
-from tests.chaos.ledger import PATIENCE, Ledger, Verdict
+from tests.chaos.ledger import Ledger, Verdict
+from tests.machine import PATIENCE
 
 _HEADER = struct.Struct(">IIII")
 SUBMIT_SM_RESP = int(pdu.CommandId.submit_sm_resp)
@@ -152,8 +153,10 @@ class Esme(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(octets)
 
-    async def verdict(self, *, silence: float = 3.0) -> Verdict:
-        """Wait for the receipts that are due, until nothing has come for `silence` seconds; then ask for the rest."""
+    async def verdict(self, *, silence: float = PATIENCE) -> Verdict:
+        """Wait for the receipts that are due, but not on when nothing has come for `silence` seconds: ask for the rest.
+
+        What is right ends with the last receipt; only what loses some on purpose need be told to give up soon."""
         ledger = self.ledger
         await ledger.quiet(lambda: not ledger.open, silence=silence)
         verdict = Verdict([], [])

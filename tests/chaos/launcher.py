@@ -29,7 +29,7 @@ class AnswerFirst(SqliteStore):
             answer_all(messages, ESME_ROK)
         batch._answers.clear()
         batch._answers_all.clear()
-        await asyncio.sleep(0.02)  # the links flush at the end of this loop turn; a kill now finds much to lose
+        await asyncio.sleep(0.2)  # the links flush at the end of this loop turn; a kill now finds much to lose
         if (written := super()._write(batch)) is not None:
             await written
 

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 from smscd import pdu
 from smscd.message import octets_of
-
-PATIENCE = 20.0
-"""Seconds without any news after which a wait has failed."""
+from tests.machine import PATIENCE
 
 
 @dataclass(slots=True)

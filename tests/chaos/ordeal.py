@@ -48,7 +48,7 @@ class Ordeal:
 
     async def judged(self) -> list[str]:
         """What is wrong, when everything has had its time."""
-        wrong = await self.road.conserved(silence=5.0)
+        wrong = await self.road.conserved()
         if self.road.duplicates > PER_FAULT * len(self.suffered):
             wrong.append(f"{self.road.duplicates} duplicates of {len(self.suffered)} faults")
         return wrong

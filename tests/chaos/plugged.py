@@ -13,7 +13,7 @@ from smscd.connectors.modem.emulated.modem import EmulatedModem, Event
 from smscd.connectors.modem.emulated.network import Network
 from smscd.connectors.modem.emulated.port import Port
 from smscd.connectors.modem.emulated.profile import Profile
-from tests.chaos.ledger import PATIENCE
+from tests.machine import PATIENCE
 from tests.running import Running
 
 GATEWAY = """\

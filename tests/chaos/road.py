@@ -15,6 +15,7 @@ from tests.chaos.conftest import Build
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger, Verdict
 from tests.chaos.proxy import Proxy
+from tests.machine import PATIENCE
 from tests.running import until
 
 WINDOW, SESSIONS = 20, 2
@@ -90,7 +91,7 @@ class Road:
         """Accepted from the ESME and never handed to the carrier."""
         return set(self.ledger.accepted) - set(self.handed)
 
-    async def conserved(self, *, silence: float = 3.0) -> list[str]:
+    async def conserved(self, *, silence: float = PATIENCE) -> list[str]:
         """What is wrong when everything has had its time: bind, wait for what is due, and ask for the rest."""
         verdict: Verdict = await (await self.bind()).verdict(silence=silence)
         print(self.ledger, verdict, f"{sum(self.handed.values())} handed over, {self.duplicates} of them again")

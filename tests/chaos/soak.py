@@ -33,6 +33,7 @@ from tests.chaos.ordeal import WATCHFUL, Ordeal
 from tests.chaos.road import road
 from tests.chaos.shim import built
 from tests.chaos.traffic import Traffic
+from tests.machine import PATIENCE
 
 Fault = Callable[["Soak"], Awaitable[None]]
 
@@ -132,7 +133,7 @@ async def sigterm(soak: Soak) -> None:
 
 async def failed_sync(soak: Soak) -> None:
     soak.smscd.shim.fail_sync(errno.EIO, of=soak.dice.choice(["", "smscd.db", "-wal"]))
-    assert await soak.smscd.ended(patience=60) == EXIT_BROKEN
+    assert await soak.smscd.ended(patience=PATIENCE) == EXIT_BROKEN
     soak.smscd.shim.fail_sync(0)
 
 

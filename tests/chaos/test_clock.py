@@ -58,7 +58,7 @@ async def test_what_waits_for_an_esme_leaves_when_it_binds_though_the_clock_was_
         smscd.kill()
         await smscd.begin()
     await Esme(received, system_id=b"other").bind(smscd.port, pdu.BindReceiver)
-    await received.until(lambda: len(received.mo) == 2500, patience=5.0)
+    await received.until(lambda: len(received.mo) == 2500)
 
 
 async def test_retries_go_on_after_a_step_back(build: Build) -> None:
@@ -73,8 +73,8 @@ async def test_retries_go_on_after_a_step_back(build: Build) -> None:
     await asyncio.to_thread(smscd.wait_for, "deferred", count=10)
     smscd.shim.step_clock(-HOUR)
     receiver.status = pdu.ESME_ROK
-    await received.until(lambda: min(received.mo.values()) > 1, patience=5.0)
-    await sent.until(lambda: not sent.open, patience=5.0)
+    await received.until(lambda: min(received.mo.values()) > 1)
+    await sent.until(lambda: not sent.open)
 
 
 async def test_a_schedule_is_kept_by_the_wall_clock(build: Build) -> None:
@@ -88,7 +88,7 @@ async def test_a_schedule_is_kept_by_the_wall_clock(build: Build) -> None:
     smscd.shim.step_clock(-HOUR)
     assert not await ledger.quiet(lambda: ledger.receipts, silence=2.0)
     smscd.shim.step_clock(HOUR)
-    await ledger.until(lambda: not ledger.open, patience=5.0)
+    await ledger.until(lambda: not ledger.open)
 
 
 async def test_validity_is_arithmetic_on_the_wall_clock(build: Build) -> None:
@@ -101,8 +101,8 @@ async def test_validity_is_arithmetic_on_the_wall_clock(build: Build) -> None:
         make = partial(message, destination_addr=b"888", validity_period=validity_period)
         assert (await esme.submit(make)).command_status == pdu.ESME_ROK
     smscd.shim.step_clock(DAY)
-    await ledger.until(lambda: ledger.receipts, patience=5.0)
+    await ledger.until(lambda: ledger.receipts)
     assert [(delivery.tag, delivery.stat) for delivery in ledger.receipts] == [(b"A00000001", "EXPIRED")]
     await Esme(Ledger("B"), system_id=b"other").bind(smscd.port, pdu.BindReceiver)
-    await ledger.until(lambda: not ledger.open, patience=5.0)
+    await ledger.until(lambda: not ledger.open)
     assert ledger.receipts[-1].stat == "DELIVRD"

@@ -150,7 +150,7 @@ async def test_a_hundred_thousand_for_a_dead_upstream_delay_no_start_and_no_one_
         await way.smscd.begin()
         assert processor_time(way.smscd.pid) < LISTENING
         esme = await way.pump(count=1000)
-        await way.ledger.until(lambda: esme.idle, patience=5.0)
+        await way.ledger.until(lambda: esme.idle)
         assert not way.ledger.refused
         assert resident(way.smscd.pid) < MEMORY
         way.cable.heal()

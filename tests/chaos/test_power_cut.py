@@ -7,6 +7,7 @@ import random
 from tests.chaos.conftest import Build
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger, Verdict
+from tests.machine import PATIENCE
 
 CUTS = 2
 
@@ -23,7 +24,7 @@ async def cuts(build: Build, dice: random.Random, count: int, sabotage: str = ""
         smscd.cut_power()
         await esme.gone.wait()
         await smscd.begin()
-    verdict = await (await Esme(ledger).bind(smscd.port)).verdict(silence=1.0)
+    verdict = await (await Esme(ledger).bind(smscd.port)).verdict(silence=1.0 if sabotage else PATIENCE)
     print(ledger, verdict)
     return ledger, verdict
 

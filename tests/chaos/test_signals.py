@@ -11,6 +11,8 @@ from threading import Timer
 
 import pytest
 
+from tests.machine import PATIENCE
+
 CONFIG = """
 [smscd]
 data_dir = "data"
@@ -23,8 +25,6 @@ kind = "emulator"
 [[route]]
 connectors = ["net"]
 """
-PATIENCE = 300.0
-"""Seconds; nothing here takes two on a quiet machine."""
 
 
 @pytest.mark.parametrize("early", [signal.SIGTERM, signal.SIGHUP])

@@ -11,6 +11,7 @@ from tests.chaos.chaotic import Chaotic
 from tests.chaos.conftest import Build
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
+from tests.machine import PATIENCE
 
 
 async def test_sigterm_under_load_answers_what_is_stored_and_repeats_nothing(build: Build, dice: random.Random) -> None:
@@ -46,7 +47,7 @@ async def stop_on_a_full_disk(build: Build) -> None:
     smscd.shim.fail_write(errno.ENOSPC)
     await ledger.until(lambda: ledger.refused)
     esme.rest()
-    assert await smscd.halt(patience=30.0) == 0
+    assert await smscd.halt(patience=PATIENCE) == 0
     smscd.shim.fail_write(0)
     await conserved(smscd, ledger)
 
@@ -59,7 +60,7 @@ async def stop_with_a_deaf_esme(build: Build) -> None:
     esme.pump()
     await ledger.more(300)
     esme.deafen()
-    assert await smscd.halt(patience=30.0) == 0
+    assert await smscd.halt(patience=PATIENCE) == 0
     esme.listen()
     await esme.gone.wait()
     await conserved(smscd, ledger)

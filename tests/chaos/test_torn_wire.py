@@ -85,7 +85,7 @@ async def test_a_peer_that_vanished_is_noticed_and_its_messages_go_elsewhere(bui
         assert not ledger.receipts
         healthy = await Esme(ledger).bind(smscd.port, pdu.BindReceiver)
         await ledger.until(lambda: not ledger.open)
-        await ledger.until(lambda: credit_of(smscd, "esme:test") == DELIVER_WINDOW, patience=5.0)
+        await ledger.until(lambda: credit_of(smscd, "esme:test") == DELIVER_WINDOW)
         assert not vanished.gone.is_set(), "it could not be told"
         assert healthy.enquired
     verdict = await healthy.verdict()
@@ -104,7 +104,7 @@ async def test_a_stopped_esme_delays_nobody_else(build: Build) -> None:
     sleeper.deafen()
     other = await Esme(canary, system_id=b"other").bind(smscd.port)
     other.pump(count=2000)
-    await canary.until(lambda: other.idle and not canary.open, patience=3.0)
+    await canary.until(lambda: other.idle and not canary.open)
     assert not canary.refused
     sleeper.listen()
     await stopped.more(300)

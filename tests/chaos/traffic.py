@@ -10,6 +10,7 @@ from smscd.errors import ControlError
 from tests.chaos.chaotic import Chaotic
 from tests.chaos.esme import Esme, message
 from tests.chaos.ledger import Ledger, Verdict
+from tests.machine import PATIENCE
 
 
 class Traffic:
@@ -71,8 +72,8 @@ class Traffic:
         receiver = await Esme(self.other, system_id=b"other").bind(self.smscd.port, pdu.BindReceiver)
         esme = await Esme(self.test).bind(self.smscd.port)
         verdict: Verdict = await esme.verdict()
-        await self.test.quiet(lambda: set(self.handsets.accepted) <= set(self.test.mo), silence=3.0)
-        await self.other.quiet(lambda: self._missing_at_other() == set(), silence=3.0)
+        await self.test.quiet(lambda: set(self.handsets.accepted) <= set(self.test.mo), silence=PATIENCE)
+        await self.other.quiet(lambda: self._missing_at_other() == set(), silence=PATIENCE)
         wrong = self.test.contradictions()
         if verdict.lost or verdict.waiting:
             wrong.append(str(verdict))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Smscd
+from tests.machine import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,9 @@ def _assert_ends_as_told(process: subprocess.Popen[str]) -> None:
     """SIGTERM ends it with 0. Where it does not, the failure says what all its threads were doing."""
     process.send_signal(signal.SIGTERM)
     try:
-        exit_code = process.wait(timeout=20)
+        exit_code = process.wait(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)
-        exit_code = process.wait(timeout=20)
+        exit_code = process.wait(timeout=PATIENCE)
     assert process.stderr is not None
     assert exit_code == 0, process.stderr.read()

@@ -16,6 +16,7 @@ from smscd.pdu import MessageState
 from tests.cast import message, submit_sm
 from tests.connectors.contract import ConnectorContract, hand_over
 from tests.connectors.wire import Told
+from tests.machine import PATIENCE
 
 DELIVERED, UNDELIVERABLE, EXPIRED = (
     int(MessageState[name]) for name in ("DELIVERED", "UNDELIVERABLE", "EXPIRED")
@@ -168,7 +169,7 @@ async def test_the_timer_of_the_loop_tells_what_is_due() -> None:
     one = message(1, expires=SystemClock().wall() + 60 * SECOND)
     network.screen(one)
     network.submit([one])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await settled.wait()
     await network.stop()
 

@@ -19,7 +19,8 @@ from smscd.message import Stage
 from smscd.pdu import MessageState
 from smscd.store import Listing, StoreSettings
 from tests.cast import deliver_sm, submit_sm
-from tests.listener.calling import PATIENCE, Caller, caller, configured, housed, port_of
+from tests.listener.calling import Caller, caller, configured, housed, port_of
+from tests.machine import PATIENCE
 
 HOUSE = """
 [[listener]]

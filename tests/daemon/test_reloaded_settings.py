@@ -18,7 +18,8 @@ from smscd.errors import ConfigError
 from smscd.link import client_context
 from tests.cast import deliver_sm, submit_sm
 from tests.link.certificates import Authority
-from tests.listener.calling import PATIENCE, caller, configured, housed
+from tests.listener.calling import caller, configured, housed
+from tests.machine import PATIENCE
 
 HOUSE = """
 [[listener]]

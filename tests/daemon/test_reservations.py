@@ -9,6 +9,7 @@ import pytest
 from smscd.daemon import reservations
 from smscd.daemon.reservations import Reservations
 from smscd.errors import StoreFull
+from tests.machine import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ class Disk:
 
 
 async def until_written(disk: Disk, value: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while value not in disk.written:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)
 
@@ -57,7 +58,7 @@ async def test_a_stop_does_not_wait_for_a_disk_that_stays_full() -> None:
     disk = Disk(full=1 << 60)
     promised = Reservations(disk)  # type: ignore[arg-type]
     promised.reserve("handsets", 10_000)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await promised.finish(0.01)
     assert disk.written == []
     assert disk.attempts

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from smscd.daemon import systemd
+from tests.machine import PATIENCE
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ async def test_the_watchdog_is_fed_twice_in_its_interval(
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     feeding = asyncio.create_task(systemd.feed_watchdog())
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         heard = [await loop.sock_recv(manager, 200) for _ in range(3)]
     assert heard == [b"WATCHDOG=1"] * 3
     feeding.cancel()
@@ -67,5 +68,5 @@ async def test_the_watchdog_is_fed_twice_in_its_interval(
 
 async def test_without_a_watchdog_nothing_is_fed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await systemd.feed_watchdog()

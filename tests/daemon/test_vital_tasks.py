@@ -11,6 +11,7 @@ import pytest
 from smscd.config import load
 from smscd.daemon import House
 from smscd.daemon.house import EXIT_BROKEN
+from tests.machine import PATIENCE
 from tests.running import EMULATOR
 
 
@@ -27,7 +28,7 @@ async def test_a_scheduler_that_fails_ends_the_process(tmp_path: Path, monkeypat
     monkeypatch.setattr(ours.journey.scheduler, "_mind_the_clock", fail)
     await ours.start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await ended == EXIT_BROKEN
     finally:
         await ours.stop()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from smscd import pdu
 from tests.hostile.peer import Peer, submit
-from tests.machine import slack
+from tests.machine import PATIENCE, slack
 
 EVERY = 0.05
 """Seconds between two submits."""
@@ -77,7 +77,7 @@ class Canary:
             return bool(self._fault) or condition()
 
         with self._answered:
-            came = self._answered.wait_for(there, 10)
+            came = self._answered.wait_for(there, PATIENCE)
         assert not self._fault, f"the canary died: {self._fault}"
         assert came, f"the canary gets no more {what}"
 
@@ -90,5 +90,5 @@ class Canary:
         """End it."""
         self._resting = True
         self._nudge.set()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._peer.close()

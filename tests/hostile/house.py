@@ -11,6 +11,7 @@ from typing import Any, Self
 from tests.hostile.accounts import BATTERY
 from tests.hostile.canary import Canary
 from tests.hostile.peer import Peer
+from tests.machine import PATIENCE
 from tests.running import Running, until
 
 MOST_RSS = 220 << 20
@@ -54,7 +55,7 @@ class House:
 
     def counted(self, metric: str) -> float:
         """The sum of a counter over all its labels, as /metrics shows it."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=PATIENCE) as answer:
             page = answer.read().decode()
         lines = [line for line in page.splitlines() if line.partition("{")[0].partition(" ")[0] == metric]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
@@ -87,4 +88,4 @@ class House:
         """After an attack: the canary sang all the time, memory is bounded, and smscd met no fault of its own."""
         self.canary.prove(since)
         assert self.faults()[faults:] == []
-        until(lambda: self.rss() < MOST_RSS, patience=2)
+        until(lambda: self.rss() < MOST_RSS, patience=PATIENCE)

@@ -9,9 +9,7 @@ import time
 from typing import Self
 
 from smscd import pdu
-
-PATIENCE = 10.0
-"""Seconds after which an answer counts as missing."""
+from tests.machine import PATIENCE
 
 _HEADER = struct.Struct(">IIII")
 _RESET = struct.pack("ii", 1, 0)

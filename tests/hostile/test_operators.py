@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.house import House
-
-PATIENCE = 10.0
+from tests.machine import PATIENCE
 
 
 def control(house: House, octets: bytes, *, half_close: bool = True) -> bytes:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+from tests.machine import PATIENCE
 
 Event = dict[str, Any]
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
-PATIENCE = 10.0
-"""Seconds to wait for something that comes at once if it comes at all."""
+from tests.machine import PATIENCE
 
 Fields = dict[str, Any]
 

@@ -13,9 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.machine import PATIENCE
 from tests.running import free_ports, until
-
-PATIENCE = 15.0
 
 CONFIG = """\
 group = core

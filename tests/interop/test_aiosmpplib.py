@@ -27,6 +27,7 @@ from aiosmpplib import (
 )
 
 from tests.interop.conftest import BRIEFLY, DELIVERED, EXPIRED_LATER, THROTTLED, UNDELIVERABLE, Account, Smsc
+from tests.machine import PATIENCE
 from tests.running import EMULATOR, Running
 
 pytestmark = pytest.mark.interop
@@ -88,7 +89,7 @@ class Esme:
         self.task = asyncio.create_task(self.esme.start())
 
     async def hear(self, kind: type) -> Any:
-        return await asyncio.wait_for(self.heard.queue(kind).get(), 10)
+        return await asyncio.wait_for(self.heard.queue(kind).get(), PATIENCE)
 
     async def submit(self, to: str, text: str, **fields: Any) -> Any:
         await self.esme.broker.enqueue(message(to, text, **fields))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.emulated import PATIENCE, Emulated, emulated
+from tests.interop.emulated import Emulated, emulated
+from tests.machine import PATIENCE
 
 pytestmark = [
     pytest.mark.interop,

@@ -20,7 +20,7 @@ from tests.interop.conftest import (
     Account,
     Smsc,
 )
-from tests.interop.foreign import PATIENCE, Foreign
+from tests.interop.foreign import Foreign
 from tests.interop.speaking import (
     ENROUTE,
     NOTIFICATION,
@@ -40,6 +40,7 @@ from tests.interop.speaking import (
     receipt_fields,
     submit,
 )
+from tests.machine import PATIENCE
 from tests.running import until
 
 pytestmark = pytest.mark.interop

@@ -102,7 +102,7 @@ def test_an_esme_that_answers_no_enquire_link_is_let_go(npm_smpp: Esmes, smsc: S
     esme = npm_smpp().connect(smsc.impatient)
     esme.bind("transceiver", account.system_id)
     esme.tell(do="answering", yes=False)
-    esme.until_closed(patience=30)
+    esme.until_closed()
 
 
 def test_pipelined_submits_are_all_answered_in_their_order(bound: Foreign) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.interop.emulated import PATIENCE, Emulated, emulated
+from tests.interop.emulated import Emulated, emulated
+from tests.machine import PATIENCE
 
 modem = pytest.importorskip(
     "gsmmodem.modem", reason="PYTHON-GSMMODEM WAS NOT TESTED: it is not installed (pip install python-gsmmodem-new)"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import DELIVERED, REJECTED, THROTTLED, Account, Smsc
+from tests.machine import PATIENCE
 
 rusmppyc = pytest.importorskip("rusmppyc", reason="NO CLIENT OF SMPP 5.0 IN RUST WAS TESTED: rusmppyc is not installed")
 smpp34 = pytest.importorskip("smpp34", reason="NO CLIENT OF SMPP 3.4 IN RUST WAS TESTED: smpp34 is not installed")
@@ -57,7 +58,7 @@ class FiveZero:
 
     async def receive(self) -> tuple[Any, dict[str, str]]:
         """The next deliver_sm, and its TLVs as rusmppyc shows them."""
-        deliver = await asyncio.wait_for(self.delivered.get(), 10)
+        deliver = await asyncio.wait_for(self.delivered.get(), PATIENCE)
         return deliver, {repr(tlv.tag): repr(tlv.value) for tlv in deliver.tlvs}
 
 
@@ -153,7 +154,7 @@ async def test_smpp34_sends_texts_and_payloads_and_gets_receipts_and_mo(smsc: Sm
         response = await session.submit_sm(DELIVERED, data_coding=8, **fields, **BOTH)
         assert response.is_success
         assert await text_of(smsc, response.message_id) == EMOJI
-        receipt = await asyncio.wait_for(session.next(), 10)
+        receipt = await asyncio.wait_for(session.next(), PATIENCE)
         assert receipt.esm_class == 0x04
         tlvs = {tlv.tag: tlv for tlv in receipt.tlvs}
         assert tlvs[smpp34.TLV_RECEIPTED_MESSAGE_ID].as_string() == response.message_id
@@ -161,12 +162,12 @@ async def test_smpp34_sends_texts_and_payloads_and_gets_receipts_and_mo(smsc: Sm
     refused = await session.submit_sm(THROTTLED, b"x", **BOTH)
     assert refused.command_status == smpp34.ESME_RTHROTTLED
     rejected = await session.submit_sm(REJECTED, b"x", **BOTH)
-    receipt = await asyncio.wait_for(session.next(), 10)
+    receipt = await asyncio.wait_for(session.next(), PATIENCE)
     assert f"id:{rejected.message_id} ".encode() in receipt.short_message
     assert b"stat:REJECTD err:008" in receipt.short_message
     mo = {"from": "447700900123", "to": account.number, "text": EMOJI}
     await asyncio.to_thread(lambda: smsc.running.ask("mo", **mo))
-    deliver = await asyncio.wait_for(session.next(), 10)
+    deliver = await asyncio.wait_for(session.next(), PATIENCE)
     assert (deliver.short_message, deliver.data_coding) == (octets, 8)
     await session.unbind()
     await client.stop()

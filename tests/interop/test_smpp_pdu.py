@@ -10,7 +10,7 @@ from typing import Any, Self
 import pytest
 
 from tests.interop.conftest import DELIVERED, THROTTLED, UNDELIVERABLE, Account, Smsc
-from tests.interop.foreign import PATIENCE
+from tests.machine import PATIENCE
 
 operations = pytest.importorskip("smpp.pdu.operations", reason="SMPP.PDU WAS NOT TESTED: smpp.pdu3 is not installed")
 types = pytest.importorskip("smpp.pdu.pdu_types")

@@ -16,11 +16,11 @@ import smpplib.gsm
 import smpplib.smpp
 
 from tests.interop.conftest import DELIVERED, REFUSED, SLOW, THROTTLED, UNDELIVERABLE, Account, Smsc
+from tests.machine import PATIENCE
 from tests.running import EMULATOR, Running
 
 pytestmark = pytest.mark.interop
 
-PATIENCE = 10.0
 GSM = "Grüße an @home: 50 € ~ [ok]"
 EMOJI = "Привет 👋🏽 漢字"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import PATIENCE
 from tests.running import EMULATOR, Running, until
 
 pytestmark = pytest.mark.interop
@@ -49,7 +50,7 @@ def test_a_database_of_a_newer_release_ends_the_process(tmp_path: Path) -> None:
 def test_a_second_one_on_the_same_data_directory_ends_and_the_first_goes_on(tmp_path: Path) -> None:
     with Running(tmp_path) as first:
         second = first.launch()
-        assert second.wait(20) == 1
+        assert second.wait(PATIENCE) == 1
         until(lambda: f"another smscd is running on {first.data_dir}" in first.last_words())
         assert first.ask("status")["system_id"] == "smscd"
         assert first.stop() == 0

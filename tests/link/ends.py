@@ -14,11 +14,9 @@ from smscd import pdu
 from smscd.clock import Clock, SystemClock
 from smscd.link import Door, Link, LinkLimits, Links, connect, listen
 from smscd.session import Event, Session, SessionSettings, Side, State
+from tests.machine import PATIENCE
 
 T = TypeVar("T")
-
-PATIENCE = 10.0
-"""Seconds after which a test has failed; nothing here takes more than a fraction of one."""
 
 
 class End:

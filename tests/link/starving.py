@@ -15,6 +15,7 @@ import uvloop
 from smscd.clock import SystemClock
 from smscd.link import Link, Links, listen
 from smscd.session import Session, SessionSettings, Side
+from tests.machine import PATIENCE
 
 
 class _Owner:
@@ -70,7 +71,7 @@ async def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     for descriptor in hoard:
         os.close(descriptor)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await made.wait()
     await door.close()
     for link in links:

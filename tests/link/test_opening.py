@@ -13,6 +13,7 @@ from smscd.clock import FakeClock, SystemClock
 from smscd.link import Link, LinkLimits, Links, client_context, connect, listen
 from smscd.session import Closed, Event, Session, SessionSettings, Side
 from tests.link.ends import Centre, Esme, place
+from tests.machine import PATIENCE
 
 
 def _nobody(_host: str) -> Link | None:
@@ -116,7 +117,11 @@ async def test_an_smsc_that_accepts_and_says_nothing_of_tls_times_out() -> None:
 def test_without_descriptors_the_door_waits_and_then_goes_on(loop: str) -> None:
     """In a process of its own, since it takes away every file descriptor of that process."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.link.starving", loop], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "tests.link.starving", loop],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     paused, processor = done.stdout.split()[-2:]

@@ -13,11 +13,10 @@ from smscd import pdu
 from smscd.clock import Clock
 from smscd.config import Config, load
 from smscd.daemon import House
+from tests.machine import PATIENCE
 from tests.running import EMULATOR
 
 T = TypeVar("T", bound=pdu.Pdu)
-PATIENCE = 10.0
-"""Seconds after which a test has failed; nothing here takes more than a fraction of one."""
 
 
 def configured(directory: Path, text: str = EMULATOR) -> Config:

@@ -17,7 +17,8 @@ from smscd.message import Message, Stage
 from smscd.pdu import MessageState
 from smscd.store import Answer, Listing
 from tests.cast import deliver_sm, submit_sm
-from tests.listener.calling import PATIENCE, Caller, caller, housed
+from tests.listener.calling import Caller, caller, housed
+from tests.machine import PATIENCE
 
 HOUSE = """
 [[listener]]

@@ -23,8 +23,9 @@ from typer.testing import CliRunner
 from smscd import pdu
 from smscd.cli.optout import app
 from smscd.errors import ControlError
+from tests.machine import PATIENCE
 from tests.optout.stage import import_of
-from tests.running import EMULATOR, PATIENCE, Running, until
+from tests.running import EMULATOR, Running, until
 
 HANDSET = "447700900001"
 CONFIG = f"""\

@@ -34,6 +34,7 @@ from smscd.routing import RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings, lanes
 from smscd.store import Batch, Listing, StoreSettings, commit
 from tests.cast import deliver_sm, submit_sm
+from tests.machine import PATIENCE
 from tests.play import Play, Scripted, SlowStore
 
 T = TypeVar("T")
@@ -467,7 +468,7 @@ class WholeJourney(RuleBasedStateMachine):
             network.alive = True
             network.open(1000)
         play.bound.open(1000)
-        await asyncio.wait_for(asyncio.gather(*self.tasks, return_exceptions=True), 10)
+        await asyncio.wait_for(asyncio.gather(*self.tasks, return_exceptions=True), PATIENCE)
         for _ in range(400):
             await play.quiet()
             for network in play.networks:

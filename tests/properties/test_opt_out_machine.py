@@ -49,6 +49,7 @@ from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import RetrySettings
 from smscd.store import Listing
 from tests.cast import deliver_sm
+from tests.machine import PATIENCE
 from tests.optout.stage import import_of
 from tests.play import Play, Scripted
 
@@ -395,7 +396,7 @@ class StopMeansStop(RuleBasedStateMachine):
 
     async def _to_the_end(self) -> None:
         """Everything leaves that may; and whoever has stopped is blocked, also after one more start."""
-        await asyncio.wait_for(asyncio.gather(*self.tasks), 10)
+        await asyncio.wait_for(asyncio.gather(*self.tasks), PATIENCE)
         for network in self.play.networks:
             network.alive = True
             network.open(1000)

@@ -16,6 +16,7 @@ from smscd.scheduler import RetrySettings, Scheduler, lanes
 from smscd.scheduler.lanes import LOW_WATER, WINDOW, Lane
 from smscd.store import LaneState, MemoryStore
 from tests.cast import NOON, deliver_sm, message
+from tests.machine import PATIENCE
 from tests.play import Play
 
 
@@ -53,7 +54,7 @@ async def test_a_backlog_costs_disk_and_not_memory_and_is_delivered_once_and_in_
         play.bound.at_once = lambda _message: Delivered()
         play.bound.open(room=20)
         most = 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while len(play.bound.history) < len(accepted):
                 await asyncio.sleep(0)
                 most = max(most, lane(play).owned)
@@ -157,7 +158,7 @@ async def test_an_esme_that_comes_and_goes_gets_everything_at_least_once_and_fir
     async with Play(bound_room=0) as play:
         accepted = await waiting_for_the_esme(play, 60)
         delivered: list[int] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while len(delivered) < 60:
                 play.bound.open(7)
                 await play.quiet()
@@ -222,7 +223,7 @@ async def test_the_time_of_waking_is_slept_for_and_not_polled_for() -> None:
         handed = asyncio.Event()
         play.network.at_once = lambda _message: handed.set()
         loop.call_later(0.06, play.clock.advance, 0.06)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await handed.wait()
         assert loop.time() - began < 0.9
 
@@ -300,7 +301,7 @@ async def test_the_watch_over_the_time_ends_when_it_is_told_to_whatever_happens_
         for _ in range(turns):
             await asyncio.sleep(0)
         watch.cancel()
-        done, _ = await asyncio.wait([watch], timeout=5)
+        done, _ = await asyncio.wait([watch], timeout=PATIENCE)
         assert done
         assert watch.cancelled()
 

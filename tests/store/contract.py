@@ -17,6 +17,7 @@ from smscd.message import LEASE, Kind, Message, Part, Stage, octets_of
 from smscd.optout import Entry, Event
 from smscd.store import Imported, Listing, Recovered, Store, commit, rows
 from tests.cast import DAY, NOON, Answers, deliver_sm, message, submit_sm, with_part
+from tests.machine import PATIENCE
 
 
 class Chest(Protocol):
@@ -67,7 +68,7 @@ def ids(messages: list[Message]) -> list[int]:
 
 
 async def until_full(store: Store) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not store.full:  # noqa: ASYNC110 - the store announces room, not the lack of it
             await asyncio.sleep(0)
 
@@ -111,7 +112,7 @@ class StoreContract:
         assert ids(await chest.store.get([one.id])) == [one.id]
 
     async def test_committed_returns_at_once_when_there_is_nothing_to_write(self, chest: Chest) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await chest.store.committed()
 
     async def test_what_the_answer_of_one_batch_gathers_is_in_the_next(self, chest: Chest) -> None:
@@ -232,7 +233,7 @@ class StoreContract:
         chest.store.batch.add(message())
         chest.store.batch.once_written(written.set)
         chest.store.wake_later()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await written.wait()
 
     async def test_many_that_nobody_waits_for_are_committed_without_waiting_for_others(
@@ -245,7 +246,7 @@ class StoreContract:
             chest.store.batch.add(message())
         chest.store.batch.once_written(written.set)
         chest.store.wake_later()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await written.wait()
 
     async def test_who_asks_whether_all_is_committed_does_not_wait_for_leisure(
@@ -255,7 +256,7 @@ class StoreContract:
         one = message()
         chest.store.batch.add(one)
         chest.store.wake_later()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await chest.store.committed()
         assert ids(await chest.store.get([one.id])) == [one.id]
 
@@ -272,7 +273,7 @@ class StoreContract:
         chest.store.batch.add(first)
         chest.store.batch.then_all(first, gather)
         chest.store.wake()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await written.wait()
         assert ids(await chest.store.get([first.id, second.id])) == [first.id, second.id]
 
@@ -282,7 +283,7 @@ class StoreContract:
         chest.store.batch.add(one)
         chest.store.wake_later()
         await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             store = await chest.reopen()
         assert ids(await store.get([one.id])) == [one.id]
 
@@ -293,7 +294,7 @@ class StoreContract:
         chest.store.batch.add(one)
         chest.store.batch.answer(one, lambda _m, _s: 1 / 0)  # type: ignore[arg-type]
         chest.store.wake()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not chest.broken:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         assert "ZeroDivisionError" in str(chest.broken[0])
@@ -969,7 +970,7 @@ class StoreContract:
         chest.store.batch.add(refused)
         chest.store.batch.answer(refused, answers)
         chest.store.wake()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not answers.given:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         assert answers.given == [(refused, pdu.ESME_RMSGQFUL)]
@@ -985,7 +986,7 @@ class StoreContract:
         chest.store.batch.add(message(kind=Kind.RECEIPT, content=deliver_sm()))
         chest.store.wake()
         await until_full(chest.store)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             store = await chest.reopen()
         assert ids(await store.leased("network", 0, 9)) == [old.id]
 
@@ -1013,7 +1014,7 @@ class StoreContract:
             chest.store.batch.answer(one, answers)
             chest.store.wake()
             await asyncio.sleep(0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not chest.broken:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         chest.store.batch.add(message())

@@ -12,6 +12,7 @@ import pytest
 from smscd.message import Stage
 from smscd.store import commit
 from tests.cast import message
+from tests.machine import PATIENCE
 from tests.store.chests import SqliteChest
 from tests.store.contract import put
 
@@ -47,7 +48,7 @@ async def end_at_leisure(chest: SqliteChest) -> None:
     chest.store.batch.close(one)
     chest.store.batch.once_written(written.set)
     chest.store.wake_later()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await written.wait()
 
 
@@ -65,7 +66,7 @@ async def test_what_was_written_in_a_lull_is_synced_where_nothing_else_comes(
 ) -> None:
     monkeypatch.setattr(commit, "LEISURE", 0.001)
     await end_at_leisure(chest)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not syncs.count:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)
     await chest.store.committed()
@@ -98,7 +99,7 @@ async def test_what_was_written_in_a_lull_is_synced_also_when_the_next_commit_fi
     chest.store.batch.answer(one, lambda _message, _status: refused.set())
     chest.store.batch.add(one)
     chest.store.wake()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await refused.wait()
         while not syncs.count:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)
@@ -110,7 +111,7 @@ async def test_a_sync_that_fails_ends_the_store(chest: SqliteChest, syncs: Syncs
     await end_at_leisure(chest)
     syncs.fault = errno.EIO
     committed = asyncio.create_task(chest.store.committed())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not chest.broken:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)
     committed.cancel()

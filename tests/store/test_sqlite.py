@@ -26,6 +26,7 @@ from smscd.store import sqlite as sqlite_room
 from smscd.store.reader import PORTION
 from smscd.store.schema import MIGRATIONS
 from tests.cast import NOON, Answers, message, submit_sm, with_part
+from tests.machine import PATIENCE
 from tests.store.chests import SqliteChest
 from tests.store.contract import StoreContract, ids, put
 
@@ -363,13 +364,13 @@ async def test_a_store_is_closed_while_its_log_waits_for_silence(
     chest.store.batch.add(one)
     chest.store.wake()
     await asked.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await chest.reopen()
     assert ids(await chest.store.get([one.id])) == [one.id]
 
 
 async def until_copied(store: SqliteStore) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while store._log is None or store._log.copying:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)
 

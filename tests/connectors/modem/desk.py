@@ -22,8 +22,7 @@ from smscd.counters import ConnectorCounters
 from smscd.message import Message, Outcome
 from smscd.text import Alphabet
 from tests.cast import message
-
-PATIENCE = 20.0
+from tests.machine import PATIENCE
 
 
 class Desk:

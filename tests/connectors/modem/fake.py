@@ -22,6 +22,7 @@ from smscd.connectors.modem.tpdu import (
     encode_status_report,
     split_smsc,
 )
+from tests.machine import PATIENCE
 
 ANSWERS = {
     "AT+CFUN?": "+CFUN: 1", "AT+CPIN?": "+CPIN: READY", "AT+CGMI": "tests", "AT+CGMM": "fake", "AT+CGMR": "1",
@@ -76,7 +77,7 @@ class FakeModem:
             os.close(self._master)
             self._master = -1
 
-    async def until(self, fact: Callable[[], object], patience: float = 20.0) -> None:
+    async def until(self, fact: Callable[[], object], patience: float = PATIENCE) -> None:
         """Return when `fact` holds; it is looked at whenever something was asked."""
         async with asyncio.timeout(patience):
             while not fact():

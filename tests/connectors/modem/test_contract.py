@@ -15,6 +15,7 @@ from tests.connectors.contract import ConnectorContract
 from tests.connectors.modem.desk import Desk, settings
 from tests.connectors.modem.fake import FakeModem
 from tests.connectors.wire import Told
+from tests.machine import PATIENCE
 
 
 class Plugged(Desk):
@@ -38,7 +39,7 @@ class Plugged(Desk):
         return message
 
     async def finish(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.modem.credit() != self.most:  # noqa: ASYNC110 - nobody announces it here
                 await asyncio.sleep(0.01)
 

@@ -12,6 +12,7 @@ from smscd import pdu
 from tests.chaos.esme import Esme, Make, message
 from tests.chaos.ledger import Ledger
 from tests.connectors.smpp.quirky import Quirky
+from tests.machine import PATIENCE
 from tests.running import Running
 
 GATEWAY = """\
@@ -70,7 +71,7 @@ async def shown(gateway: Running, message_id: str) -> dict[str, Any]:
 
 async def closed(gateway: Running, message_id: str, stage: str = "CLOSED") -> dict[str, Any]:
     """As `shown`, once the message is at `stage`."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while (found := await shown(gateway, message_id))["stage"] != stage:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
     return found

@@ -15,10 +15,10 @@ from smscd import pdu
 from smscd.clock import SystemClock
 from smscd.link import Link, Links, listen
 from smscd.session import Answered, Closed, Event, Session, SessionSettings, Side, State, Unanswered
+from tests.machine import PATIENCE
 
 JANUARY = 1_767_225_600_000_000
 """2026-01-01, in microseconds: the dates of every receipt here."""
-PATIENCE = 15.0
 
 OnSubmit = Callable[["Quirky", Link, pdu.SubmitSm], None]
 

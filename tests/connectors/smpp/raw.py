@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 from smscd import pdu
-
-PATIENCE = 15.0
+from tests.machine import PATIENCE
 
 
 class Raw:

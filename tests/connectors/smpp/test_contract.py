@@ -16,8 +16,9 @@ from smscd.message import Accepted, Message, Outcome, Part, Stage
 from smscd.reports import Reports
 from tests.cast import message
 from tests.connectors.contract import ConnectorContract, Way, hand_over
-from tests.connectors.smpp.quirky import PATIENCE, Quirky
+from tests.connectors.smpp.quirky import Quirky
 from tests.connectors.wire import Told
+from tests.machine import PATIENCE
 
 
 class ToldByUpstream(Told):

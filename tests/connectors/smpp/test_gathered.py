@@ -18,6 +18,7 @@ from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
 from tests.connectors.smpp.between import all_reported, between, closed, shown
 from tests.connectors.smpp.quirky import Quirky, plain, receipt
+from tests.machine import PATIENCE
 
 PAYLOAD = 'long_messages = "payload"\nparts_within = "{}"'
 TEXT = "".join(chr(ord("a") + number % 26) for number in range(400))
@@ -95,7 +96,7 @@ async def test_kill_9_loses_no_part(tmp_path: Path, step: str) -> None:
         if step != "between the parts":
             await upstream.until(lambda: silent)
         if step == "before the receipt":
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while (await shown(gateway, numbers[0]))["others"][-1]["parts"][0]["upstream_message_id"] != "the-id":  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.02)
         upstream.on_submit = plain
