@@ -176,6 +176,13 @@ class Link(asyncio.Protocol):
             except Exception as fault:  # noqa: BLE001 - a fault on one link must not cost the others their tick
                 self._report(fault)
 
+    def slept(self, seconds: float) -> None:
+        """The process stood still for so long: what the peer has said meanwhile is still to be read."""
+        self.session.slept(seconds)
+        self._paused_at += seconds
+        if self._deadline is not None:
+            self._deadline += seconds
+
     def conclude(self, reason: str) -> None:
         """Tell the owner that it is over, once; also for a link whose handshake failed and that never opened."""
         self.links.leave(self)

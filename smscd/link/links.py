@@ -42,6 +42,9 @@ class Ticked(Protocol):
     def tick(self, now: float) -> None:
         """Let the timers run; `now` in monotonic seconds."""
 
+    def slept(self, seconds: float) -> None:
+        """Nobody was listened to for so many seconds, up to now: they are nobody's silence."""
+
     def close(self, reason: str) -> None:
         """Flush, then close."""
 
@@ -68,6 +71,7 @@ class Links:
         self._slices: list[dict[Ticked, None]] = [{} for _ in range(self._SLICES)]
         self._turn = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._struck_at = clock.monotonic()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -93,6 +97,7 @@ class Links:
     def start(self) -> None:
         """Begin to tick, on the running loop."""
         if self._timer is None:
+            self._struck_at = self.clock.monotonic()
             self._wind(asyncio.get_running_loop())
 
     def stop(self) -> None:
@@ -124,5 +129,9 @@ class Links:
         portion = self._slices[self._turn]
         self._turn = (self._turn + 1) % self._SLICES
         now = self.clock.monotonic()
+        since, self._struck_at = now - self._struck_at, now
+        if since > self._interval:  # a machine that was suspended, a process that was stopped
+            for link in self:
+                link.slept(since)
         for link in list(portion):
             link.tick(now)

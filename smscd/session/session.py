@@ -406,6 +406,13 @@ class Session(Lifecycle):
         """Reading goes on; our response timers and the watch over the peer go on where they stood."""
         self._time.resume(now)
 
+    def slept(self, seconds: float) -> None:
+        """We have listened to nobody for so long: in that time no answer, bind or end of the peer's was late."""
+        self._time.skip(seconds)
+        self._init_deadline += seconds
+        if self._unbound_deadline is not None:
+            self._unbound_deadline += seconds
+
     def _expire(self, time: float, events: list[Event]) -> None:
         for request, context, _ in self._in_flight.expire(time, self.settings.response_timer, self.settings.late_grace):
             if context is not OUR_OWN:

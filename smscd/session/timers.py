@@ -26,6 +26,11 @@ class SessionTime:
             self._frozen += now - self._paused_at
             self._paused_at = None
 
+    def skip(self, seconds: float) -> None:
+        """Stand still for the `seconds` that have just gone by, unless it did already."""
+        if self._paused_at is None:
+            self._frozen += seconds
+
 
 class Advice(Enum):
     """What a silent peer calls for."""

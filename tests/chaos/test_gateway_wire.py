@@ -11,7 +11,8 @@ from pathlib import Path
 from smscd import pdu
 from tests.chaos.conftest import Build
 from tests.chaos.road import SESSIONS, WINDOW, road
-from tests.chaos.test_recovery import LISTENING, MEMORY, QUEUED, multiply, processor_time, resident
+from tests.chaos.test_recovery import LISTENING, MEMORY, QUEUED, multiply, resident
+from tests.machine import processor_time
 
 BOUND = WINDOW * SESSIONS
 DAY, HOUR = 86_400, 3600

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sqlite3
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.chaos.chaotic import TEXT
 from tests.chaos.conftest import Build
 from tests.chaos.esme import Esme
 from tests.chaos.ledger import Ledger
+from tests.machine import processor_time
 
 SLOW = TEXT.replace('receipt_delay = "20ms"', 'receipt_delay = "1h"')
 """A network that takes everything and reports nothing for now."""
@@ -127,12 +127,6 @@ def multiply(database: Path, count: int) -> None:
             f"WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {count - 1}) "
             f"INSERT INTO message SELECT {copied} FROM message AS m, n WHERE m.stage = 0"
         )
-
-
-def processor_time(pid: int) -> float:
-    """Seconds that the process has had of all processors (proc(5): utime and stime, in ticks)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import random
 import select
-import time
 from collections.abc import Sequence
 
 from smscd import pdu
 from tests.hostile.house import House
 from tests.hostile.peer import Peer, frame, submit
-from tests.machine import password_check, slack
+from tests.machine import password_check, processor_time
 from tests.running import until
 
 ATTACKER = "127.0.0.66"
@@ -93,11 +92,11 @@ def test_a_storm_of_right_binds_pays_for_one_password_check(house: House) -> Non
     with contextlib.ExitStack() as open_ones:
         peers = [open_ones.enter_context(house.peer()) for _ in range(100)]
         one = password_check()
-        started = time.monotonic()
+        started = processor_time(house.running.pid)
         for peer in peers:
             peer.say(pdu.BindTransceiver(system_id=b"many", password=b"open sesame"))
         assert {peer.answer_to(1).command_status for peer in peers} == {pdu.ESME_ROK}
-        took = time.monotonic() - started
+        took = processor_time(house.running.pid) - started
         assert took < 50 * max(one, password_check()), "a hundred checks, one after the other, take a hundred times one"
 
 
@@ -105,20 +104,15 @@ def test_two_hundred_connections_that_never_finish_their_bind_are_closed_while_o
     with contextlib.ExitStack() as open_ones:
         silent = [open_ones.enter_context(house.peer()) for _ in range(180)]
         slow = [open_ones.enter_context(house.peer()) for _ in range(20)]
-        busy = slack()
-        started = time.monotonic()
-        for octet in frame(pdu.BindTransceiver.command_id, b"test\0"[:4] * 100, length=900):
+        for octet in frame(pdu.BindTransceiver.command_id, b"test" * 200, length=900):  # it never ends
             for peer in slow:
-                peer.send(bytes((octet,)))
+                with contextlib.suppress(ConnectionError):
+                    peer.send(bytes((octet,)))
             assert guess(house, "test", "secret") == "ESME_ROK"
-            if time.monotonic() - started > 1.0:
+            if answered(slow):
                 break
-        for peer in silent:
-            assert peer.rest(patience=4.0 * busy) == []
-        for peer in slow:
-            peer.send(b"x")
-            assert peer.rest(patience=1.0 * busy) == []
-        assert time.monotonic() - started < 4.0 * max(busy, slack())
+        for peer in (*silent, *slow):
+            assert peer.rest() == [], "it was closed without a word, whatever it was sending"
 
 
 def test_a_thousand_connections_that_come_and_go_leave_nothing_behind(house: House) -> None:

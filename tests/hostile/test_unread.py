@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from tests.hostile.house import House
 from tests.hostile.peer import Peer
-from tests.machine import slack
+from tests.machine import PATIENCE
 
 
 def test_a_client_that_never_reads_costs_little_and_is_dropped_after_the_limit(house: House, deaf: Peer) -> None:
-    until_dropped = 45.0 * slack()
-    line = house.running.wait_for("closed", patience=until_dropped, esme="deaf", peer=deaf.name)
+    line = house.running.wait_for("closed", patience=30 + PATIENCE, esme="deaf", peer=deaf.name)
     assert line["reason"].startswith("peer does not read"), line
     assert house.waiting("esme:deaf") > 1000, "what it did not take is kept"
