@@ -107,11 +107,8 @@ class Binding:
         if len(connector.links) < esme.settings.bind_limit:
             return True
         probes = [(link, self._probe(link)) for link in connector.links if link.session.state is not State.CLOSED]
-        if probes:
-            await asyncio.wait([alive for _, alive in probes], timeout=PROBE)
-        now = self._clock.monotonic()
-        # one that says something else is not dead, and of one that we do not read from we cannot know
-        dead = [link for link, alive in probes if not alive.done() and link.session.silence(now) >= PROBE]
+        silent = await asyncio.gather(*(self._silent(link, alive) for link, alive in probes))
+        dead = [link for (link, _), is_silent in zip(probes, silent, strict=True) if is_silent]
         for link in dead:
             link.abort("replaced: silent when a new bind came")
         for _ in range(ENDING):
@@ -126,6 +123,19 @@ class Binding:
         link.session.request(pdu.EnquireLink(), self._clock.monotonic(), alive)
         link.flush()
         return alive
+
+    async def _silent(self, link: Link, alive: asyncio.Future[None]) -> bool:
+        """Whether it meets its probe with silence for PROBE seconds; those in which we stood still do not count.
+
+        One that says something else is not dead, and of one that we do not read from we cannot know.
+        """
+        session = link.session
+        heard, end = session.heard_at, session.silence(self._clock.monotonic()) + PROBE
+        while (left := end - session.silence(self._clock.monotonic())) > 0:
+            await asyncio.wait([alive], timeout=left)
+            if alive.done() or session.heard_at != heard or link.reading_paused:
+                return False
+        return session.state is not State.CLOSED
 
     def close(self) -> None:
         """Wait for no more password checks."""

@@ -79,6 +79,11 @@ class Session(Lifecycle):
         return self._time.at(now) - self._liveness.heard_at
 
     @property
+    def heard_at(self) -> float:
+        """When the peer's last whole PDU came, in the time of `silence`: the same as long as no other comes."""
+        return self._liveness.heard_at
+
+    @property
     def in_flight(self) -> int:
         """Our requests about messages that are not answered yet."""
         return len(self._in_flight.messages)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from smscd import pdu
+from smscd.listener.binding import PROBE
 from tests.hostile.peer import Peer
 from tests.running import EMULATOR, Running
 
@@ -39,6 +43,23 @@ def test_a_bind_that_answers_stays(smscd: Running) -> None:
         old.send(pdu.encode(pdu.EnquireLinkResp(sequence_number=probe.sequence_number)))
         assert new.answer_to(number).command_status == pdu.ESME_RBINDFAIL
         assert old.alive()
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answers", "silent"])
+def test_a_bind_is_not_silent_in_the_time_in_which_nobody_listened(smscd: Running, answers: bool) -> None:
+    """What it says while the process stands still, for longer than a probe takes, is heard before it is given up."""
+    with Peer(smscd.port) as old, Peer(smscd.port) as new:
+        old.bind()
+        number = new.say(BIND)
+        probe = old.hear()
+        assert isinstance(probe, pdu.EnquireLink)
+        os.kill(smscd.pid, signal.SIGSTOP)
+        if answers:
+            old.send(pdu.encode(pdu.EnquireLinkResp(sequence_number=probe.sequence_number)))
+        time.sleep(PROBE + 0.5)  # the standing still itself: nothing is waited for
+        os.kill(smscd.pid, signal.SIGCONT)
+        assert new.answer_to(number).command_status == (pdu.ESME_RBINDFAIL if answers else pdu.ESME_ROK)
+        assert not answers or old.alive()
 
 
 def test_a_bind_that_is_busy_with_other_things_is_not_taken_for_dead(smscd: Running) -> None:
