@@ -23,6 +23,7 @@ The log of every start is appended to `smscd.log` in the directory, where a fail
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -32,6 +33,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -80,6 +82,8 @@ class Running:
         self.process: subprocess.Popen[str] | None = None
         self._environment = dict(environment or {})
         self._lines: list[dict[str, Any]] = []
+        self._reads = 0
+        self._logs: set[int] = set()
         self._news = threading.Condition()
         self._readers: list[threading.Thread] = []
         self.write_config(text)
@@ -203,8 +207,10 @@ class Running:
         return call(self.data_dir, command, **arguments)
 
     def lines(self, event: str | None = None, **fields: Any) -> list[dict[str, Any]]:
-        """Lines logged since the very first start, those of `event` with these `fields`."""
+        """Lines logged since the very first start and up to now, those of `event` with these `fields`."""
         with self._news:
+            read = self._reads
+            assert self._news.wait_for(lambda: self._reads > read or not any(map(_unread, self._logs)), PATIENCE)
             return [line for line in self._lines if _is(line, event, fields)]
 
     def wait_for(self, event: str, *, count: int = 1, patience: float = PATIENCE, **fields: Any) -> dict[str, Any]:
@@ -225,13 +231,23 @@ class Running:
         return "the end of its log:\n" + "\n".join(self.log.read_text().splitlines()[-count:])
 
     def _read(self, process: subprocess.Popen[str]) -> None:
+        """Whoever holds the lock sees all lines that were taken out of the pipe, and whether there are more in it."""
         assert process.stderr is not None
-        with self.log.open("a") as log, process.stderr:
-            for text in process.stderr:
-                log.write(text)
-                log.flush()
+        pipe, rest = process.stderr.fileno(), b""
+        there = select.poll()
+        there.register(pipe, select.POLLIN)
+        with process.stderr, self.log.open("ab", buffering=0) as log:
+            self._logs.add(pipe)
+            while pipe in self._logs:
+                there.poll()
                 with self._news:
-                    self._lines.append(_parsed(text))
+                    octets = os.read(pipe, 65536)  # as much as a pipe holds
+                    log.write(octets)
+                    *whole, rest = (rest + octets).split(b"\n") if octets else (rest, b"")
+                    self._lines += [_parsed(line.decode()) for line in whole if line]
+                    if not octets:
+                        self._logs.remove(pipe)
+                    self._reads += 1
                     self._news.notify_all()
 
     def _read_to_the_end(self) -> None:
@@ -275,6 +291,11 @@ def until(condition: Callable[[], object], *, patience: float = PATIENCE, every:
         time.sleep(every)
 
 
+def _unread(pipe: int) -> int:
+    """Octets that wait in it."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def _is(line: dict[str, Any], event: str | None, fields: dict[str, Any]) -> bool:
     return (event is None or line.get("event") == event) and all(line.get(name) == fields[name] for name in fields)
 
@@ -284,5 +305,5 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         line = json.loads(text)
     except ValueError:
-        return {"event": text.rstrip("\n")}
+        return {"event": text}
     return line if isinstance(line, dict) else {"event": line}
