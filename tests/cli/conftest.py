@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -64,7 +65,13 @@ def smscd() -> Smscd:
     """`smscd("status", "--json")` as typed in a shell; its exit code, stdout and stderr come back."""
 
     def typed(*words: str | Path, **options: Any) -> Result:
-        return CliRunner().invoke(app, [str(word) for word in words], prog_name="smscd", **options)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            return CliRunner().invoke(app, [str(word) for word in words], prog_name="smscd", **options)
+        finally:
+            signal.pthread_sigmask(
+                signal.SIG_SETMASK, mask
+            )  # `run` blocks what ends it, and would end with its process
 
     return typed
 
