@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from copy import copy
 from types import TracebackType
 from typing import Any, Self, cast
@@ -259,6 +259,9 @@ class Play:
         await asyncio.wait([self.store._loop])
         for fetch in self.journey.scheduler._errands.under_way:
             fetch.cancel()
+        written = self.store._commit._under_way and self.store._commit._under_way.written
+        if isinstance(written, Coroutine):
+            written.close()  # begun by nobody, if the end came between the two
 
     async def rise(self, *, bound_room: int, network_room: int) -> None:
         """A new start on what is committed."""

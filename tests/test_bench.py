@@ -34,7 +34,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def ran(*command: str) -> str:
     done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=290
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

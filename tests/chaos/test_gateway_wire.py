@@ -18,8 +18,8 @@ BOUND = WINDOW * SESSIONS
 DAY, HOUR = 86_400, 3600
 LOOK = 1.1
 """Seconds within which smscd looks at the clock."""
-WATCHFUL = 'response_timer = "400ms"\nenquire_link_timer = "300ms"\nlate_grace = "0s"'
-"""A dead upstream is noticed in less than a second."""
+WATCHFUL = 'response_timer = "2s"\nenquire_link_timer = "1s"\nlate_grace = "0s"'
+"""A dead upstream is noticed within five seconds, and a busy one not taken for it."""
 
 
 async def test_every_pdu_in_single_octets_in_both_directions(build: Build, tmp_path: Path) -> None:

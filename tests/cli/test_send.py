@@ -258,7 +258,7 @@ def test_a_throttled_message_goes_out_again_before_the_others(centre: Callable[.
 
 
 def test_an_smsc_that_only_throttles_is_given_up(centre: Callable[..., Centre], send: Send) -> None:
-    result = send(centre(Habits(answer=lambda _seen: pdu.ESME_RTHROTTLED)), "Hello", "--timeout", "200ms")
+    result = send(centre(Habits(answer=lambda _seen: pdu.ESME_RTHROTTLED)), "Hello", "--timeout", "1s")
     assert result.exit_code == 1
     assert told(result)["summary"]["refused"] == {"ESME_RTHROTTLED": 1}
 
@@ -398,10 +398,10 @@ def test_a_message_that_is_refused_is_exit_code_1(centre: Callable[..., Centre],
 
 def test_a_receipt_that_does_not_come_is_exit_code_1(centre: Callable[..., Centre], send: Send) -> None:
     there = centre(Habits(report=lambda _submit, _message_id, _number: []))
-    result = send(there, "Hello", "--timeout", "100ms")
+    result = send(there, "Hello", "--timeout", "1s")
     assert result.exit_code == 1
     assert told(result)["summary"]["without_receipt"] == 1
-    assert "error: 1 without a receipt: the 0.1 s of --timeout are over" in result.stderr
+    assert "error: 1 without a receipt: the 1 s of --timeout are over" in result.stderr
     assert "try: at smscd: smscd message show ID" in result.stderr
 
 
@@ -415,11 +415,11 @@ def test_a_link_that_ends_before_the_receipt_is_told(centre: Callable[..., Centr
 
 def test_failure_receipts_alone_may_stay_away(centre: Callable[..., Centre], send: Send) -> None:
     there = centre(Habits(report=lambda _submit, _message_id, _number: []))
-    assert send(there, "Hello", "--registered-delivery", "2", "--timeout", "100ms").exit_code == 0
+    assert send(there, "Hello", "--registered-delivery", "2", "--timeout", "1s").exit_code == 0
 
 
 def test_a_submit_that_is_not_answered_is_exit_code_1(centre: Callable[..., Centre], send: Send) -> None:
-    result = send(centre(Habits(answer=lambda _seen: -1)), "Hello", "--timeout", "100ms")
+    result = send(centre(Habits(answer=lambda _seen: -1)), "Hello", "--timeout", "1s")
     assert result.exit_code == 1
     assert told(result)["summary"]["unanswered"] == 1
 

@@ -16,6 +16,7 @@ from smscd.clock import SystemClock
 from smscd.link import Link, Links, listen
 from smscd.session import Answered, Closed, Event, Session, SessionSettings, Side, State, Unanswered
 from tests.machine import PATIENCE
+from tests.running import keep_ports
 
 JANUARY = 1_767_225_600_000_000
 """2026-01-01, in microseconds: the dates of every receipt here."""
@@ -51,7 +52,8 @@ class Quirky:
     def __init__(self, on_submit: OnSubmit = plain) -> None:
         self.on_submit = on_submit
         self.on_bind: Callable[[pdu.Bind], int] = lambda _bind: pdu.ESME_ROK
-        self.port = 0
+        (self._kept,) = keep_ports(1)
+        self.port = int(self._kept.getsockname()[1])
         self.binds: list[pdu.Bind] = []
         self.submits: list[pdu.SubmitSm] = []
         self.texts: Counter[bytes] = Counter()
@@ -74,6 +76,7 @@ class Quirky:
     async def __aexit__(self, *_fault: object) -> None:
         await self.close()
         self._links.stop()
+        self._kept.close()
 
     async def open(self, tls: Any = None) -> None:
         def maker(_host: str) -> Link:
@@ -82,7 +85,6 @@ class Quirky:
             return Link(Session(Side.MC, settings, self._links.clock.monotonic()), self, self._links)
 
         self._door = await listen("127.0.0.1", self.port, maker, tls=tls)
-        self.port = self._door.port
         self._door.open()
 
     async def close(self) -> None:
@@ -90,7 +92,7 @@ class Quirky:
         await self._door.close()
         for link in self._links:
             link.abort("the upstream went away")
-        await self._links.gone(5)
+        await self._links.gone(PATIENCE)
 
     async def lose_links(self) -> None:
         """Its ESME is gone: what it still owes nobody waits for, and what was not acknowledged is kept for the next."""

@@ -143,7 +143,7 @@ async def test_a_part_that_is_sent_again_has_the_same_user_message_reference(tmp
         if upstream.texts[submit.short_message] > 1:
             plain(upstream, link, submit)
 
-    more = 'response_timer = "300ms"\nnumber_submits = true\nlong_messages = "udh"'
+    more = 'response_timer = "2s"\nnumber_submits = true\nlong_messages = "udh"'
     long = [(int(pdu.Tag.message_payload), b"x" * 200 + b"y" * 100)]
     async with Quirky(silent_once) as upstream, between(tmp_path, upstream, more) as (_gateway, esme):
         await submitted(esme, lambda tag: message(tag, short_message=b"", tlvs=long))

@@ -67,13 +67,17 @@ async def test_refused_for_good_is_told_at_once_and_temporary_is_tried_again(tmp
         assert (await shown(gateway, second))["attempts"] == 2
 
 
+ONCE = "2s"
+"""Response timer of tests in which one answer is missing, and the other must not be: it has time enough to come."""
+
+
 def silent_once(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
     if upstream.texts[submit.short_message] > 1:
         plain(upstream, link, submit)
 
 
 async def test_what_nobody_answers_is_sent_again_where_the_operator_says_so(tmp_path: Path) -> None:
-    more = 'response_timer = "500ms"\nin_doubt = "resend"'
+    more = f'response_timer = "{ONCE}"\nin_doubt = "resend"'
     async with Quirky(silent_once) as upstream, between(tmp_path, upstream, more) as (gateway, esme):
         message_id = await submitted(esme)
         await all_reported(esme)
@@ -86,7 +90,7 @@ async def test_what_nobody_answers_is_sent_again_where_the_operator_says_so(tmp_
 async def test_what_nobody_answers_fails_or_is_held_where_the_operator_says_so(tmp_path: Path) -> None:
     for policy in ("fail", "hold"):
         (tmp_path / policy).mkdir()
-        more = f'response_timer = "500ms"\nin_doubt = "{policy}"'
+        more = f'response_timer = "{ONCE}"\nin_doubt = "{policy}"'
         async with Quirky(silent_once) as upstream, between(tmp_path / policy, upstream, more) as (gateway, esme):
             message_id = await submitted(esme)
             if policy == "fail":
