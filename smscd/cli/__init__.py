@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from smscd import __version__
 from smscd.cli.complaint import complain
-from smscd.errors import ConfigError, ControlError, SmscdError, StoreBroken
+from smscd.errors import ConfigError, ControlError, SmscdError, StoreBroken, StoreFull
 
 COMMANDS = {
     "run": "smscd.cli.run:run",
@@ -72,6 +72,8 @@ class Shell(TyperGroup):
             return complain("\n".join(error.faults), error.remedy)
         except StoreBroken as error:
             return complain(str(error), "another data_dir, or the file from a backup: it is left as it is")
+        except StoreFull as error:
+            return complain(str(error), "make room on that disk")
         except SmscdError as error:
             return complain(str(error))
         except typer.Abort:

@@ -33,7 +33,7 @@ def run(config: Config, *, demo: bool = False, path: Path | None = None, keep_da
 
     `path` is the file that SIGHUP reads again; `keep_data_dir` says that its data_dir was overridden.
 
-    Raises ConfigError, ControlError, StoreBroken or OSError if it could not start.
+    Raises ConfigError, ControlError, StoreError or OSError if it could not start.
     """
     logs.configure(config.smscd.log_format, config.smscd.log_level)
     for warning in config.warnings:

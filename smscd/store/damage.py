@@ -57,6 +57,12 @@ class Disk:
         self._unexplained = 0
         return done
 
+    def is_full(self, fault: sqlite3.Error) -> bool:
+        """Whether an opening failed for want of room: only what the disk itself says, for nothing is tried again."""
+        if code_of(fault) == sqlite3.SQLITE_IOERR_WRITE:
+            return self._try_to_write() in OUT_OF_ROOM
+        return code_of(fault) in NO_ROOM
+
     def _has_no_room(self, fault: sqlite3.Error) -> bool:
         if code_of(fault) != sqlite3.SQLITE_IOERR_WRITE:
             return code_of(fault) in NO_ROOM

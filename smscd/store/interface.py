@@ -73,7 +73,7 @@ class Store(Protocol):
         """A peer was read from, and no act is half done: where much was put into the batch it may go to the disk."""
 
     async def open(self) -> Recovered:
-        """Open or create. Raises StoreBroken if what is there cannot be used."""
+        """Open or create. Raises StoreBroken if what is there cannot be used, StoreFull if there is no room for it."""
 
     async def make_room(self) -> None:
         """Once, before anybody waits for a commit: take the room that makes the commits after it quicker."""

@@ -18,7 +18,7 @@ import structlog
 
 from smscd.clock import Clock
 from smscd.counters import StoreCounters
-from smscd.errors import StoreBroken, StoreFull
+from smscd.errors import StoreBroken, StoreError, StoreFull
 from smscd.message import Kind, Message, numbers_of
 from smscd.store import forgetting, optouts, rows
 from smscd.store.batch import Batch
@@ -167,8 +167,9 @@ class SqliteStore:
             await self.opt_outs.open()
         except sqlite3.Error as fault:
             await self._disconnect()
-            raise StoreBroken(f"{self.path}: {fault}") from fault
-        except StoreBroken:
+            kind = StoreFull if self._disk.is_full(fault) else StoreBroken
+            raise kind(f"{self.path}: {fault}") from fault
+        except StoreError:
             await self._disconnect()
             raise
         self._log = Log(self.path, self._commit, self._checkpoint, self._reader.silence)

@@ -83,6 +83,23 @@ async def test_what_is_stored_is_delivered_while_the_disk_is_full(build: Build) 
     await conserved(receiver)
 
 
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EDQUOT], ids=["disk", "quota"])
+async def test_a_start_without_room_asks_for_room_and_for_no_backup(build: Build, fault: int) -> None:
+    """Whoever put an older file there would lose what the one that is left as it is has."""
+    smscd = build(shimmed=True)
+    smscd.shim.fail_write(fault)
+    smscd.process = smscd.launch()
+    assert await smscd.ended(patience=60.0) == 1
+    said = smscd.log.read_text()
+    assert "smscd.db" in said
+    assert "make room on that disk" in said
+    assert "backup" not in said
+    smscd.shim.fail_write(0)
+    await smscd.begin()
+    esme = await Esme(Ledger()).bind(smscd.port)
+    assert (await esme.submit()).command_status == pdu.ESME_ROK
+
+
 async def test_no_room_for_a_checkpoint_is_waited_for(build: Build) -> None:
     ledger = Ledger()
     smscd = build(shimmed=True)

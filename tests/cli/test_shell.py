@@ -12,7 +12,7 @@ import pytest
 
 from smscd import __version__
 from smscd.cli import COMMANDS, load
-from smscd.errors import ConfigError, ControlError, StoreBroken
+from smscd.errors import ConfigError, ControlError, StoreBroken, StoreFull
 from tests.cli.conftest import Serve, Smscd, scripted
 
 
@@ -77,6 +77,7 @@ def test_wrong_usage_is_two_lines_and_exit_code_2(
         (ControlError("just no"), "error: just no\n"),
         (ConfigError(["a.toml:1: x", "a.toml:2: y"]), "error: a.toml:1: x\nerror: a.toml:2: y\n"),
         (StoreBroken("smscd.db: disk I/O error"), "error: smscd.db: disk I/O error\n"),
+        (StoreFull("smscd.db: disk is full"), "error: smscd.db: disk is full\ntry: make room on that disk\n"),
         (
             FileNotFoundError(2, "No such file or directory", "gone.txt"),
             "error: gone.txt: No such file or directory\ntry: ",

@@ -67,6 +67,23 @@ def test_a_write_that_fails_without_a_reason_is_tried_a_few_times(tmp_path: Path
     assert PROBE
 
 
+@pytest.mark.parametrize(
+    ("code", "full"),
+    [
+        (sqlite3.SQLITE_FULL, True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, True),
+        (sqlite3.SQLITE_IOERR_WRITE, False),  # there is room, so it was something else
+        (sqlite3.SQLITE_CORRUPT, False),
+    ],
+)
+def test_an_opening_that_fails_is_for_want_of_room_only_if_the_disk_says_so(
+    tmp_path: Path, code: int, full: bool
+) -> None:
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = code
+    assert Disk(tmp_path).is_full(fault) is full
+
+
 # --- a read that fails ------------------------------------------------------------------------------------------------
 
 
