@@ -29,7 +29,7 @@ from smscd.errors import TextTooLong
 from smscd.interception import fragment_of
 from smscd.journey import Journey
 from smscd.logs import masked
-from smscd.message import LEASE, LEASED, MT, WHOLE, Message
+from smscd.message import LEASE, LEASED, MT, WHOLE, Message, issued_at
 from smscd.queueing import JOINED
 from smscd.scheduler import PRIORITY_STEP
 from smscd.text import Alphabet, Assembled, Fragment, Reassembly, build_udh
@@ -166,10 +166,11 @@ class Gathering:
         except TextTooLong:
             return None
         ids, accepted_at = self._journey.ids, min(part.accepted_at for part in parts)
-        number = ids.next(self._journey.clock.wall())
+        now = self._journey.clock.wall()
+        number = ids.next(now)
         return Message(
             number, ids.issue(number), MT, parts[0].system_id, way.name, content, accepted_at,
-            min(_place(part) for part in parts), min(part.expires for part in parts),
+            min(now, *(_place(part) for part in parts)), min(part.expires for part in parts),
             segments=sum(by_id[_numbers(fragment)[0]].segments for fragment in gathered.fragments),
             in_doubt=way.in_doubt, group_id=number, origin=WHOLE,
         )  # fmt: skip
@@ -194,8 +195,9 @@ class Gathering:
             log.info("parts leave as they were cut", parts=sum(left), missing=sum(len(one.missing) for one in sets))
 
     def _release(self, parts: list[Message]) -> None:
+        now = self._journey.clock.wall()  # it may have been set back since they came
         for part in parts:
-            part.due = min(part.due, _place(part))
+            part.due = min(part.due, _place(part), now)
             self._journey.requeue(part)
 
     # -- the whole has ended -----------------------------------------------------------------------------------------
@@ -242,21 +244,25 @@ class Gathering:
 
     # -- a start, a stop ---------------------------------------------------------------------------------------------
 
-    async def take_up(self, leased: Iterable[str]) -> None:
-        """What was under way when the last process ended; `leased` is what the store found leased to somebody."""
+    async def take_up(self, leased: Iterable[str], highest_id: int = 0) -> None:
+        """What was under way when the last process ended; `leased` is what the store found leased to somebody.
+
+        `highest_id`: of all messages; it is from the future where the wall clock was set back meanwhile.
+        """
+        newest = max(self._journey.clock.wall(), issued_at(highest_id))
         for connector in self._journey.connectors.values():
             if connector.parts_within:
-                await self._wait_again(connector)
+                await self._wait_again(connector, newest)
         if JOINED in leased:
             self._journey.has_wholes = True
             self._errands.begin(self._look_for_ends())
 
-    async def _wait_again(self, connector: Connector) -> None:
+    async def _wait_again(self, connector: Connector, newest: int) -> None:
         """Parts that wait are those not due yet that were never tried."""
         journey = self._journey
         wall, monotonic = journey.clock.wall(), journey.clock.monotonic()
         after, within = (wall, 0), connector.parts_within
-        horizon = wall + int(within * SECOND) + SLACK
+        horizon = newest + int(within * SECOND) + SLACK
         while page := await journey.store.queued(connector.name, after, PAGE):
             after = (page[-1].due, page[-1].id)
             for message in page:

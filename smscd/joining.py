@@ -312,8 +312,9 @@ class Joining:
             log.warning("long mo incomplete", why=why, messages=len(incomplete), parts=parts, missing=missing)
 
     def _release(self, parts: list[Message]) -> None:
+        now = self._journey.clock.wall()  # it may have been set back since they came
         for part in sorted(parts, key=lambda part: part.id):
-            part.due = min(part.due, part.accepted_at)
+            part.due = min(part.due, part.accepted_at, now)
             self._journey.requeue(part)
 
     # -- a start, a stop ---------------------------------------------------------------------------------------------

@@ -39,7 +39,8 @@ class Gathered(Play):
     async def _open(self) -> None:
         leased = {m.connector for m in self.store._read(lambda m: m.stage == Stage.LEASED)}
         await super()._open()
-        await self.gathering.take_up(leased)
+        highest = max([message.id for message in self.store._read(lambda _message: True)], default=0)
+        await self.gathering.take_up(leased, highest)
         await self.quiet()
 
     async def die(self) -> None:
@@ -171,6 +172,33 @@ async def test_what_stays_incomplete_leaves_as_it_was_cut_when_the_time_is_over(
         await play.quiet()
         await play.acknowledge()
         play.assert_nothing_left()
+
+
+async def test_a_clock_that_is_set_back_meanwhile_makes_nobody_wait_longer() -> None:
+    async with Gathered() as play:
+        complete, incomplete = parts_of(), parts_of(reference=8)
+        play.come(*complete[:2], *incomplete[:2])
+        await play.quiet()
+        play.clock.jump(-3600)
+        play.come(complete[2])
+        await play.quiet()
+        assert play.left == [TEXT]
+        await play.later(WITHIN)
+        assert [message.content for message in play.network.history[1:]] == incomplete[:2]
+
+
+async def test_nor_does_one_that_is_set_back_between_a_crash_and_the_start() -> None:
+    async with Gathered() as play:
+        complete, incomplete = parts_of(), parts_of(reference=8)
+        play.come(*complete[:2], *incomplete[:2])
+        await play.quiet()
+        play.clock.jump(-3600)
+        await play.crash()
+        play.come(complete[2])
+        await play.quiet()
+        assert play.left == [TEXT]
+        await play.later(WITHIN)
+        assert [message.content for message in play.network.history[1:]] == incomplete[:2]
 
 
 async def test_what_becomes_of_the_whole_becomes_of_its_parts() -> None:

@@ -128,6 +128,19 @@ async def test_an_incomplete_set_is_delivered_as_it_came_when_the_time_is_over()
         play.assert_nothing_left()
 
 
+async def test_a_clock_that_is_set_back_meanwhile_makes_nobody_wait_longer() -> None:
+    async with Joined() as play:
+        complete, incomplete = parts_of(), parts_of(reference=8)
+        play.come(*complete[:2], *incomplete[:2])
+        await play.quiet()
+        play.clock.jump(-3600)
+        play.come(complete[2])
+        await play.quiet()
+        assert play.delivered == [TEXT]
+        await play.later(TEN_MINUTES)
+        assert [message.content for message in play.bound.history[1:]] == incomplete[:2]
+
+
 async def test_a_crash_between_the_parts_loses_none() -> None:
     async with Joined() as play:
         first, second, third = parts_of()

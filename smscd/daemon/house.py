@@ -115,7 +115,7 @@ class House:
     # -- starting ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Recover the store, start every connector, open the doors. Raises ConfigError, OSError or StoreBroken."""
+        """Recover the store, start every connector, open the doors. Raises ConfigError, OSError or StoreError."""
         recovered = await self.store.open()
         await self.store.make_room()
         ids = self.journey.ids
@@ -131,7 +131,7 @@ class House:
             await self.store.index_recipients(by_address)
         await self.journey.interception.load()
         await recover(self.journey, recovered)
-        await self.gathering.take_up(recovered.leased)
+        await self.gathering.take_up(recovered.leased, recovered.highest_id)
         await self.reports.take_up()
         await reroute_all(self.journey)  # what was queued for a connector that the file no longer has
         self.links.start()
