@@ -14,7 +14,7 @@ from smscd.clock import Clock
 from smscd.connectors.interface import News
 from smscd.errors import SessionError
 from smscd.link import Link
-from smscd.message import RESEND, Content, Deferred, Message, Rejected
+from smscd.message import RESEND, Content, Deferred, Message, Rejected, octets_of
 from smscd.session import Answered, State, Unanswered
 
 RECEIVES = frozenset({State.BOUND_RX, State.BOUND_TRX})
@@ -251,6 +251,16 @@ def as_deliver_sm(content: Content, recipient: bytes = b"") -> pdu.DeliverSm:
         deliver.protocol_id = content.protocol_id
         deliver.priority_flag = content.priority_flag
         deliver.short_message = content.short_message
+    return readable(deliver)
+
+
+def readable(deliver: pdu.DeliverSm) -> pdu.DeliverSm:
+    """`deliver` for an ESME of any version: 3.4 knows no sm_length of 255 (§5.2.21), so that text goes elsewhere."""
+    if len(deliver.short_message) > pdu.MAX_SHORT_MESSAGE_3_4:
+        payload = int(pdu.Tag.message_payload)
+        others = [one for one in deliver.tlvs if one[0] != payload]
+        deliver.tlvs = [*others, pdu.tlv.payload(octets_of(deliver))]
+        deliver.short_message = b""
     return deliver
 
 

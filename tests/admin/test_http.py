@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ from smscd.link import client_context, server_context
 from tests.link.certificates import Authority
 
 TOKEN = "a-token-of-some-length"
+PATIENCE = 20.0
 
 
 @asynccontextmanager
@@ -216,3 +219,39 @@ async def test_an_answer_that_nobody_reads_is_cut_off_in_the_end(monkeypatch: py
         await swept.wait()
         assert len(await reader.read()) < 30_000_000
         writer.close()
+
+
+async def test_who_sends_more_than_questions_is_cut() -> None:
+    question = b"GET /healthz HTTP/1.1\r\nHost: smscd\r\n\r\n"
+    many = 2 * crowd.MOST_OCTETS // len(question)
+    async with serving() as http:
+        reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
+        writer.write(question * many)
+        answered = 0
+        with contextlib.suppress(ConnectionError):
+            while answer := await reader.read(1 << 16):
+                answered += answer.count(b"alive")
+        writer.close()
+        assert answered <= many // 2
+        assert await get(http, "/healthz") == (200, "alive\n")
+
+
+async def test_what_a_connection_of_garbage_leaves_behind_is_collected() -> None:
+    """The collector of a daemon that does little would not come for hours: here it does not come at all."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving() as http:
+            for _ in range(3):
+                reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+                writer.write(b"x" * 100_000)
+                with contextlib.suppress(ConnectionError):
+                    while await reader.read(1 << 16):
+                        pass
+                writer.close()
+            async with asyncio.timeout(PATIENCE):
+                while [one for one in gc.get_objects() if isinstance(one, web.RequestHandler)]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+    finally:
+        gc.enable()

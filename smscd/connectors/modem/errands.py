@@ -80,10 +80,11 @@ async def ussd(modem: Modem, code: str) -> dict[str, Any]:
 def read_ussd(line: str) -> dict[str, Any]:
     """Status and text of a +CUSD line: plain, hexadecimal septets, or hexadecimal UCS-2, as the make has it."""
     found = lines.fields(line)
-    number = int(found[0]) if found[0].isdigit() else -1
-    status = USSD_STATUS[number] if 0 <= number < len(USSD_STATUS) else "unknown"
+    number = lines.number(found[0])
+    status = USSD_STATUS[number] if number is not None and number < len(USSD_STATUS) else "unknown"
     said = found[1] if len(found) > 1 else ""
-    dcs = int(found[2]) if len(found) > 2 and found[2].isdigit() else 15
+    given = lines.number(found[2]) if len(found) > 2 else None
+    dcs = 15 if given is None else given
     return {"status": status, "text": _characters(said, dcs), "said": line}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from smscd.connectors.modem.lines import number
 from smscd.pdu.status import CommandStatus
 
 
@@ -94,13 +95,11 @@ def understand(line: str, vendor: dict[int, Asks] | None = None) -> Trouble:
     if not is_cms and not line.startswith("+CME ERROR"):
         return Trouble(Asks.FEW, line)
     said = line.partition(":")[2].strip()
-    if said.isascii() and said.isdigit():
-        code = int(said)
-    else:
-        found = (_TEXTS if is_cms else _CME_TEXTS).get(said.casefold())
-        if found is None:
-            return Trouble(Asks.FEW, line, None, is_cms)
-        code = found
+    code = number(said)
+    if code is None:
+        code = (_TEXTS if is_cms else _CME_TEXTS).get(said.casefold())
+    if code is None:
+        return Trouble(Asks.FEW, line, None, is_cms)
     table = CMS if is_cms else CME
     asks = (vendor or {}).get(code) if is_cms else None
     return Trouble(asks or table.get(code, Asks.FEW), line, code, is_cms)

@@ -59,7 +59,7 @@ async def look(port: Port, health: Health) -> None:
 
 def counted(line: str, *, first: bool = False) -> tuple[int, int]:
     """Used and total of a +CPMS line: of the store that receives, or of the `first`, which is read from."""
-    numbers = [int(field) for field in lines.fields(line) if field.isdigit()]
+    numbers = [number for field in lines.fields(line) if (number := lines.number(field)) is not None]
     if len(numbers) < 2:
         return 0, 0
     return (numbers[0], numbers[1]) if first else (numbers[-2], numbers[-1])
@@ -68,13 +68,10 @@ def counted(line: str, *, first: bool = False) -> tuple[int, int]:
 def registration(line: str) -> int | None:
     """The state in an answer to AT+CREG?, or in the unsolicited line that looks like it."""
     found = lines.fields(line)
-    value = found[1] if len(found) > 1 and found[1].isdigit() and len(found[1]) == 1 else found[0]
-    return int(value) if value.isdigit() else None
+    return lines.number(found[1] if len(found) > 1 and found[1].isdigit() and len(found[1]) == 1 else found[0])
 
 
 def dbm(line: str) -> int | None:
     """Signal strength of +CSQ: 0 is -113 dBm or less, each step two more; 99 is unknown (27.007 §8.5)."""
-    value = lines.fields(line)[0]
-    if not value.isdigit() or int(value) > 31:
-        return None
-    return 2 * int(value) - 113
+    value = lines.number(lines.fields(line)[0])
+    return None if value is None or value > 31 else 2 * value - 113

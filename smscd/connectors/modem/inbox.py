@@ -19,6 +19,7 @@ from smscd.connectors.modem.health import counted
 from smscd.connectors.modem.port import Port
 from smscd.connectors.modem.setup import Facts
 from smscd.connectors.settings import ModemSettings
+from smscd.connectors.smpp.correlation import Report
 from smscd.counters import ConnectorCounters
 from smscd.logs import masked
 
@@ -28,6 +29,8 @@ Slot = tuple[str, int]
 """Memory and index."""
 READABLE = ("SM", "ME", "MT", "SR")
 LIST_TIMEOUT = 15.0
+MOST_ANNOUNCED = 1000
+"""Announcements that may wait; what is announced beyond them is found by the next search of the store."""
 MOST_SLOTS = 255
 """Indices tried one by one where a modem cannot list."""
 
@@ -51,7 +54,7 @@ class Inbox:
         self._pending = 0  # handed on, and not answered yet
         self._memory = ""
         self._lists = True
-        self._seen: set[tuple[str, str]] = set()  # by the search that is under way
+        self._seen: set[tuple[int, str]] = set()  # by the search that is under way
 
     def use(self, facts: Facts) -> None:
         """A modem was set up; what another port owed is owed no more."""
@@ -78,12 +81,16 @@ class Inbox:
             self._received.append(said)
         elif said.line.startswith(("+CMTI:", "+CDSI:")):
             found = lines.fields(said.line)
-            if len(found) < 2 or not found[1].isdigit():
+            index = lines.number(found[1]) if len(found) > 1 else None
+            if index is None:
                 return
             memory = found[0]
             if said.line.startswith("+CDSI:") and self._facts.profile.reports_in_sr:
                 memory = "SR"
-            self._announced.append((memory, int(found[1])))
+            slot = memory, index
+            if slot in self._announced or len(self._announced) >= MOST_ANNOUNCED:
+                return
+            self._announced.append(slot)
         else:
             return
         self._kick()
@@ -137,10 +144,10 @@ class Inbox:
         for head, octets in pairwise(said):
             if not head.startswith("+CMGL:") or octets.startswith("+CMGL:"):
                 continue
-            index = lines.fields(head)[0]
-            if index.isdigit() and (index, octets) not in self._seen:
+            index = lines.number(lines.fields(head)[0])
+            if index is not None and (index, octets) not in self._seen:
                 self._seen.add((index, octets))  # some show the same messages whichever store is chosen
-                self._stored((memory, int(index)), head, octets)
+                self._stored((memory, index), head, octets)
 
     async def _read(self, port: Port, slot: Slot, *, announced: bool = True) -> bool:
         """Hand on what is in `slot`. Whether there is anything."""
@@ -188,6 +195,7 @@ class Inbox:
         name = self._settings.name
         try:
             found = incoming.decode(octets, announced)
+            report = self._report(found) if isinstance(found, incoming.StatusReport) else None
         except (incoming.TpduError, ValueError) as fault:
             log.warning("what the modem has received cannot be read", connector=name, why=str(fault))
             return
@@ -199,11 +207,14 @@ class Inbox:
             self._pending -= 1
             answer(status)
 
-        if isinstance(found, incoming.StatusReport):
-            unconfirmed = incoming.UNCONFIRMED[self._settings.unconfirmed]
-            self._returns.report(incoming.report(found, name, unconfirmed), answered)
-        else:
+        if report is not None:
+            self._returns.report(report, answered)
+        elif isinstance(found, incoming.Deliver):
             self._counters.mo_accepted += 1
             content = incoming.deliver_sm(found, self._settings.number or self._facts.number)
             log.debug("mo", connector=name, handset=masked(content.source_addr))
             self._returns.mo(name, content, answered)
+
+    def _report(self, found: incoming.StatusReport) -> Report:
+        """Raises TpduError for one that could not be kept: its recipient is longer than a number can be."""
+        return incoming.report(found, self._settings.name, incoming.UNCONFIRMED[self._settings.unconfirmed])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smscd import pdu
+from smscd.connectors.esme import readable
 from smscd.connectors.modem.tpdu import (
     Deliver,
     StatusReport,
@@ -31,6 +32,9 @@ FORWARDED = 0x01
 SUFFIX = 8
 """Digits of a number that are the same in its national and its international form."""
 STORED_SUBMIT = 1
+UNKNOWN, ALPHANUMERIC, MAX_TON = 0, 5, 6
+NPIS = frozenset({1, 3, 4, 6, 8, 9, 10, 14, 18})
+"""What a deliver_sm may say (SMPP 3.4 §5.2.5, §5.2.6); what 23.040 has beside them, or reserves, is unknown here."""
 
 
 @dataclass(slots=True)
@@ -51,9 +55,9 @@ def decode(octets: str, announced: int | None) -> Deliver | StatusReport | Store
 def deliver_sm(deliver: Deliver, number: str) -> pdu.DeliverSm:
     """The message as an SMSC would deliver it to the owner of `number`, the modem's own."""
     to = parse_number(number)
-    return pdu.DeliverSm(
-        source_addr_ton=deliver.source_addr.ton,
-        source_addr_npi=0 if deliver.source_addr.ton == 5 else deliver.source_addr.npi,
+    return readable(pdu.DeliverSm(
+        source_addr_ton=ton if (ton := deliver.source_addr.ton) <= MAX_TON else UNKNOWN,
+        source_addr_npi=npi if (npi := deliver.source_addr.npi) in NPIS and ton != ALPHANUMERIC else UNKNOWN,
         source_addr=_octets(deliver.source_addr),
         dest_addr_ton=to.ton,
         dest_addr_npi=to.npi,
@@ -62,7 +66,7 @@ def deliver_sm(deliver: Deliver, number: str) -> pdu.DeliverSm:
         protocol_id=deliver.protocol_id,
         data_coding=data_coding_of(deliver.tp_dcs),
         short_message=deliver.user_data,
-    )
+    ))  # fmt: skip
 
 
 def _octets(address: TpAddress) -> bytes:

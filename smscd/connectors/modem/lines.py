@@ -63,7 +63,16 @@ def is_hex(line: str) -> bool:
 def announced(head: str) -> int | None:
     """Octets of TPDU that the head of a PDU announces: its last field (27.005 §3.4.1, §4.1, §4.2)."""
     last = head.replace(":", ",").rpartition(",")[2].strip()
-    return int(last) if last.isascii() and last.isdigit() else None
+    return number(last)
+
+
+MOST_DIGITS: Final = 9
+"""Of a number that a modem says; what has more is noise."""
+
+
+def number(text: str) -> int | None:
+    """The number that `text` is, None if it is none: for Python a superscript two is a digit as well."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 def fits(pdu: str, length: int | None) -> bool:

@@ -43,7 +43,8 @@ async def send(port: Port, submit: Submit, settings: ModemSettings, profile: Pro
 def accepted(message: Message, reply: Reply) -> Accepted:
     """The network has it: under the reference that the modem gave it (27.005 §4.3), if it gave one."""
     found = lines.fields(reply.line)[0] if reply.lines else ""
-    reference = int(found) & 0xFF if found.isascii() and found.isdigit() else None
+    given = lines.number(found)
+    reference = None if given is None else given & 0xFF
     name = key(reference, address_of(message).addr)
     return Accepted(name, key_of(name))
 

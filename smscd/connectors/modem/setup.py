@@ -134,8 +134,8 @@ class SetUp:
         left = await self._port.ask("AT+CPINR", "+CPINR:")
         for line in left.lines:
             found = lines.fields(line)
-            counted = found[0].upper() == "SIM PIN" and len(found) > 1 and found[1].isdigit()
-            if counted and int(found[1]) < PUK_ATTEMPTS_LEFT:
+            counted = lines.number(found[1]) if found[0].upper() == "SIM PIN" and len(found) > 1 else None
+            if counted is not None and counted < PUK_ATTEMPTS_LEFT:
                 raise ModemParked(f"the SIM has seen a wrong PIN: {found[1]} attempts left")
         self._pin_refused = True
         await self._trying(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smscd import pdu
-from smscd.connectors.esme import as_deliver_sm
+from smscd.connectors.esme import as_deliver_sm, readable
 from smscd.connectors.smpp.correlation import Base, Report, trimmed
 from smscd.message import Content, octets_of
 from smscd.pdu.plain_receipt import PlainReceipt
@@ -95,7 +95,7 @@ def read_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> pdu.DeliverSm:
 
     command_status means nothing in a request (SMPP 3.4 §3.2), but some libraries take any other than 0 for a fault.
     """
-    mo = delivered if isinstance(delivered, pdu.DeliverSm) else as_deliver_sm(delivered)
+    mo = readable(delivered) if isinstance(delivered, pdu.DeliverSm) else as_deliver_sm(delivered)
     mo.command_status = 0
     if len(mo.service_type) > LONGEST_SERVICE_TYPE:
         mo.service_type = b""

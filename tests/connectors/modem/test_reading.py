@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
 import pytest
 
 from smscd import pdu
+from smscd.connectors.interface import Returns
 from smscd.connectors.modem import faults, health, lines, quota
+from smscd.connectors.modem.dialogue import Unsolicited
 from smscd.connectors.modem.errands import read_ussd
 from smscd.connectors.modem.faults import Asks
-from smscd.connectors.modem.incoming import data_coding_of, key, message_state
+from smscd.connectors.modem.inbox import MOST_ANNOUNCED, Inbox
+from smscd.connectors.modem.incoming import Deliver, data_coding_of, deliver_sm, key, message_state
 from smscd.connectors.modem.profiles import profile_of
 from smscd.connectors.modem.setup import memories, usable
+from smscd.connectors.modem.tpdu import TpAddress
+from smscd.connectors.settings import ModemSettings
+from smscd.connectors.smpp.correlation import Report
+from smscd.counters import ConnectorCounters
 
 
 @pytest.mark.parametrize(
@@ -139,3 +150,60 @@ def test_a_quarantine_doubles_and_a_success_forgives() -> None:
     assert not one.holds(21.0)
     assert one.failed("sim", 50.0, surely=True)
     assert one.until == 60.0
+
+
+@pytest.mark.parametrize("digits", ["\u00b2", "9" * 5000, "1\u00b9", ""])
+def test_what_only_looks_like_a_number_is_none(digits: str) -> None:
+    """A superscript two is a digit to `str.isdigit`, and 5000 digits are too many for `int`: a noisy line says both."""
+    assert lines.number(digits) is None
+    assert health.registration(f"+CREG: {digits}") is None
+    assert health.dbm(f"+CSQ: {digits},99") is None
+    assert health.counted(f'+CPMS: "SM",{digits},10,"SM",3,10') == (3, 10)
+    assert read_ussd(f'+CUSD: {digits},"4142",{digits}')["status"] == "unknown"
+    assert faults.understand(f"+CMS ERROR: {digits}").asks is Asks.FEW
+    assert lines.announced(f"+CMT: ,{digits}") is None
+
+
+@pytest.mark.parametrize(("ton", "npi", "said"), [(7, 15, (0, 0)), (1, 5, (1, 0)), (5, 1, (5, 0)), (6, 9, (6, 9))])
+def test_an_esme_is_told_no_type_of_number_or_plan_that_smpp_does_not_have(
+    ton: int, npi: int, said: tuple[int, int]
+) -> None:
+    mo = deliver_sm(Deliver(TpAddress("1234", ton, npi), b"hi"), "+447700900000")
+    assert (mo.source_addr_ton, mo.source_addr_npi) == said
+
+
+def test_user_data_that_no_short_message_holds_goes_into_the_payload() -> None:
+    mo = deliver_sm(Deliver(TpAddress("1234"), b"x" * 255, tp_dcs=4), "+447700900000")
+    assert (mo.short_message, pdu.tlv.get(mo.tlvs, pdu.Tag.message_payload)) == (b"", b"x" * 255)
+
+
+class Nobody:
+    """Hears what an inbox hands on."""
+
+    def __init__(self) -> None:
+        self.reports: list[Report] = []
+
+    def report(self, report: Report, _answer: Callable[[int], None]) -> None:
+        self.reports.append(report)
+
+
+def inbox(returns: Nobody) -> Inbox:
+    settings = ModemSettings(name="m", device=Path("/dev/null"))
+    return Inbox(settings, cast("Returns", returns), ConnectorCounters("m"), lambda: None)
+
+
+def test_announcements_without_end_or_sense_are_noted_once_and_not_without_end() -> None:
+    noting = inbox(Nobody())
+    for said in ("\u00b2", "9" * 5000, "", "-1", *map(str, range(2 * MOST_ANNOUNCED)), *["7"] * 5000):
+        noting.heard(Unsolicited(f'+CMTI: "SM",{said}'))
+    assert len(noting._announced) == MOST_ANNOUNCED
+
+
+def test_a_report_on_a_number_that_no_network_has_is_passed_over() -> None:
+    """It could not be kept, and was a fault of the task that talks to the modem."""
+    returns, length = Nobody(), 60
+    noting = inbox(returns)
+    for octets in (f"00060{1}{length:02X}91" + "21" * (length // 2), f"0006{2:02X}0B91447700900012F0"):
+        noting._take(octets + "11" * 14 + "00", None, lambda _status: None)
+    assert len(returns.reports) == 1
+    assert noting._pending == 1

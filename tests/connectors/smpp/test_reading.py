@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 
 from smscd import pdu
+from smscd.connectors.esme import as_deliver_sm
 from smscd.connectors.smpp.reading import plain_report, read_mo, read_report, refused_mo
 from smscd.errors import MalformedPdu
+from smscd.message import octets_of
 from smscd.pdu.plain_receipt import PlainReceipt, decode
 
 ID = b"0000012345"
@@ -134,6 +136,15 @@ def test_a_message_state_that_the_specification_does_not_have_is_told_to_nobody(
     report = read_report(came, "up", "up", "auto", sniff=False)
     assert report is not None
     assert (report.message_state, report.intermediate) == (state, intermediate)
+
+
+@pytest.mark.parametrize("octets", [254, 255])
+def test_an_sm_length_of_255_goes_no_further(octets: int) -> None:
+    """5.0 allows it, and an ESME of 3.4 may not be sent it (§5.2.21): the text goes into the payload."""
+    text = b"x" * octets
+    for mo in (read_mo(pdu.DeliverSm(short_message=text)), as_deliver_sm(pdu.SubmitSm(short_message=text))):
+        assert octets_of(mo) == text
+        assert len(mo.short_message) == (octets if octets < 255 else 0)
 
 
 @pytest.mark.parametrize("command", [pdu.DeliverSm, pdu.DataSm])
