@@ -255,6 +255,8 @@ def compile_expression(text: str) -> Expression:
         return Expression(text[1:-1])
     except regex.error as error:
         raise ValueError(f"is not a regular expression: {error}") from None
+    except RecursionError:
+        raise ValueError("is not a regular expression: nested too deeply") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from smscd.config.overlap import first_cover, first_covers
 from smscd.config.schema import Parsed, names_written
 from smscd.connectors.settings import Behaviour, EmulatorSettings
 from smscd.queueing import JOINED, NOBODY
-from smscd.routing import circle
+from smscd.routing import MOST_NESTED, circle, nested
 from smscd.routing.settings import GroupSettings, RouteSettings
 
 TO_ESME = "esme:"
@@ -61,9 +61,13 @@ def _groups(parsed: Parsed, connectors: list[str], known: list[str]) -> Iterator
         if group.name in connectors or group.name.startswith(TO_ESME):
             yield Fault("is the name of a connector already", (*path, "name"), value=value_text(group.name))
         yield from _ways_out(group, path, known)
-    for at, name in circle(groups):
+    circles = list(circle(groups))
+    for at, name in circles:
         path = (*parsed.path_of(groups[at]), "connectors", groups[at].connectors.index(name))
         yield Fault("leads back to this group", path, value=value_text(name))
+    for at in () if circles else nested(groups):
+        what = f"leads through more than {MOST_NESTED} groups, one in the other"
+        yield Fault(what, (*parsed.path_of(groups[at]), "name"), value=value_text(groups[at].name))
 
 
 def _ways_out(way: RouteSettings | GroupSettings, path: Path, known: list[str]) -> Iterator[Fault]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from smscd.routing.receivers import Receivers
 from smscd.routing.rules import Explanation, Rule, Ruleset
 from smscd.routing.settings import GroupSettings, RouteSettings
-from smscd.routing.way import circle
+from smscd.routing.way import MOST_NESTED, circle, nested
 
-__all__ = ["Explanation", "GroupSettings", "Receivers", "RouteSettings", "Rule", "Ruleset", "circle"]
+__all__ = [
+    "MOST_NESTED", "Explanation", "GroupSettings", "Receivers", "RouteSettings", "Rule", "Ruleset", "circle", "nested",
+]  # fmt: skip

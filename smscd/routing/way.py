@@ -51,6 +51,10 @@ class Way:
         return self.name
 
 
+MOST_NESTED = 16
+"""Groups in each other: a message asks its way through all of them."""
+
+
 class Several(Way):
     """Members in an order, each a connector or a group again; `names` are all their connectors, in that order."""
 
@@ -134,9 +138,21 @@ def circle(groups: Sequence[GroupSettings]) -> Iterator[tuple[int, str]]:
     """Members by which a group leads back to itself: the index of the group, and the member's name."""
     inside = {group.name: group.connectors for group in groups}
 
-    def leads_to(start: str, goal: str, seen: set[str]) -> bool:
-        seen.add(start)
-        return start == goal or any(leads_to(one, goal, seen) for one in inside.get(start, ()) if one not in seen)
+    def leads_to(start: str, goal: str) -> bool:
+        seen, left = {start}, [start]
+        while left:
+            new = [one for one in inside.get(left.pop(), ()) if one not in seen]
+            seen.update(new)
+            left += new
+        return goal in seen
 
     for index, group in enumerate(groups):
-        yield from ((index, one) for one in group.connectors if leads_to(one, group.name, set()))
+        yield from ((index, one) for one in group.connectors if leads_to(one, group.name))
+
+
+def nested(groups: Sequence[GroupSettings]) -> Iterator[int]:
+    """Index of each group that leads to a connector through more than `MOST_NESTED` groups, or in a circle."""
+    names = {group.name for group in groups}
+    for _ in range(MOST_NESTED):  # those that lead to one of them
+        names = {group.name for group in groups if not names.isdisjoint(group.connectors)}
+    yield from (index for index, group in enumerate(groups) if group.name in names)

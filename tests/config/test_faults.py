@@ -539,3 +539,21 @@ def test_a_fault_is_one_line_that_a_terminal_shows_as_it_is() -> None:
 ])  # fmt: skip
 def test_dots_that_are_no_key_are_as_many_as_anybody_likes(text: str) -> None:
     assert not [fault for fault in read_file(text).faults if "parts" in str(fault)]
+
+
+def test_groups_in_groups_by_the_thousand_are_a_fault_and_sixteen_are_none() -> None:
+    def chain(groups: int) -> list[str]:
+        text = '[[connector]]\nname = "g0"\nkind = "emulator"\n'
+        for number in range(groups):
+            text += f'[[group]]\nname = "g{number + 1}"\nconnectors = ["g{number}"]\n'
+        return [str(fault) for fault in read_file(text).faults if "groups" in str(fault)]
+
+    assert chain(16) == []
+    assert ['group.name = "g17": leads through more than 16 groups' in fault for fault in chain(17)] == [True]
+    assert len(chain(2000)) == 1984
+
+
+def test_brackets_of_an_expression_by_the_thousand_are_a_fault() -> None:
+    text = '[[connector]]\nname = "a"\nkind = "emulator"\n[[route]]\nconnectors = ["a"]\n'
+    text += f'text = "/{"(" * 3000}{")" * 3000}/"\n'
+    assert any("is not a regular expression: nested too deeply" in str(fault) for fault in read_file(text).faults)
