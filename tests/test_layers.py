@@ -87,7 +87,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_links_and_serial_ports_are_the_only_protocols() -> None:
+def test_links_serial_ports_and_visitors_of_the_admin_address_are_the_only_protocols() -> None:
     protocols = [
         (path, node.name)
         for path, module in modules()
@@ -96,7 +96,9 @@ def test_links_and_serial_ports_are_the_only_protocols() -> None:
         for base in node.bases
         if ast.unparse(base) in {"asyncio.Protocol", "asyncio.BufferedProtocol", "asyncio.BaseProtocol"}
     ]
-    assert sorted(protocols) == [("connectors/modem/transport.py", "SerialPort"), ("link/link.py", "Link")]
+    assert sorted(protocols) == [
+        ("admin/crowd.py", "Visitor"), ("connectors/modem/transport.py", "SerialPort"), ("link/link.py", "Link"),
+    ]  # fmt: skip
 
 
 def test_nobody_asks_a_date_for_the_time() -> None:
