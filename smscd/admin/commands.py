@@ -16,7 +16,7 @@ from smscd.clock import SECOND
 from smscd.connectors import Emulator
 from smscd.errors import ControlError, TextError
 from smscd.journey import Journey
-from smscd.message import IN_DOUBT, LEASED, QUEUED, InDoubt, Kind, Message, Part, Stage, text_of
+from smscd.message import IN_DOUBT, LEASED, QUEUED, SENT, InDoubt, Kind, Message, Part, Stage, text_of
 from smscd.queueing import NOBODY
 from smscd.store import Listing
 
@@ -113,7 +113,7 @@ class Commands:
         """Messages as filtered, newest first."""
         before = optional(arguments, "before")
         wanted = Listing(
-            stage=_member(Stage, optional(arguments, "stage")),
+            stage=_stage(optional(arguments, "stage")),
             message_state=_member(pdu.MessageState, optional(arguments, "state")),
             kind=_member(Kind, optional(arguments, "kind")),
             system_id=optional(arguments, "system_id"),
@@ -331,6 +331,16 @@ def _fields(content: pdu.Pdu, *, with_text: bool) -> dict[str, Any]:
 
 def _time(microseconds: int) -> int | None:
     return microseconds or None
+
+
+def _stage(name: str | None) -> int | None:
+    stage = _member(Stage, name)
+    if stage in {SENT, IN_DOUBT}:  # no message would be found, and that would read like good news
+        raise ControlError(
+            f"{Stage(stage).name} is a stage of parts",
+            "HELD, or LEASED for what has left; smscd message show ID has the parts",
+        )
+    return stage
 
 
 def _member(members: Any, name: str | None) -> int | None:

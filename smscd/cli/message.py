@@ -39,9 +39,7 @@ MessageId = Annotated[
 @app.command("list")
 def list_messages(
     state: Annotated[str | None, typer.Option("--state", help="Its message_state: DELIVERED, EXPIRED, …")] = None,
-    stage: Annotated[
-        str | None, typer.Option("--stage", help="QUEUED, LEASED, IN_DOUBT, HELD, CLOSED or DEAD.")
-    ] = None,
+    stage: Annotated[str | None, typer.Option("--stage", help="QUEUED, LEASED, HELD, CLOSED or DEAD.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="MT, MO, RECEIPT or NOTIFICATION.")] = None,
     system_id: Annotated[str | None, typer.Option("--system-id", help="Of this ESME only.")] = None,
     source_addr: Annotated[str | None, typer.Option("--from", metavar="N", help="From this sender only.")] = None,

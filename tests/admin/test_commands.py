@@ -156,6 +156,9 @@ async def test_a_list_is_filtered_by_words_and_an_unknown_word_names_those_that_
         with pytest.raises(ControlError) as fault:
             await operator.message_list({"stage": "nonsense"})
         assert "QUEUED" in fault.value.remedy
+        for of_parts in ("sent", "IN_DOUBT"):
+            with pytest.raises(ControlError, match="stage of parts"):
+                await operator.message_list({"stage": of_parts})
 
 
 @pytest.mark.parametrize("later", range(14))
