@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 
 from aiohttp.http import HttpProcessingError
+from aiohttp.web import RequestPayloadError
+
+_THEIRS = (HttpProcessingError, RequestPayloadError, ConnectionError)
 
 
 class _OnlyOurFaults(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, ConnectionError)))
+        return not (record.exc_info and isinstance(record.exc_info[1], _THEIRS))
 
 
 def server_logger() -> logging.Logger:

@@ -255,3 +255,20 @@ async def test_what_a_connection_of_garbage_leaves_behind_is_collected() -> None
                     await asyncio.sleep(0.1)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate"])
+async def test_a_body_that_is_not_what_it_says_gets_no_line_in_the_log(
+    encoding: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Encoding: %b\r\nContent-Length: 2000\r\n\r\n" % encoding
+    async with serving() as http:
+        reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
+        writer.write(head)
+        assert b"405" in await reader.readline()
+        writer.write(b"\x00" * 2000)  # while it is being read to be thrown away
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1 << 16):
+                pass
+        writer.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
