@@ -91,6 +91,8 @@ class ControlServer:
             arguments = _arguments(await request.read())
         except ControlError as error:
             return _refuse(400, error)
+        except web.RequestPayloadError:  # it says that it is compressed, or comes in chunks, and is not
+            return _refuse(400, ControlError("the body cannot be read", "a JSON object as the body of the request"))
         try:
             with courteous():
                 result = await command(arguments)

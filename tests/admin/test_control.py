@@ -171,6 +171,17 @@ async def test_arguments_beyond_a_mebibyte_are_not_taken_in(path: Path) -> None:
     assert status == 413
 
 
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate"])
+async def test_a_body_that_is_not_what_it_says_is_refused_in_words(path: Path, encoding: bytes) -> None:
+    head = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Encoding: %b\r\nContent-Length: 9\r\n\r\n" % encoding
+    async with serving(path):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(head + b"\x00" * 9)
+        assert b" 400 " in await reader.readline()
+        assert b"the body cannot be read" in await reader.read()
+        writer.close()
+
+
 async def test_long_work_is_told_line_by_line(path: Path) -> None:
     async with serving(path):
         status, text = await ask(path, "count", b'{"to": 2}')
