@@ -94,7 +94,7 @@ def _paths_in(settings: Any, path: Path) -> Iterator[Found]:
 
 
 def _resolved(value: FilePath, base: FilePath) -> FilePath | None:
-    if value.parts[0] != CREDENTIALS:
+    if value.parts[:1] != (CREDENTIALS,):
         return base / value
     directory = os.environ.get(CREDENTIALS[1:])
     return FilePath(directory).joinpath(*value.parts[1:]) if directory else None

@@ -557,3 +557,10 @@ def test_brackets_of_an_expression_by_the_thousand_are_a_fault() -> None:
     text = '[[connector]]\nname = "a"\nkind = "emulator"\n[[route]]\nconnectors = ["a"]\n'
     text += f'text = "/{"(" * 3000}{")" * 3000}/"\n'
     assert any("is not a regular expression: nested too deeply" in str(fault) for fault in read_file(text).faults)
+
+
+@pytest.mark.parametrize("path", [".", "", "./", ".."])
+def test_a_directory_where_a_file_is_wanted_is_a_fault(path: str) -> None:
+    text = f'[[listener]]\naddress = "127.0.0.1:1"\ntls.certificate = "{path}"\ntls.key = "{path}"\n'
+    faults = [str(fault) for fault in read_file(text).faults if ":3: listener.tls.certificate" in str(fault)]
+    assert len(faults) == 1
