@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -70,12 +71,21 @@ def _usable(settings: TlsSettings, path: Path) -> Iterator[Fault]:
             yield Fault(what, (*path, key))
 
 
+LONGEST_LINE = 64 << 10
+"""Octets of a file that are looked at for a secret."""
+
+
 def first_line(path: FilePath) -> str:
-    """The secret in a file: its first line, without the line end.  Raises OSError, or ValueError if there is none."""
-    text = path.read_bytes().decode(errors="strict")
-    line = text.split("\n", 1)[0].rstrip("\r")
-    if not line:
-        raise ValueError("is empty")
+    """The secret in a file: its first line, without the line end.  Raises OSError, or ValueError if there is none.
+
+    What is no file is not opened: a pipe would be waited for, and a reload with it.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "is no file", str(path))
+    with path.open("rb") as file:
+        line = file.readline(LONGEST_LINE).decode(errors="strict").rstrip("\r\n")
+    if not line or "\0" in line:
+        raise ValueError("is no text")
     return line
 
 

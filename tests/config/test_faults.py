@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -564,3 +565,18 @@ def test_a_directory_where_a_file_is_wanted_is_a_fault(path: str) -> None:
     text = f'[[listener]]\naddress = "127.0.0.1:1"\ntls.certificate = "{path}"\ntls.key = "{path}"\n'
     faults = [str(fault) for fault in read_file(text).faults if ":3: listener.tls.certificate" in str(fault)]
     assert len(faults) == 1
+
+
+def test_a_pipe_where_a_password_should_be_is_a_fault_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    path = tmp_path / "smscd.toml"
+    path.write_text('[[esme]]\nsystem_id = "a"\npassword_file = "pipe"\n', encoding="utf-8")
+    assert any("the password file is not a file that can be read" in str(fault) for fault in check(path))
+
+
+def test_a_password_that_no_bind_could_say_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "secret").touch(mode=0o600)
+    (tmp_path / "secret").write_bytes(b"se\0cret\n")
+    path = tmp_path / "smscd.toml"
+    path.write_text('[[esme]]\nsystem_id = "a"\npassword_file = "secret"\n', encoding="utf-8")
+    assert any("has no text on its first line" in str(fault) for fault in check(path))
