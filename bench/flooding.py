@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from load import HEADER
 
@@ -27,6 +28,8 @@ RESPONSE = 0x80000000
 BINDS = frozenset({0x01, 0x02, 0x09})
 WAITING = 20_000
 """Messages that wait, to be asked for, replaced or cancelled."""
+OCTETS = 38_000
+"""Of a text that is as long as it may be: 249 parts."""
 ROW = 1 << 40
 """The first number of the rows that floods.py writes into a database by itself."""
 
@@ -64,16 +67,17 @@ def halves() -> Iterator[bytes]:
     return (part(number, 1) for number in itertools.count())
 
 
-def multi() -> Iterator[bytes]:
+def multi(prefix: str, **fields: Any) -> Iterator[bytes]:
     for number in itertools.count():
         to: list[pdu.SmeAddress | pdu.DistributionList] = [
-            pdu.SmeAddress(destination_addr=b"4477019%05d" % ((number * 254 + at) % 100_000)) for at in range(254)
+            pdu.SmeAddress(destination_addr=prefix.encode() + b"%05d" % ((number * 254 + at) % 100_000))
+            for at in range(254)
         ]
-        yield encoded(pdu.SubmitMulti(source_addr=b"12345", dest_address=to, short_message=b"x" * 100))
+        yield encoded(pdu.SubmitMulti(source_addr=b"12345", dest_address=to, **fields))
 
 
-def long(prefix: str, octets: int = 38_000) -> Iterator[bytes]:
-    tlvs = [pdu.tlv.payload(b"x" * octets)]
+def long(prefix: str) -> Iterator[bytes]:
+    tlvs = [pdu.tlv.payload(b"x" * OCTETS)]
     return (submit(number, b"", prefix, tlvs=tlvs) for number in itertools.count())
 
 
@@ -95,8 +99,9 @@ ESME_FLOODS: dict[str, tuple[bool, Asks]] = {
     "plain": (False, lambda _: plain()),
     "parts": (False, lambda _: parts()),
     "halves": (False, lambda _: halves()),
-    "multi": (False, lambda _: multi()),
+    "multi": (False, lambda _: multi("4477019", short_message=b"x" * 100)),
     "long": (False, lambda _: long("4474019")),
+    "multi-long": (False, lambda _: multi("4474019", tlvs=[pdu.tlv.payload(b"x" * OCTETS)])),
     "query": (True, lambda ids: asking(ids, lambda one, _: pdu.QuerySm(message_id=one))),
     "query-unknown": (False, lambda _: asking([b""], lambda _, n: pdu.QuerySm(message_id=b"%018d" % n))),
     "replace": (True, lambda ids: asking(ids, replacing)),

@@ -5,7 +5,7 @@
     quiet                   nothing else
     plain                   another ESME submits as fast as a window of 500 allows
     parts, halves           the same with the halves of messages that an upstream wants whole; with first halves only
-    multi, long             submit_multi to 254; texts of 38,000 octets that leave in 249 parts
+    multi, long, multi-long submit_multi to 254; texts of 38,000 octets that leave in 249 parts; both in one
     query, query-unknown    query_sm about messages that wait; about messages that never were
     replace, supersede      replace_sm; submit_sm with replace_if_present_flag
     cancel, cancel-pair     cancel_sm by message_id; between two addresses
@@ -58,7 +58,7 @@ ACCOUNT = """\
 [[esme]]
 system_id = "{name}"
 password = "secret"
-window = 2000
+window = 500
 deliver_window = 200
 receives = ["{receives}"]
 long_mo = "whole"
@@ -93,7 +93,8 @@ class Flooded(Smscd):
         ]
         ways += [OPT_OUT, upstream("away", free_port()), whole, cutting, upstream("telling", flood_port)]
         ways += [route("gathering", "4471"), route("away", "4473"), route("cutting", "4474")]
-        ways += [route("telling", "4475"), EMULATED.replace("[[route]]", '[[route]]\ndestination_addr = "4477*"')]
+        ways += [route("telling", "4475"), route("handsets", "4479")]
+        ways += [EMULATED.replace("[[route]]", '[[route]]\ndestination_addr = "4477*"')]
         super().__init__(directory, "".join(ways))
         self.config.write_text(self.config.read_text().replace('receives = ["*"]', 'receives = ["12345"]', 1))
 
@@ -220,16 +221,17 @@ def row(what: str, rate: float, window: int, seconds: float) -> list[str]:
         before, began = cpu_of(server.pid), time.monotonic()
         flood.begin()
         pace(list(both), rate, seconds)
-        cpu, ended = cpu_of(server.pid) - before, time.monotonic()
-        told = flood.told()
+        ended = time.monotonic()
         for one in both:
             one.close()
+        told = flood.told()
+        cpu, took = cpu_of(server.pid) - before, time.monotonic() - began
         server.stop()
         late = [LATE.match(did) for since, to, did in server.diary() if began < to and since < ended]
         turns = [float(found[1]) for found in late if found]
     if what in {"due", "retries", "expire"}:
         told = {"0x00000000": MANY}
-    return cells(what, both, told, cpu, max(turns, default=0.0), seconds)
+    return cells(what, both, told, cpu, max(turns, default=0.0), took)
 
 
 def cells(

@@ -179,6 +179,9 @@ class Journey(Queueing):
         now = self.clock.wall()
         leaving: list[Message] = []
         while len(leaving) < room and (taken := self.scheduler.take_all(lane, room - len(leaving))):
+            if (some := self.leaving_at_once(taken, connector, room - len(leaving))) < len(taken):
+                self.scheduler.put_back(lane, taken[some:])
+                taken, room = taken[:some], 0
             lane.queued -= len(taken)
             self.queued -= len(taken)
             for message in taken:

@@ -33,6 +33,10 @@ NOBODY = "nobody"
 JOINED = "joined"
 """The connector of a part that has become part of another message, and ends with that: see `gathering`."""
 
+HEAVY = 10
+"""A message of more segments may be cut into as many parts, each with a row and a turn of its window: of such messages
+only as many are leased at once as there is credit for their parts."""
+
 Holds = Callable[[Message, Answer | None, str, Alphabet], bool]
 """Whether an MO, come by that connector in that alphabet, is kept back to be joined with others: see `joining`."""
 
@@ -105,7 +109,8 @@ class Queueing:
         batch = self.store.batch
         batch.add(message)
         self.scheduler.own(message)  # at once: whoever reads the row before `push` has run must know whose it is
-        if connector is not None and message.due <= now and lane.idle and connector.credit() > lane.reserved:
+        at_once = connector is not None and message.due <= now and lane.idle and connector.credit() > lane.reserved
+        if at_once and connector is not None and not (lane.reserved and message.segments > HEAVY):
             self.lease(message, connector, now)
             lane.reserved += 1
             batch.then_all(message, self.then_leave)
@@ -143,6 +148,17 @@ class Queueing:
         lane.queued += len(messages)
         lane.entering += len(messages)
         self.store.batch.then_all_of(messages, self.then_push)
+
+    def leaving_at_once(self, taken: list[Message], connector: Connector, room: int) -> int:
+        """How many of these, which come first in their lane, have no more than `room` parts together: one at least."""
+        if not connector.divides or not any(message.segments > HEAVY for message in taken):
+            return len(taken)
+        parts = 0
+        for at, message in enumerate(taken):
+            parts += connector.divide(message) if message.segments > 1 else 1
+            if parts > room and at:
+                return at
+        return len(taken)
 
     def lease(self, message: Message, connector: Connector, now: int) -> None:
         """Record that `message` is given to `connector`, before a single octet leaves."""

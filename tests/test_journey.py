@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +11,7 @@ from smscd import pdu
 from smscd.clock import SECOND
 from smscd.counters import MOST_STATUSES, OTHER
 from smscd.errors import StoreFull
-from smscd.message import Accepted, Deferred, Delivered, InDoubt, Kind, Message, Rejected, Stage, Unanswered
+from smscd.message import Accepted, Deferred, Delivered, InDoubt, Kind, Message, Rejected, Stage, Unanswered, text_of
 from smscd.pdu import MessageState
 from smscd.routing import Receivers, RouteSettings, Ruleset
 from smscd.scheduler import PRIORITY_STEP, RetrySettings
@@ -659,3 +660,45 @@ def _no_room(play: Play) -> list[bool]:
 
     play.store._commit._write = refuse
     return full
+
+
+async def test_of_messages_that_are_cut_only_as_many_leave_at_once_as_there_is_credit_for_their_parts() -> None:
+    """A hundred texts of 249 parts each would otherwise be one commit of 24,900 rows, for which everybody waits."""
+    async with Play(network_room=0) as play:
+        cast("Any", play.network).divide = lambda message: message.segments
+        texts = [("a", 60), ("b", 60), ("c", 1), ("d", 200), ("e", 30), ("f", 30), ("g", 30), ("h", 30)]
+        for text, parts in texts:
+            await play.submitted(b"", tlvs=[pdu.tlv.payload(text.encode() * 153 * parts)])
+        left: list[str] = []
+
+        def leaves() -> str:
+            some = [text_of(message.content)[:1] for message in play.network.handed]
+            left.extend(some)
+            for message in list(play.network.handed):
+                play.network.settle(message)
+            return "".join(some)
+
+        together = []
+        play.network.open(100)
+        await play.quiet()
+        while some := leaves():
+            together.append(some)
+            await play.quiet()
+        assert together == ["a", "bc", "d", "efg", "h"]
+        play.assert_nothing_left()
+
+
+async def test_of_long_messages_that_come_together_one_goes_straight_out_and_the_others_wait_for_their_turn() -> None:
+    async with Play(network_room=100) as play:
+        cast("Any", play.network).divide = lambda message: message.segments
+        for text in (b"a", b"b", b"c"):
+            play.accepted(b"", tlvs=[pdu.tlv.payload(text * 153 * 60)])
+        await play.quiet()
+        assert [text_of(message.content)[:1] for message in play.network.handed] == ["a", "b"]
+        play.network.settle(play.network.handed[0])
+        await play.quiet()
+        assert [text_of(message.content)[:1] for message in play.network.handed] == ["b", "c"]
+        play.network.settle(play.network.handed[0])
+        play.network.settle(play.network.handed[0])
+        await play.quiet()
+        play.assert_nothing_left()

@@ -40,7 +40,12 @@ class EsmeSettings:
         "concurrent binds; one more is refused with ESME_RBINDFAIL, unless one of them does not answer an enquire_link"
         " within 2 s: that one is closed",
     ] = 8
-    window: Annotated[int, Between(1, 100_000), "unanswered submits per bind; beyond it we stop reading"] = 100
+    window: Annotated[
+        int,
+        Between(1, 100_000),
+        "unanswered submits per bind; beyond it we stop reading. Each destination of a submit_multi counts, and each"
+        " 1,000 octets of a message_payload",
+    ] = 100
     rate: Annotated[float, Between(0, 1_000_000), "segments per second, 0 = unlimited; over it ESME_RTHROTTLED"] = 0
     daily_quota: Annotated[int, Between(0), "segments per day (UTC), 0 = unlimited; over it ESME_RTHROTTLED"] = 0
     allow_from: Annotated[

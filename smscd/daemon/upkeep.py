@@ -20,7 +20,9 @@ from smscd.store import StoreSettings
 log = structlog.get_logger("smscd.daemon")
 
 SWEEP = 500
-"""Messages per sweep: a few milliseconds of the loop."""
+"""Messages that are read at once."""
+TURN = 50
+"""Of these, how many end before everybody else has their turn: a few milliseconds of the loop."""
 REROUTES, REROUTE_PAUSE = 40, 0.1
 """How often, seconds apart, a backlog goes on to another connector before something else is looked after."""
 LAG = 0.1
@@ -59,15 +61,22 @@ class Upkeep:
         """End what is queued and no longer valid. How many ended."""
         ended = 0
         while True:
+            claimed = 0
             with self._journey.scheduler.watching() as gone:
                 found = await self._journey.store.expired(self._journey.clock.wall(), SWEEP)
-            claimed = [message for one in found if (message := self._ancillary.claim(one, gone)) is not None]
-            for message in claimed:
-                self._journey.expire(message)
-            ended += len(claimed)
+                for at in range(0, len(found), TURN):
+                    claimed += self._expire(found[at : at + TURN], gone)
+                    await asyncio.sleep(0)
+            ended += claimed
             await self._journey.store.committed()
             if len(found) < SWEEP or not claimed:
                 return ended
+
+    def _expire(self, messages: list[Message], gone: set[int]) -> int:
+        claimed = [message for one in messages if (message := self._ancillary.claim(one, gone)) is not None]
+        for message in claimed:
+            self._journey.expire(message)
+        return len(claimed)
 
     async def give_up(self) -> int:
         """UNKNOWN for what left long ago and was never reported (ARCHITECTURE, "Lifecycle"). How many."""

@@ -3,50 +3,79 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from smscd import pdu
 from smscd.admission import Esme
 from smscd.ancillary import Ancillary
 from smscd.journey import Journey
 from smscd.link import Link
-from smscd.message import Message
+from smscd.message import Content, Message
+
+LONG = 1000
+"""Octets of message_payload that count as one more submit in the window."""
 
 
-def submit_multi(journey: Journey, ancillary: Ancillary, esme: Esme, link: Link, submit: pdu.SubmitMulti) -> None:
+def submit_multi(
+    journey: Journey, ancillary: Ancillary, esme: Esme, link: Link, submit: pdu.SubmitMulti
+) -> Coroutine[Any, Any, None] | None:
     """Submit to every destination; the response names those that were refused, and goes out after the commit.
 
-    If none was accepted, the response carries the status of the first refusal.
+    If none was accepted, the response carries the status of the first refusal. What is returned has to be awaited: a
+    long text is as much work for each destination as for one alone, and everybody else has their turn between them.
     """
     answer = _Answer(ancillary, esme, link, submit)
+    if burden_of(submit):
+        return _in_turns(journey, answer)
     for address in submit.dest_address:
-        if isinstance(address, pdu.DistributionList):
-            answer.refuse(pdu.SmeAddress(destination_addr=address.dl_name), pdu.ESME_RINVDLNAME)
-            continue
-        result = journey.accept(
-            single(submit, address), esme, link.session.interface_version, answer.stored, answer.first
-        )
-        if isinstance(result, Message):
-            answer.expect(result, address)
-        else:
-            answer.refuse(address, result)
+        answer.ask(journey, address)
+    answer.complete()
+    return None
+
+
+async def _in_turns(journey: Journey, answer: _Answer) -> None:
+    for address in answer.submit.dest_address:
+        answer.ask(journey, address)
+        if answer.first is not None:  # it is committed before the others come, and has to be found with them
+            answer.first.group_id = answer.first.id
+        await asyncio.sleep(0)
     answer.complete()
 
 
+def burden_of(submission: Content | pdu.SubmitMulti) -> int:
+    """As how many more submits it counts: a text in message_payload may be two hundred times as long as others."""
+    payload = pdu.tlv.get(submission.tlvs, pdu.Tag.message_payload)
+    return len(payload) // LONG if payload is not None else 0
+
+
 class _Answer:
-    """Collects what became of each destination; all of them share one batch, so they are stored or dropped together."""
+    """Collects what became of each destination; in one batch they are stored or dropped together."""
 
     def __init__(self, ancillary: Ancillary, esme: Esme, link: Link, submit: pdu.SubmitMulti) -> None:
         self._ancillary = ancillary
         self.first: Message | None = None
         self._esme = esme
         self._link = link
-        self._submit = submit
+        self.submit = submit
         self._waiting: dict[int, pdu.SmeAddress] = {}
         self._unsuccess: list[pdu.UnsuccessSme] = []
         self._stored = 0
         self._complete = False
-        self._burden = len(submit.dest_address) - 1
+        self._burden = len(submit.dest_address) * (1 + burden_of(submit)) - 1
         link.burden += self._burden
+
+    def ask(self, journey: Journey, address: pdu.SmeAddress | pdu.DistributionList) -> None:
+        """Submit to one destination."""
+        if isinstance(address, pdu.DistributionList):
+            self.refuse(pdu.SmeAddress(destination_addr=address.dl_name), pdu.ESME_RINVDLNAME)
+            return
+        version = self._link.session.interface_version
+        result = journey.accept(single(self.submit, address), self._esme, version, self.stored, self.first)
+        if isinstance(result, Message):
+            self.expect(result, address)
+        else:
+            self.refuse(address, result)
 
     def expect(self, message: Message, address: pdu.SmeAddress) -> None:
         self.first = self.first or message
@@ -72,7 +101,7 @@ class _Answer:
             self._stored += 1
             self._esme.counters.accepted += 1
             self._esme.counters.accepted_segments += message.segments
-            if self._submit.replace_if_present_flag:
+            if self.submit.replace_if_present_flag:
                 self._link.burden += 1  # it counts as owed until the older ones have given way
                 self._ancillary.superseding(message).add_done_callback(self._replaced)
         self._respond_when_done()
@@ -94,7 +123,7 @@ class _Answer:
         else:
             response = pdu.SubmitMultiResp(command_status=self._unsuccess[0].error_status_code)
         self._link.burden -= self._burden
-        self._link.session.respond(self._submit, response)
+        self._link.session.respond(self.submit, response)
         self._link.flush_soon()
 
 

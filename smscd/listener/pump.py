@@ -21,7 +21,7 @@ from smscd.interception import OptedOut
 from smscd.journey import Journey
 from smscd.link import Link
 from smscd.listener.binding import Binding
-from smscd.listener.multi import submit_multi
+from smscd.listener.multi import burden_of, submit_multi
 from smscd.message import Message
 from smscd.optout import BLOCKED_TEXT
 from smscd.session import (
@@ -229,6 +229,8 @@ class Pump:
         if isinstance(result, int):
             esme.counters.refused[result] += 1
             respond(link, submission, result)
+        elif submission.tlvs:
+            link.burden += burden_of(submission)
 
     def _all_stored(self, messages: list[Message], status: int) -> None:
         """`_stored` for plain submissions: their answers are one write."""
@@ -250,6 +252,8 @@ class Pump:
         esme, link, submission = self._esme, self._link, message.content
         assert esme is not None
         assert link is not None
+        if submission.tlvs:
+            link.burden -= burden_of(submission)
         if status:
             esme.counters.refused[status] += 1
             respond(link, submission, status)
@@ -282,7 +286,9 @@ class Pump:
 
     def _submit_multi(self, link: Link, submit: pdu.SubmitMulti) -> None:
         assert self._esme is not None
-        submit_multi(self._desk.journey, self._desk.ancillary, self._esme, link, submit)
+        rest = submit_multi(self._desk.journey, self._desk.ancillary, self._esme, link, submit)
+        if rest is not None:
+            self._spawn(rest)
 
     # -- ancillary operations ----------------------------------------------------------------------------------------
 

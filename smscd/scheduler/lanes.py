@@ -270,6 +270,10 @@ class Scheduler:
             self._fetch(lane)
         return taken
 
+    def put_back(self, lane: Lane, messages: list[Message]) -> None:
+        """The last of those that `take_all` has just given come first again."""
+        lane.ready[:0] = [(message.due, message.id, message) for message in messages]
+
     def drop(self, message: Message) -> bool:
         """Take `message` out of its lane, if that is where it is; the caller then owns it."""
         lane = self.lane(message.connector)

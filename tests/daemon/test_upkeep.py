@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from typing import Any, cast
+
 import pytest
 
 from smscd.daemon import upkeep
 from smscd.daemon.upkeep import Upkeep
-from smscd.message import Stage
+from smscd.message import Message, Stage
+from smscd.pdu import MessageState
 from smscd.store import StoreSettings
 from tests.cast import DAY, NOON, message
 from tests.play import Play
@@ -27,3 +32,30 @@ async def test_what_cannot_be_given_up_does_not_keep_back_what_is_behind_it(monk
         assert await Upkeep(play.journey, play.ancillary, StoreSettings()).give_up() == 2
         assert [(await play.stored(one)).stage for one in lost] == [Stage.CLOSED] * 2
         assert [(await play.stored(one)).stage for one in held] == [Stage.LEASED] * 2
+
+
+async def test_what_expires_together_ends_turn_by_turn() -> None:
+    """Five hundred ends and their receipts were one turn of the loop, for which everybody else waited."""
+    async with Play(network_room=0) as play:
+        waiting = [play.accepted(registered_delivery=1) for _ in range(120)]
+        await play.quiet()
+        play.clock.advance(30 * DAY / 1_000_000)
+        ends: Counter[int] = Counter()
+        turn, end = 0, play.journey.expire
+
+        def ends_now(one: Message) -> None:
+            ends[turn] += 1
+            end(one)
+
+        async def turns() -> None:
+            nonlocal turn
+            while True:
+                await asyncio.sleep(0)
+                turn += 1
+
+        cast("Any", play.journey).expire = ends_now
+        counting = asyncio.create_task(turns())
+        assert await Upkeep(play.journey, play.ancillary, StoreSettings()).expire() == 120
+        counting.cancel()
+        assert sorted(ends.values()) == [20, upkeep.TURN, upkeep.TURN]
+        assert {(await play.stored(one)).message_state for one in waiting} == {MessageState.EXPIRED}

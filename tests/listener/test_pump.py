@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -238,6 +238,63 @@ async def test_a_submit_multi_of_which_nothing_was_accepted_is_refused_with_the_
     answer = await peer.ask(multi(b"4499", b"1"))
     assert answer.command_status == pdu.ESME_RSYSERR
     assert await house.store.listing(Listing()) == []
+
+
+async def test_a_submit_multi_of_a_long_text_lets_everybody_else_have_their_turn(house: House) -> None:
+    """Each destination is as much work as one long message: 254 of them kept the loop for a second."""
+    peer = await caller(house)
+    turns: list[int] = []
+    turn = 0
+    accept = house.journey.accept
+
+    def accepting(*submission: Any) -> Message | int:
+        turns.append(turn)
+        return accept(*submission)
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    for pump in house._pumps():
+        cast("Any", pump)._desk.journey.accept = accepting
+    counting = asyncio.create_task(count())
+    to = [b"4477009%05d" % number for number in range(20)]
+    asked = pdu.SubmitMulti(
+        source_addr=b"12345", dest_address=[*(pdu.SmeAddress(destination_addr=one) for one in to),
+                                            pdu.SmeAddress(destination_addr=b"1")],
+        tlvs=[pdu.tlv.payload(b"x" * 2000)],
+    )  # fmt: skip
+    answer = await peer.ask(asked)
+    counting.cancel()
+    assert len(turns) == 21
+    assert len(set(turns)) == 21
+    assert [one.destination_addr for one in answer.unsuccess_sme] == [b"1"]
+    assert {one.content.destination_addr for one in await house.store.find(answer.message_id.decode())} == set(to)
+    (link,) = [pump.link for pump in house._pumps()]
+    assert link is not None
+    assert (link.burden, link.session.owed) == (0, 0)
+
+
+async def test_a_long_text_counts_as_more_than_one_submit_until_it_is_answered(house: House) -> None:
+    """In octets that wait to be synced it is: a window of five hundred was one commit of twenty megabytes."""
+    peer = await caller(house)
+    (link,) = [pump.link for pump in house._pumps()]
+    assert link is not None
+    burdens: list[int] = []
+    write = house.store._commit._write
+
+    def writes(batch: Any) -> Any:
+        burdens.append(link.burden)
+        return write(batch)
+
+    house.store._commit._write = writes
+    long = [(int(pdu.Tag.message_payload), b"x" * 20_500)]
+    assert (await peer.ask(submit_sm(b"", tlvs=long))).command_status == pdu.ESME_ROK
+    assert (await peer.ask(submit_sm(b"", tlvs=long, destination_addr=b"1"))).command_status == pdu.ESME_RINVDSTADR
+    assert burdens[0] == 20
+    assert link.burden == 0
 
 
 async def test_the_same_destination_twice_is_two_messages(house: House) -> None:
