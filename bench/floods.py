@@ -50,6 +50,8 @@ LEAD = 4.0
 TOO_LONG = 0.020
 LATE = re.compile(r"loop late, computed (\d+) ms")
 ROWS = ("quiet", *ESME_FLOODS, *UPSTREAM_FLOODS, "due", "retries", "expire")
+STORED_BEFORE = frozenset({"due", "retries", "expire", "receipts"})
+"""Floods of rows that are in the database at the start."""
 COLUMNS = (
     "beside", "p50 ms", "p99 ms", "longest ms", "over 20 ms", "floor p50", "p99", "longest", "over 20 ms",
     "flood, a second", "refused", "CPU, us a piece", "longest turn, ms",
@@ -198,14 +200,15 @@ def scene(what: str, window: int, seconds: float) -> Iterator[tuple[Flooded, Flo
     """Everybody in place, and the moment of the rows not far."""
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smscd-bench-")))
+        sink_port = stack.enter_context(sink()).port
+        if what in STORED_BEFORE:
+            before = Flooded(directory, sink_port, free_port())
+            before.start()
+            before.stop()
+            before.store(what, int((time.time() + LEAD + 4.0) * SECOND))
         flood = Flooding(what, window, seconds)
         stack.callback(flood.stop)
-        server = Flooded(directory, stack.enter_context(sink()).port, flood.port)
-        if what in {"due", "retries", "expire", "receipts"}:
-            server.start()
-            server.stop()
-            flood_at = time.time() + LEAD + 4.0
-            server.store(what, int(flood_at * SECOND))
+        server = Flooded(directory, sink_port, flood.port)
         server.start()
         stack.callback(server.stop)
         if what == "opted-out":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections import Counter
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +15,7 @@ from smscd.connectors.smpp.reading import read_report
 from smscd.message import Accepted, Content, Deferred, Message, Stage
 from smscd.parking import BY_ADDRESS_AFTER, LONGEST, Waiting
 from smscd.pdu import MessageState
-from smscd.reports import PAUSE, TRIES, Reports
+from smscd.reports import PAUSE, TRIES, TURN, Reports
 from tests.play import Play, Scripted, _turn
 
 
@@ -297,3 +299,34 @@ async def test_receipts_for_parts_while_the_part_that_was_put_off_becomes_due_ar
         await play.quiet()
         assert play.states == [MessageState.DELIVERED] * 4
         assert play.journey.scheduler.owned.keys() == {one.id for one in play.bound.handed}
+
+
+async def test_receipts_that_are_looked_up_together_end_their_messages_turn_by_turn() -> None:
+    """Five hundred of them were one turn of the loop, for which everybody else waited."""
+    async with Reported() as play:
+        for number in range(60):
+            await play.taken(await play.submitted(registered_delivery=1), f"A{number}")
+        await play.quiet()
+        await play.crash()  # nothing of them is in memory
+        ends: Counter[int] = Counter()
+        turn, settle_all = 0, play.reports._settle_all
+
+        def settling(found: list[Any]) -> None:
+            ends[turn] += len(found)
+            settle_all(found)
+
+        async def turns() -> None:
+            nonlocal turn
+            while True:
+                await asyncio.sleep(0)
+                turn += 1
+
+        cast("Any", play.reports)._settle_all = settling
+        counting = asyncio.create_task(turns())
+        for number in range(60):
+            play.receipt(b"A%d" % number)
+        await play.quiet()
+        counting.cancel()
+        assert play.told == [pdu.ESME_ROK] * 60
+        assert sum(ends.values()) == 60
+        assert max(ends.values()) <= TURN
