@@ -30,7 +30,7 @@ from smscd.errors import TextTooLong
 from smscd.interception import ACTION_TLV, fragment_of
 from smscd.journey import Journey
 from smscd.logs import masked
-from smscd.message import CLOSED, ENROUTE, QUEUED, Message, octets_of
+from smscd.message import CLOSED, ENROUTE, QUEUED, Message, octets_of, put_octets
 from smscd.queueing import NOBODY
 from smscd.store import Answer
 from smscd.text import Alphabet, Assembled, Fragment, Reassembly, build_udh
@@ -44,8 +44,6 @@ PAGE = 500
 """Parts that are read from the store at once."""
 TURN = 25
 """Parts that are joined before everybody else has their turn: a millisecond or two."""
-LONGEST = 254
-"""Octets of short_message in SMPP 3.4; more go into message_payload (§5.2.22)."""
 NOT_OF_THE_WHOLE = frozenset({
     pdu.Tag.sar_msg_ref_num, pdu.Tag.sar_total_segments, pdu.Tag.sar_segment_seqnum, pdu.Tag.message_payload,
     pdu.Tag.more_messages_to_send,
@@ -369,10 +367,8 @@ def joined(first: pdu.Pdu, whole: Assembled, alphabet: Alphabet) -> pdu.DeliverS
         source_addr=first.source_addr, dest_addr_ton=first.dest_addr_ton, dest_addr_npi=first.dest_addr_npi,
         destination_addr=first.destination_addr, protocol_id=first.protocol_id, priority_flag=first.priority_flag,
         esm_class=first.esm_class & ~pdu.ESM_UDHI | (pdu.ESM_UDHI if header else 0), data_coding=data_coding,
+        registered_delivery=first.registered_delivery,
         tlvs=[(tag, value) for tag, value in first.tlvs if tag not in NOT_OF_THE_WHOLE],
     )  # fmt: skip
-    if len(header + octets) > LONGEST:
-        content.tlvs.append(pdu.tlv.payload(header + octets))
-    else:
-        content.short_message = header + octets
+    put_octets(content, header + octets)
     return content

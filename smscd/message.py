@@ -330,12 +330,24 @@ def uncover(content: Content) -> bool:
 
 
 def octets_of(content: Content) -> bytes:
-    """The user data: message_payload where it is there (SMPP 5.0 §4.8.4.36: it supersedes), else short_message."""
-    if content.tlvs:
-        payload = pdu.tlv.get(content.tlvs, pdu.Tag.message_payload)
-        if payload is not None:
-            return payload
+    """The user data: message_payload where it is there (SMPP 5.0 §4.8.4.36: it supersedes), else short_message.
+
+    One without octets supersedes nothing: some give it to every message, whatever stands in short_message.
+    """
+    if content.tlvs and (payload := pdu.tlv.get(content.tlvs, pdu.Tag.message_payload)):
+        return payload
     return b"" if isinstance(content, pdu.DataSm) else content.short_message
+
+
+def put_octets(deliver: pdu.DeliverSm, octets: bytes) -> None:
+    """Gives `deliver` its user data, by one way only (SMPP 3.4 §4.6.1): in message_payload what is longer than 254
+    octets, all else in short_message, where every version and every library looks for it.
+    """
+    deliver.tlvs = [one for one in deliver.tlvs if one[0] != pdu.Tag.message_payload]
+    if len(octets) > pdu.MAX_SHORT_MESSAGE_3_4:
+        deliver.tlvs.append(pdu.tlv.payload(octets))
+        octets = b""
+    deliver.short_message = octets
 
 
 def text_of(content: Content, default_alphabet: text.Alphabet = "gsm7") -> str:

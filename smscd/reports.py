@@ -40,6 +40,7 @@ from smscd.message import (
     Part,
     Rejected,
     octets_of,
+    put_octets,
 )
 from smscd.parking import Key, Parking, Waiting, closed, waiting_for
 from smscd.receipts import worst
@@ -54,8 +55,6 @@ REJECTED = int(pdu.MessageState.REJECTED)
 PAGE = 1000
 TURN = 25
 """Receipts that were looked up together and end their messages before everybody else has their turn: 3 ms."""
-LONGEST = 254
-"""Octets of short_message in SMPP 3.4 (§5.2.22)."""
 TRIES, PAUSE = 5, 0.5
 """How often the store is asked in vain before a provider is told to come again, and the seconds in between."""
 
@@ -437,12 +436,7 @@ def _recode(content: pdu.DeliverSm, source: Alphabet, target: Alphabet) -> None:
     octets, content.data_coding = recode(
         octets_of(content), source, target, udhi=bool(content.esm_class & pdu.ESM_UDHI)
     )
-    payload = int(pdu.Tag.message_payload)
-    if pdu.tlv.get(content.tlvs, payload) is not None or len(octets) > LONGEST:
-        content.tlvs = [one for one in content.tlvs if one[0] != payload] + [pdu.tlv.payload(octets)]
-        content.short_message = b""
-    else:
-        content.short_message = octets
+    put_octets(content, octets)
 
 
 def _answer_all(waiting: list[Waiting]) -> None:

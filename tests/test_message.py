@@ -98,7 +98,7 @@ def test_the_user_data_is_message_payload_where_that_is_there() -> None:
     payload = [(int(pdu.Tag.message_payload), b"long")]
     assert octets_of(submit_sm(b"short")) == b"short"
     assert octets_of(submit_sm(b"short", tlvs=payload)) == b"long"
-    assert octets_of(submit_sm(b"short", tlvs=[(int(pdu.Tag.message_payload), b"")])) == b""
+    assert octets_of(submit_sm(b"short", tlvs=[(int(pdu.Tag.message_payload), b"")])) == b"short"
     assert octets_of(pdu.DataSm(tlvs=payload)) == b"long"
     assert octets_of(pdu.DataSm()) == b""
     assert octets_of(deliver_sm(b"mo")) == b"mo"

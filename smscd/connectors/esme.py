@@ -7,6 +7,7 @@ waits for it stays in its lane.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from smscd import pdu
@@ -14,7 +15,7 @@ from smscd.clock import Clock
 from smscd.connectors.interface import News
 from smscd.errors import SessionError
 from smscd.link import Link
-from smscd.message import RESEND, Content, Deferred, Message, Rejected, octets_of
+from smscd.message import RESEND, Content, Deferred, Message, Rejected, octets_of, put_octets
 from smscd.session import Answered, State, Unanswered
 
 RECEIVES = frozenset({State.BOUND_RX, State.BOUND_TRX})
@@ -148,7 +149,10 @@ class EsmeConnector:
             not self._waiting[link]
             and _credit(link) >= len(messages)
             and link.session.interface_version >= pdu.INTERFACE_VERSION_3_4
-            and all(message.frame and type(message.content) is pdu.DeliverSm for message in messages)
+            and all(
+                message.frame and type(message.content) is pdu.DeliverSm and len(message.content.tlvs) < FEW_TLVS
+                for message in messages
+            )
         )
 
     def _write_all(self, link: Link, messages: list[Message]) -> None:
@@ -191,6 +195,8 @@ class EsmeConnector:
     def _write(self, link: Link, message: Message) -> None:
         content = message.content
         deliver = content if isinstance(content, pdu.DeliverSm) else as_deliver_sm(content, message.recipient)
+        if len(deliver.tlvs) >= FEW_TLVS and link.session.interface_version < pdu.INTERFACE_VERSION_5_0:
+            deliver = _before_5_0(deliver)
         try:
             frame = message.frame if deliver is content else b""
             link.session.request(deliver, self._clock.monotonic(), message, frame)
@@ -245,6 +251,7 @@ def as_deliver_sm(content: Content, recipient: bytes = b"") -> pdu.DeliverSm:
         destination_addr=recipient or content.destination_addr,
         esm_class=content.esm_class & ~pdu.ESM_MODE_MASK,
         data_coding=content.data_coding,
+        registered_delivery=content.registered_delivery & ASKS_THE_RECIPIENT,
         tlvs=[(tag, value) for tag, value in content.tlvs if tag not in SUBMIT_ONLY],
     )
     if not isinstance(content, pdu.DataSm):
@@ -255,13 +262,29 @@ def as_deliver_sm(content: Content, recipient: bytes = b"") -> pdu.DeliverSm:
 
 
 def readable(deliver: pdu.DeliverSm) -> pdu.DeliverSm:
-    """`deliver` for an ESME of any version: 3.4 knows no sm_length of 255 (§5.2.21), so that text goes elsewhere."""
-    if len(deliver.short_message) > pdu.MAX_SHORT_MESSAGE_3_4:
-        payload = int(pdu.Tag.message_payload)
-        others = [one for one in deliver.tlvs if one[0] != payload]
-        deliver.tlvs = [*others, pdu.tlv.payload(octets_of(deliver))]
-        deliver.short_message = b""
+    """`deliver` with its text where an ESME of any version looks for it: 3.3 has no message_payload, 3.4 no sm_length
+    of 255 (§5.2.21), and neither has both at once."""
+    if deliver.tlvs or len(deliver.short_message) > pdu.MAX_SHORT_MESSAGE_3_4:
+        put_octets(deliver, octets_of(deliver))
     return deliver
+
+
+ASKS_THE_RECIPIENT = pdu.REGISTERED_DELIVERY_ACKNOWLEDGEMENT | pdu.REGISTERED_USER_ACKNOWLEDGEMENT
+"""Of registered_delivery what the recipient is to answer for; all else was asked of us (SMPP 3.4 §5.2.17)."""
+
+
+FEW_TLVS = 3
+"""Fewer than these are no receipt with a network_error_code."""
+NEWEST_NETWORK_OF_3_4 = 3
+"""network_error_code, network type: what is higher came with 5.0 (SMPP 3.4 §5.3.2.31, 5.0 §4.8.4.42)."""
+
+
+def _before_5_0(deliver: pdu.DeliverSm) -> pdu.DeliverSm:
+    """`deliver` without a network_error_code that only 5.0 can read; the text of a receipt says the error too."""
+    code = pdu.tlv.get(deliver.tlvs, pdu.Tag.network_error_code)
+    if not code or code[0] <= NEWEST_NETWORK_OF_3_4:
+        return deliver
+    return replace(deliver, tlvs=[one for one in deliver.tlvs if one[0] != pdu.Tag.network_error_code])
 
 
 SUBMIT_ONLY = frozenset({

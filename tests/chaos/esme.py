@@ -58,13 +58,13 @@ class Esme(asyncio.Protocol):
 
     # -- life --------------------------------------------------------------------------------------------------------
 
-    async def bind(self, port: int, kind: type[pdu.Bind] = pdu.BindTransceiver) -> Self:
+    async def bind(
+        self, port: int, kind: type[pdu.Bind] = pdu.BindTransceiver, version: int = pdu.INTERFACE_VERSION_3_4
+    ) -> Self:
         """Connect and bind."""
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self, "127.0.0.1", port)
-        answer = await self.ask(
-            kind(system_id=self.system_id, password=b"secret", interface_version=pdu.INTERFACE_VERSION_3_4)
-        )
+        answer = await self.ask(kind(system_id=self.system_id, password=b"secret", interface_version=version))
         assert answer.command_status == pdu.ESME_ROK, f"bind: {pdu.status.status_name(answer.command_status)}"
         return self
 

@@ -36,6 +36,7 @@ class Ledger:
         self.reported: Counter[str] = Counter()
         self.mo: Counter[bytes] = Counter()
         self.mo_order: list[bytes] = []
+        self.last_mo = pdu.DeliverSm()
         self.faults: list[str] = []
         self.waited: deque[float] = deque(maxlen=10_000)  # seconds that the latest submits waited for their answers
         self._prefix = prefix
@@ -74,6 +75,7 @@ class Ledger:
         else:
             self.mo[octets_of(deliver)] += 1
             self.mo_order.append(deliver.short_message)
+            self.last_mo = deliver
 
     def news(self) -> None:
         """Something was heard: whoever waits may look again."""

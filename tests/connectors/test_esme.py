@@ -249,11 +249,38 @@ async def test_a_message_of_another_esme_reaches_it_as_a_deliver_sm() -> None:
     assert bound.told.of(Delivered) == [1]
 
 
-def test_a_data_sm_becomes_a_deliver_sm_that_can_be_read_back() -> None:
-    content = pdu.DataSm(source_addr=b"1", destination_addr=b"2", tlvs=[(int(pdu.Tag.message_payload), b"long")])
-    made = as_deliver_sm(content)
+@pytest.mark.parametrize("octets", [254, 255])
+def test_a_data_sm_becomes_a_deliver_sm_that_can_be_read_back(octets: int) -> None:
+    payload = (int(pdu.Tag.message_payload), b"x" * octets)
+    made = as_deliver_sm(pdu.DataSm(source_addr=b"1", destination_addr=b"2", tlvs=[payload]))
     assert pdu.decode(pdu.encode(made)) == made
-    assert made.tlvs == content.tlvs
+    assert (made.short_message, made.tlvs) == ((b"x" * octets, []) if octets <= 254 else (b"", [payload]))
+
+
+@pytest.mark.parametrize(("asked", "of_the_recipient"), [(0x01, 0), (0x1D, 0x0C), (0x08, 0x08), (0x04, 0x04)])
+def test_what_the_sender_asks_of_the_recipient_itself_reaches_it(asked: int, of_the_recipient: int) -> None:
+    """SMPP 3.4 §4.6.1: registered_delivery of a deliver_sm "indicates if an ESME acknowledgement is required"."""
+    assert as_deliver_sm(submit_sm(registered_delivery=asked)).registered_delivery == of_the_recipient
+    assert as_deliver_sm(pdu.DataSm(registered_delivery=asked)).registered_delivery == of_the_recipient
+
+
+@pytest.mark.parametrize("version", [0x34, 0x50])
+@pytest.mark.parametrize("network", [1, 3, 4, 7, 8])
+@pytest.mark.parametrize("framed", [False, True], ids=["as a PDU", "as its frame"])
+async def test_a_network_error_code_of_a_kind_that_3_4_does_not_know_is_for_5_0(
+    version: int, network: int, framed: bool
+) -> None:
+    bound = Bound(version=version)
+    code = (int(pdu.Tag.network_error_code), bytes((network, 0, 8)))
+    named = [(int(pdu.Tag.receipted_message_id), b"7\0"), (int(pdu.Tag.message_state), b"\5")]
+    receipt = message(1, kind=Kind.RECEIPT, connector="esme:test", content=deliver_sm(esm_class=4, tlvs=[*named, code]))
+    receipt.frame = pdu.encode(receipt.content) if framed else b""
+    bound.esme.submit([receipt])
+    await bound.wires[0].arrived()
+    (heard,) = bound.wires[0].heard
+    assert heard.tlvs == ([*named, code] if version == 0x50 or network <= 3 else named)
+    await bound.wires[0].answer()
+    assert bound.told.of(Delivered) == [1]
 
 
 async def test_handing_over_and_answering_in_any_order_leaves_nothing_behind() -> None:

@@ -289,6 +289,8 @@ class Upstream:
         else:
             if isinstance(outcome, Accepted):
                 self._pace.went_well()
+            elif self._answers.get(response.command_status) is statuses.Answer.UNBOUND:
+                line.make_anew()
             self._ended(sending, outcome)
         self._go_on(line)
 

@@ -144,6 +144,7 @@ class Line:
         self._complained: set[tuple[int, int]] = set()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._ends_empty = False
 
     # -- its life ----------------------------------------------------------------------------------------------------
 
@@ -234,7 +235,8 @@ class Line:
 
     @property
     def sends(self) -> bool:
-        return self.link is not None and not self._stopping and self.link.session.state in SENDS
+        link = self.link
+        return link is not None and not self._stopping and not self._ends_empty and link.session.state in SENDS
 
     @property
     def credit(self) -> int:
@@ -247,6 +249,17 @@ class Line:
     @property
     def in_flight(self) -> int:
         return self.link.session.in_flight if self.link is not None else 0
+
+    def make_anew(self) -> None:
+        """The upstream says that we are not bound: nothing more is sent, and the link ends once all is answered."""
+        if self.link is not None and not self._ends_empty:
+            self._ends_empty = True
+            log.warning("upstream knows nothing of our bind", connector=self._settings.name, peer=self.link.peer)
+
+    def _end_if_empty(self) -> None:
+        if self.link is not None and self.is_bound and not self.in_flight:
+            self.link.session.unbind(self._clock.monotonic())
+            self.link.flush_soon()
 
     def put(self, sending: Sending) -> None:
         """To be written as soon as the window and the pace allow, in the order of `sending`."""
@@ -337,6 +350,8 @@ class Line:
                 self._happened(link, together)
             except Exception as one:  # noqa: BLE001 - it costs the link; what is behind it is about other messages
                 fault = fault or one
+        if self._ends_empty:
+            self._end_if_empty()
         if fault is not None:
             raise fault
 
@@ -396,7 +411,7 @@ class Line:
 
     def closed(self, link: Link, reason: str) -> None:
         waiting, self.waiting = sorted(self.waiting), []
-        self.link = None
+        self.link, self._ends_empty = None, False
         if (self._bound_at is not None and not self._stopping) or not self.trouble:
             self._in_trouble(reason)
         self._owner.returned(waiting)

@@ -69,8 +69,8 @@ def plain_report(receipt: PlainReceipt, connector: str, provider: str, base: Bas
 
 
 def _error_code(err: str, tlvs: list[pdu.Tlv]) -> int:
-    """`err:` where it is a number of ours to pass on, else the network_error_code (SMPP 3.4 §5.3.2.31)."""
-    if err.isascii() and err.isdigit() and len(err) <= 5 and int(err) <= 0xFFFF:
+    """`err:` where it says something that we can pass on, else the network_error_code (SMPP 3.4 §5.3.2.31)."""
+    if err.isascii() and err.isdigit() and len(err) <= 5 and 0 < int(err) <= 0xFFFF:
         return int(err)
     network = pdu.tlv.get(tlvs, pdu.Tag.network_error_code)
     return int.from_bytes(network[1:], "big") if network and len(network) == 3 else 0

@@ -10,7 +10,7 @@ from smscd import pdu
 from smscd.connectors import SmppSettings
 from smscd.connectors.smpp.content import Composer
 from smscd.connectors.smpp.pace import FIRST_PAUSE, LONGEST_PAUSE, Pace
-from smscd.connectors.smpp.reading import read_report
+from smscd.connectors.smpp.reading import read_mo, read_report
 from smscd.connectors.smpp.statuses import Answer, table
 from smscd.dress import Dress, dress_of
 from smscd.message import OPT_OUT
@@ -234,6 +234,35 @@ def test_tlvs_win_for_state_and_id_and_the_text_for_the_error() -> None:
     assert report is not None
     assert (report.ids, report.message_state, report.error_code) == (("8", "9"), 5, 42)
     assert not report.intermediate
+
+
+@pytest.mark.parametrize(("err", "error_code"), [(b"000", 11), (b"0", 11), (b"nul", 11), (b"0A5", 11), (b"042", 42)])
+def test_where_the_text_tells_no_error_the_network_error_code_does(err: bytes, error_code: int) -> None:
+    delivered = pdu.DeliverSm(
+        esm_class=4, short_message=b"id:9 stat:UNDELIV err:%b text:" % err,
+        tlvs=[(int(pdu.Tag.network_error_code), b"\3\0\x0b")],
+    )  # fmt: skip
+    report = read_report(delivered, "a", "a", "auto", sniff=False)
+    assert report is not None
+    assert report.error_code == error_code
+
+
+@pytest.mark.parametrize(("short_message", "payload", "text"), [
+    (b"short", b"payload", b"payload"), (b"short", b"", b"short"), (b"", b"payload", b"payload"), (b"", b"", b""),
+])  # fmt: skip
+def test_an_mo_has_its_text_in_short_message_alone_where_that_can_hold_it(
+    short_message: bytes, payload: bytes, text: bytes
+) -> None:
+    """SMPP 3.4 §4.6.1: "either the short_message or the message_payload"; an empty one is no text that supersedes."""
+    vendor = (0x1501, b"v")
+    tlvs = [(int(pdu.Tag.message_payload), payload), vendor]
+    mo = read_mo(pdu.DeliverSm(short_message=short_message, tlvs=tlvs))
+    assert (mo.short_message, mo.tlvs) == (text, [vendor])
+
+
+def test_an_empty_message_payload_does_not_cost_the_text_of_a_submit() -> None:
+    (made,) = composed(submit_sm(b"hello", tlvs=[(int(pdu.Tag.message_payload), b"")]))
+    assert (made.short_message, made.tlvs) == (b"hello", [])
 
 
 def test_a_handsets_message_is_no_receipt_unless_sniffing_is_asked_for() -> None:

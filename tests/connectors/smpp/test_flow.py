@@ -144,6 +144,32 @@ async def test_a_refused_bind_is_tried_again_and_says_why(tmp_path: Path) -> Non
             await all_reported(esme)
 
 
+async def test_an_upstream_that_knows_nothing_of_our_bind_is_bound_to_anew_when_it_has_answered_all(
+    tmp_path: Path,
+) -> None:
+    """As behind a balancer that has moved us: without a new bind it would be ESME_RINVBNDSTS for ever."""
+
+    def forgets_the_first(upstream: Quirky, link: Link, submit: pdu.SubmitSm) -> None:
+        if link is not first:
+            plain(upstream, link, submit)
+        elif len(upstream.submits) < 3:
+            held.append(submit)
+        else:
+            upstream.refuse(link, submit, pdu.ESME_RINVBNDSTS)
+            for one in held:
+                upstream.accept(link, one, upstream.next_id())
+
+    held: list[pdu.SubmitSm] = []
+    async with Quirky(forgets_the_first) as upstream, between(tmp_path, upstream) as (gateway, esme):
+        (first,) = upstream.bound
+        esme.pump(lambda tag: message(tag, registered_delivery=0), count=3)
+        await upstream.until(lambda: len(upstream.submits) == 4)
+        assert (len(upstream.binds), upstream.unbound) == (2, 1)
+        assert sorted(upstream.texts.values()) == [1, 1, 2]  # what was answered on the old link was not sent again
+        await asyncio.to_thread(gateway.wait_for, "upstream knows nothing of our bind")
+        assert not gateway.lines("in doubt")
+
+
 async def test_a_message_from_a_handset_is_stored_before_it_is_answered_and_waits_for_its_esme(tmp_path: Path) -> None:
     async with Quirky() as upstream, between(tmp_path, upstream) as (_gateway, esme):
         mo = pdu.DeliverSm(source_addr=b"447700900001", destination_addr=b"12345", short_message=b"hello from afar")

@@ -79,3 +79,27 @@ async def test_an_mo_that_is_too_long_in_the_alphabet_of_its_esme_is_refused_and
         assert [one.command_status for one in upstream.acknowledged] == [pdu.ESME_RINVMSGLEN, pdu.ESME_ROK]
         await esme.ledger.until(lambda: esme.ledger.mo)
         assert len(esme.ledger.mo_order) == 1
+
+
+async def test_what_a_handset_asks_of_its_reader_is_asked_by_the_whole_too(tmp_path: Path) -> None:
+    async with Quirky() as upstream, between(tmp_path, upstream, 'long_mo = "whole"') as (_gateway, esme):
+        for part in parts():
+            part.registered_delivery = pdu.REGISTERED_USER_ACKNOWLEDGEMENT
+            upstream.deliver(upstream.receiving, part)
+        await esme.ledger.until(lambda: esme.ledger.mo)
+        assert esme.ledger.mo_order == [TEXT.encode()]
+        assert esme.ledger.last_mo.registered_delivery == pdu.REGISTERED_USER_ACKNOWLEDGEMENT
+
+
+async def test_an_esme_of_3_3_gets_a_text_that_came_by_data_sm_or_in_message_payload(tmp_path: Path) -> None:
+    async with Quirky() as upstream, between(tmp_path, upstream) as (gateway, esme):
+        await esme.leave()
+        old = await Esme(Ledger()).bind(gateway.port, version=pdu.INTERFACE_VERSION_3_3)
+        payload = (int(pdu.Tag.message_payload), b"by message_payload")
+        upstream.deliver(upstream.receiving, deliver_sm(b"", tlvs=[payload]))
+        data_sm = pdu.DataSm(source_addr=b"447700900001", destination_addr=b"12345")
+        data_sm.tlvs = [(payload[0], b"by data_sm")]
+        upstream.deliver(upstream.receiving, data_sm)
+        await old.ledger.until(lambda: len(old.ledger.mo_order) == 2)
+        assert old.ledger.mo_order == [b"by message_payload", b"by data_sm"]
+        await old.leave()
