@@ -9,7 +9,7 @@ from smscd import pdu
 from smscd.admission import Esme, EsmeSettings
 from smscd.clock import SECOND, FakeClock
 from smscd.counters import EsmeCounters
-from smscd.message import Kind, Message, Part, Stage
+from smscd.message import Content, Kind, Message, Part, Stage
 
 NOON = FakeClock().wall()
 """Where every `FakeClock` begins, microseconds UTC."""
@@ -30,7 +30,7 @@ def deliver_sm(text: bytes = b"hello", **fields: Any) -> pdu.DeliverSm:
     return pdu.DeliverSm(**(plain | fields))
 
 
-def message(number: int = 0, *, content: pdu.SubmitSm | pdu.DeliverSm | None = None, **fields: Any) -> Message:
+def message(number: int = 0, *, content: Content | None = None, **fields: Any) -> Message:
     """A queued MT of `test` for the connector `network`, due since noon and valid for a day."""
     number = number or next(_numbers)
     plain: dict[str, Any] = {

@@ -133,6 +133,9 @@ class Composer:
             submit.sm_default_msg_id = content.sm_default_msg_id
             if content.validity_period:
                 submit.validity_period = pdu.times.format_absolute(message.expires)
+        elif pdu.tlv.get(content.tlvs, pdu.Tag.qos_time_to_live) is not None:  # of data_sm alone (SMPP 3.4 §5.3.2.9)
+            submit.validity_period = pdu.times.format_absolute(message.expires)
+            submit.tlvs = [one for one in submit.tlvs if one[0] != pdu.Tag.qos_time_to_live]
         if message.recipient:
             submit.dest_addr_ton, submit.dest_addr_npi, submit.destination_addr = INTERNATIONAL, E164, message.recipient
         dress = self._dress_of(message)

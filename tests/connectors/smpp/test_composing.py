@@ -15,11 +15,16 @@ from smscd.connectors.smpp.statuses import Answer, table
 from smscd.dress import Dress, dress_of
 from smscd.message import OPT_OUT
 from smscd.text import Alphabet, encode
-from tests.cast import message, submit_sm
+from tests.cast import DAY, NOON, message, submit_sm
 
 
 def composed(
-    content: pdu.SubmitSm, *, theirs: Alphabet = "gsm7", segments: int = 1, dress: Dress | None = None, **settings: Any
+    content: pdu.SubmitSm | pdu.DataSm,
+    *,
+    theirs: Alphabet = "gsm7",
+    segments: int = 1,
+    dress: Dress | None = None,
+    **settings: Any,
 ) -> list[pdu.SubmitSm]:
     composer = Composer(
         SmppSettings("up", "a.example:1", "gw", **settings), lambda _system_id: theirs, lambda _m: dress
@@ -263,6 +268,18 @@ def test_an_mo_has_its_text_in_short_message_alone_where_that_can_hold_it(
 def test_an_empty_message_payload_does_not_cost_the_text_of_a_submit() -> None:
     (made,) = composed(submit_sm(b"hello", tlvs=[(int(pdu.Tag.message_payload), b"")]))
     assert (made.short_message, made.tlvs) == (b"hello", [])
+
+
+def test_the_time_that_a_data_sm_is_worth_keeping_is_told_as_that_of_a_submit_sm() -> None:
+    """SMPP 3.4 has no qos_time_to_live in submit_sm (table 4-10), and what is left is less than was given."""
+    limited = pdu.DataSm(source_addr=b"1", destination_addr=b"447700900001", tlvs=[
+        (int(pdu.Tag.message_payload), b"hello"), (int(pdu.Tag.qos_time_to_live), b"\0\0\0\x3c"), (0x1400, b"v"),
+    ])  # fmt: skip
+    (made,) = composed(limited)
+    assert (made.validity_period, made.tlvs) == (pdu.times.format_absolute(NOON + DAY), [(0x1400, b"v")])
+    limited.tlvs = limited.tlvs[:1]
+    (made,) = composed(limited)
+    assert made.validity_period == b""
 
 
 def test_a_handsets_message_is_no_receipt_unless_sniffing_is_asked_for() -> None:
