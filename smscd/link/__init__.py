@@ -10,7 +10,7 @@ the reason as text.  Raised here: OSError by `listen` and `connect`, ConfigError
 
 from smscd.link.link import Link, LinkOwner
 from smscd.link.links import LinkLimits, Links
-from smscd.link.opening import Door, connect, listen
+from smscd.link.opening import Door, connect, describe, listen
 from smscd.link.settings import TlsSettings
 from smscd.link.tls import client_context, renew_certificate, server_context
 
@@ -23,6 +23,7 @@ __all__ = [
     "TlsSettings",
     "client_context",
     "connect",
+    "describe",
     "listen",
     "renew_certificate",
     "server_context",

@@ -18,7 +18,7 @@ from smscd import pdu
 from smscd.clock import Clock
 from smscd.connectors.settings import SmppSettings
 from smscd.errors import SessionError
-from smscd.link import Link, LinkOwner, Links, connect
+from smscd.link import Link, LinkOwner, Links, connect, describe
 from smscd.message import LEASED, Message
 from smscd.pdu import plain_answer, plain_receipt
 from smscd.pdu.plain_receipt import PlainReceipt
@@ -189,7 +189,7 @@ class Line:
         try:
             await connect(host, port, link, tls=self._tls(), within=settings.connect_timeout)
         except OSError as fault:
-            self._in_trouble(f"cannot connect: {fault.strerror or fault}")
+            self._in_trouble(f"cannot connect: {describe(fault)}")
             return
         self.link = link
         self._ask_to_bind(link)

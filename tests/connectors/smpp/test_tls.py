@@ -93,6 +93,21 @@ async def test_clear_text_to_an_upstream_that_wants_tls_ends_in_no_bind_and_is_t
         assert upstream.binds == []
 
 
+async def test_an_upstream_that_waits_for_more_of_what_is_no_bind_to_it_is_told_in_words(tmp_path: Path) -> None:
+    """It takes the handshake for the length of a PDU, and we wait for its half: the reason was empty."""
+
+    async def waits(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    silent = Quirky()
+    async with await asyncio.start_server(waits, "127.0.0.1", 0) as server:
+        silent.port = server.sockets[0].getsockname()[1]
+        more = 'tls.enabled = true\nconnect_timeout = "300ms"'
+        async with refused(tmp_path, silent, more) as gateway:
+            line = await asyncio.to_thread(gateway.wait_for, "upstream is away")
+            assert line["why"] == "cannot connect: timed out"
+
+
 async def test_a_reload_takes_a_new_ca_for_the_next_connection_and_keeps_the_session(tmp_path: Path) -> None:
     old, new = Authority(tmp_path, "old"), Authority(tmp_path, "new")
     trusted = tmp_path / "trusted.pem"
