@@ -54,6 +54,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "peers": ("peers", runs_table),
     "budget": ("budget", budget_table),
     "pauses": ("pauses", lambda kept: table(kept["rows"], kept.get("columns", pauses.COLUMNS[:6]))),
+    "floods": ("floods", lambda kept: table(kept["rows"], kept["columns"])),
     "soak": ("soak", soak_table),
     "curves": ("curves", curves.curves_table),
 }
