@@ -20,7 +20,7 @@ from smscd.ancillary import Ancillary
 from smscd.clock import SECOND
 from smscd.connectors import AnswerReports, Reporting
 from smscd.connectors.smpp.correlation import Learned, Match, Report, match, match_by_address, same_number, spellings
-from smscd.errands import Errands
+from smscd.errands import Errands, Together
 from smscd.errors import TextTooLong
 from smscd.journey import Journey
 from smscd.logs import masked
@@ -72,6 +72,7 @@ class Reports:
         self._lately: OrderedDict[Key, Message] = OrderedDict()  # by the ids that their parts were given, newest last
         self._task: asyncio.Task[None] | None = None
         self._late = Errands(log, "late answer", "a late answer could not be applied")
+        self._outdated = Together(self._late, self._give_up_all, TURN)
         journey.on_sent, journey.on_sent_all = self._sent, self._sent_all
 
     # -- Returns -----------------------------------------------------------------------------------------------------
@@ -201,8 +202,7 @@ class Reports:
             waiting.asked_again, waiting.by_address = True, waiting.report.by_address
             self._parking.resume(waiting)
             self._look_up(waiting)
-        for waiting in self._parking.outdated(now):
-            self._give_up(waiting)
+        self._outdated.add(self._parking.outdated(now))
 
     # -- receipts: looking up ----------------------------------------------------------------------------------------
 
@@ -292,6 +292,12 @@ class Reports:
         if learned.note(matched.rule, recipient=matched.recipient):
             log.info("message_id rule learned", provider=waiting.report.provider, rule=matched.rule)
         self._settle_all([(matched, waiting)])
+
+    async def _give_up_all(self, some: list[Waiting]) -> None:
+        for waiting in some:
+            if waiting in self._parking:  # else it is being looked up, or was given up before
+                self._give_up(waiting)
+        await asyncio.sleep(0)
 
     def _give_up(self, waiting: Waiting) -> None:
         waiting.done = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -175,6 +176,22 @@ async def test_a_receipt_for_nobody_is_given_up_and_does_not_come_back_with_a_st
         assert play.reports.parked == 0
         rows = [row for row in play.store._read(lambda m: m.kind == 2) if not row.original]
         assert [row.stage for row in rows] == [Stage.CLOSED]
+
+
+async def test_receipts_for_nobody_are_given_up_turn_by_turn() -> None:
+    async with Reported() as play:
+        for number in range(4 * TURN):
+            play.receipt(f"X{number:04}".encode())
+        await play.quiet()
+        await play.later(BY_ADDRESS_AFTER + 1)
+        play.clock.advance(LONGEST)
+        unknown, given_up = play.counters.connector("network").receipts, [0]
+        play.reports.expire()
+        while play.reports.parked:
+            await asyncio.sleep(0)
+            given_up.append(unknown["unknown"])
+        assert max(later - before for before, later in pairwise(given_up)) <= TURN
+        assert given_up[-1] == 4 * TURN
 
 
 async def test_a_store_that_cannot_be_asked_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import structlog
 
+from smscd.background import courteous
 from smscd.clock import SECOND, Clock
 from smscd.counters import StoreCounters
 from smscd.errors import StoreBroken, StoreFull
@@ -196,7 +198,8 @@ class GroupCommit:
         batch = ours.batch
         try:
             if ours.written is not None:
-                await ours.written
+                with courteous() if len(batch) + len(batch.parts) < MANY else nullcontext():
+                    await ours.written
         except StoreFull:
             self._under_way = None
             self._unsynced = True  # it may have had to sync what was written at leisure before it
