@@ -93,8 +93,8 @@ def _quieten_collector() -> None:
     """Messages, parts and PDUs form no cycles: reference counts free them, and the collector only costs pauses.
 
     Measured on accept(): 34 µs a message with the default thresholds, 8 µs with these. What the start has built is
-    taken out of its sight; the oldest generation is looked at rarely, because all that is in flight is in it, the middle
-    one every other time: a flood of what is kept (first halves of messages) had left it a million objects, 0.6 s.
+    taken out of its sight. The oldest generation is looked at rarely, because all that is in flight is in it; the
+    middle one every other time, or a flood of what is kept (first halves of messages) leaves it a million objects.
     """
     gc.collect()
     gc.freeze()

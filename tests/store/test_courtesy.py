@@ -11,7 +11,7 @@ import pytest
 
 from smscd.background import COURTESY
 from smscd.message import Message
-from smscd.store import sqlite
+from smscd.store import sqlite, transaction
 from smscd.store.commit import MANY
 from tests.cast import message
 from tests.machine import PATIENCE
@@ -25,12 +25,11 @@ async def test_the_interpreter_is_given_away_sooner_while_few_are_written(
 ) -> None:
     usual, seen = sys.getswitchinterval(), []
     loop_had_its_turns = threading.Event()
-    write = sqlite.write
 
     def watched(*arguments: Any) -> None:
         loop_had_its_turns.wait(PATIENCE)
         seen.append(sys.getswitchinterval())
-        write(*arguments)
+        transaction.write(*arguments)
 
     monkeypatch.setattr(sqlite, "write", watched)
     some: list[Message] = [message() for _ in range(messages)]
