@@ -71,7 +71,7 @@ class Reports:
         self._learned: dict[str, Learned] = {}
         self._lately: OrderedDict[Key, Message] = OrderedDict()  # by the ids that their parts were given, newest last
         self._task: asyncio.Task[None] | None = None
-        self._late = Errands(log, "late answer", "a late answer could not be applied")
+        self._late = Errands(log, "reports", "a late answer, or the end of receipts for nobody, could not be applied")
         self._outdated = Together(self._late, self._give_up_all, TURN)
         journey.on_sent, journey.on_sent_all = self._sent, self._sent_all
 

@@ -8,9 +8,7 @@ from typing import Any
 
 from smscd.clock import SECOND
 from smscd.errors import ControlError
-
-LONGEST_ADDRESS = 20
-"""Octets of an address in deliver_sm (SMPP 3.4 §4.6.1)."""
+from smscd.pdu import MAX_ADDRESS
 
 LONGEST_TEXT = 255 * 153
 """Characters of a concatenated message (3GPP TS 23.040 §9.2.3.24.1): nothing longer is worth cutting up."""
@@ -43,8 +41,8 @@ def required(arguments: Mapping[str, Any], name: str) -> str:
 def address(arguments: Mapping[str, Any], name: str) -> str:
     """An address as a deliver_sm can carry it."""
     value = required(arguments, name)
-    if len(value) > LONGEST_ADDRESS or "\0" in value or any(ord(character) > 0xFF for character in value):
-        raise ControlError(f"{name} is no address", f"at most {LONGEST_ADDRESS} characters of Latin-1 for {name}")
+    if len(value) > MAX_ADDRESS or "\0" in value or any(ord(character) > 0xFF for character in value):
+        raise ControlError(f"{name} is no address", f"at most {MAX_ADDRESS} characters of Latin-1 for {name}")
     return value
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from smscd.admin.arguments import LONGEST_ADDRESS, optional, required
+from smscd.admin.arguments import optional, required
 from smscd.errors import ControlError
 from smscd.optout import Entry
 from smscd.optout.keys import ERASED
 from smscd.optout.list import SCOPES, Scope
+from smscd.pdu import MAX_ADDRESS
 
 LONGEST_PARTY = 64
 """Characters of a sender, or of the name of a pool or an account."""
@@ -48,8 +49,8 @@ def recipient_of(names: Names, written: str) -> bytes:
     recipient = names.known_as(written)
     if recipient.startswith(ERASED) and recipient not in names.erased:
         raise ControlError(f"{written} is no number that was erased here", "the number itself")
-    if len(recipient) > LONGEST_ADDRESS and recipient not in names.erased:
-        raise ControlError(f"a number of {len(recipient)} digits would block nobody", f"at most {LONGEST_ADDRESS}")
+    if len(recipient) > MAX_ADDRESS and recipient not in names.erased:
+        raise ControlError(f"a number of {len(recipient)} digits would block nobody", f"at most {MAX_ADDRESS}")
     if not recipient.isdigit() and recipient not in names.erased:
         raise ControlError(f"{written} is no number: a block of it would block nobody", "digits, like +447700900123")
     return recipient

@@ -16,9 +16,6 @@ SUBMITTED_TYPES = frozenset({  # SMPP 3.4 §5.2.12: what an ESME may say its mes
 })  # fmt: skip
 MAX_SEGMENTS = 255
 ALPHANUMERIC = 5
-LONGEST_ADDRESS = 20
-"""Octets. data_sm has room for 64, but its receipt is a deliver_sm and that has not (SMPP 3.4 §4.6.1): what could not
-be reported on, nor read back from the store, does not come in."""
 _DIALLED = frozenset(b"0123456789*#abcdefABCDEF")
 
 
@@ -103,7 +100,7 @@ def common_status(content: pdu.SubmitSm | pdu.DataSm) -> int:
         return pdu.ESME_RINVDSTTON
     if content.dest_addr_npi not in NPIS:
         return pdu.ESME_RINVDSTNPI
-    if len(content.source_addr) > LONGEST_ADDRESS:
+    if len(content.source_addr) > pdu.MAX_ADDRESS:
         return pdu.ESME_RINVSRCADR
     return destination_status(content.destination_addr, content.dest_addr_ton)
 
@@ -111,7 +108,7 @@ def common_status(content: pdu.SubmitSm | pdu.DataSm) -> int:
 def destination_status(destination: bytes, ton: int) -> int:
     """A recipient is dialled: digits (with `+`, `*`, `#`), never a name."""
     digits = destination[1:] if destination[:1] == b"+" else destination
-    if ton == ALPHANUMERIC or len(destination) > LONGEST_ADDRESS:
+    if ton == ALPHANUMERIC or len(destination) > pdu.MAX_ADDRESS:
         return pdu.ESME_RINVDSTADR
     if not digits.isdigit() and not (digits and _DIALLED.issuperset(digits)):
         return pdu.ESME_RINVDSTADR

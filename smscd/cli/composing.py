@@ -103,16 +103,12 @@ def _tlvs(part: Part, how: How) -> list[pdu.Tlv]:
     return []
 
 
-ADDRESS_OCTETS = 20
-"""SMPP 3.4 §5.2.8 and §5.2.9: 21 octets with the NUL."""
-
-
 def check_address(written: str) -> str:
     """`written` again.  Raises ValueError if no submit_sm can carry it."""
     if not written.isascii() or not written.isprintable():
         raise ValueError(f"{written!r} has characters that an address cannot have")
-    if not 1 <= len(written.removeprefix("+")) <= ADDRESS_OCTETS:
-        raise ValueError(f"{written!r} is not 1 to {ADDRESS_OCTETS} octets long")
+    if not 1 <= len(written.removeprefix("+")) <= pdu.MAX_ADDRESS:
+        raise ValueError(f"{written!r} is not 1 to {pdu.MAX_ADDRESS} octets long")
     return written
 
 

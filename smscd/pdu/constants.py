@@ -14,6 +14,12 @@ RESPONSE: Final = 0x80000000
 MAX_SEQUENCE_NUMBER: Final = 0x7FFFFFFF
 """SMPP 3.4 §5.1.4: 1 to 0x7FFFFFFF, then 1 again."""
 
+MAX_ADDRESS: Final = 20
+"""Octets of an address in submit_sm and deliver_sm, without the NUL (SMPP 3.4 §4.4.1, §4.6.1).
+
+data_sm has room for 64, but its receipt is a deliver_sm: what could not be reported on, nor read back from the store,
+does not come in."""
+
 MAX_SHORT_MESSAGE_3_4: Final = 254
 """SMPP 3.4 §5.2.21: an sm_length of 255 is not allowed. A rule for admission; the codec takes 255."""
 

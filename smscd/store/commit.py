@@ -43,6 +43,10 @@ ENOUGH = 50
 MANY = 20
 """Answers of one commit from which on more messages are sure to come: these are handed on before others are let in."""
 
+FEW = 20
+"""Facts of one commit below which whoever computes gives the interpreter away for it: its statements would wait for
+that longer than for the disk. With more the loop has much to do itself, and all costs less if it does that first."""
+
 
 class UnderWay(NamedTuple):
     """A batch that was taken to be written."""
@@ -198,7 +202,7 @@ class GroupCommit:
         batch = ours.batch
         try:
             if ours.written is not None:
-                with courteous() if len(batch) + len(batch.parts) < MANY else nullcontext():
+                with courteous() if len(batch) + len(batch.parts) < FEW else nullcontext():
                     await ours.written
         except StoreFull:
             self._under_way = None

@@ -12,14 +12,14 @@ import pytest
 from smscd.background import COURTESY
 from smscd.message import Message
 from smscd.store import sqlite, transaction
-from smscd.store.commit import MANY
+from smscd.store.commit import FEW
 from tests.cast import message
 from tests.machine import PATIENCE
 from tests.store.chests import SqliteChest
 from tests.store.contract import put
 
 
-@pytest.mark.parametrize(("messages", "is_courteous"), [(1, True), (MANY - 1, True), (MANY, False)])
+@pytest.mark.parametrize(("messages", "is_courteous"), [(1, True), (FEW - 1, True), (FEW, False)])
 async def test_the_interpreter_is_given_away_sooner_while_few_are_written(
     messages: int, is_courteous: bool, chest: SqliteChest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,18 +76,14 @@ def _error_code(err: str, tlvs: list[pdu.Tlv]) -> int:
     return int.from_bytes(network[1:], "big") if network and len(network) == 3 else 0
 
 
-LONGEST_ADDRESS = 20
-"""Octets of an address in a deliver_sm, without the NUL (SMPP 3.4 §4.6.1)."""
-
-
 def refused_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> int:
     """The command_status for a message from a handset that no deliver_sm could pass on; 0 for any other.
 
     data_sm has room for addresses of 64 octets (SMPP 3.4 §4.7.1); an ESME could not read the deliver_sm made of it.
     """
-    if len(delivered.source_addr) > LONGEST_ADDRESS:
+    if len(delivered.source_addr) > pdu.MAX_ADDRESS:
         return pdu.ESME_RINVSRCADR
-    return pdu.ESME_RINVDSTADR if len(delivered.destination_addr) > LONGEST_ADDRESS else 0
+    return pdu.ESME_RINVDSTADR if len(delivered.destination_addr) > pdu.MAX_ADDRESS else 0
 
 
 def read_mo(delivered: pdu.DeliverSm | pdu.DataSm) -> pdu.DeliverSm:
