@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from copy import copy
 from types import TracebackType
@@ -167,6 +168,31 @@ class Scripted:
 
     def status(self) -> dict[str, Any]:
         return {"state": "up", "in_flight": len(self.handed), "credit": self.credit()}
+
+
+class Turns:
+    """Counts the turns of the loop while its block lasts, and what is noted in each."""
+
+    def __init__(self) -> None:
+        self.noted: Counter[int] = Counter()
+        self._turn = 0
+        self._counting: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._counting = asyncio.create_task(self._count())
+        return self
+
+    async def __aexit__(self, *_fault: object) -> None:
+        assert self._counting is not None
+        self._counting.cancel()
+
+    def note(self, many: int = 1) -> None:
+        self.noted[self._turn] += many
+
+    async def _count(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self._turn += 1
 
 
 class Play:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection
 from copy import deepcopy
 from typing import Any, cast
@@ -21,7 +20,7 @@ from smscd.queueing import JOINED
 from smscd.routing import RouteSettings, Ruleset
 from smscd.text import segment
 from tests.cast import submit_sm
-from tests.play import DELIVERED, Play, Scripted
+from tests.play import DELIVERED, Play, Scripted, Turns
 
 TEXT = "".join(chr(ord("a") + number % 26) for number in range(400))
 WITHIN = 10.0
@@ -521,9 +520,8 @@ class Counted(Gathered):
     """How often the store is asked about parts, and how many messages begin in each turn of the loop."""
 
     def count(self) -> None:
-        self.turn = 0
         self.asked: list[str] = []
-        self.began: Counter[int] = Counter()
+        self.turns = Turns()
         get, members, enter = self.store.get, self.store.members, self.journey.enter
 
         async def counted_get(ids: Collection[int]) -> list[Message]:
@@ -535,21 +533,15 @@ class Counted(Gathered):
             return await members(groups)
 
         def counted_enter(message: Message, now: int) -> None:
-            self.began[self.turn] += message.origin == WHOLE
+            self.turns.note(message.origin == WHOLE)
             enter(message, now)
 
         cast("Any", self.store).get, cast("Any", self.store).members = counted_get, counted_members
         cast("Any", self.journey).enter = counted_enter
 
     async def quiet_counting_turns(self) -> None:
-        async def turns() -> None:
-            while True:
-                await asyncio.sleep(0)
-                self.turn += 1
-
-        counting = asyncio.create_task(turns())
-        await self.quiet()
-        counting.cancel()
+        async with self.turns:
+            await self.quiet()
 
 
 async def test_sets_that_come_together_are_read_together_and_joined_turn_by_turn() -> None:
@@ -561,8 +553,8 @@ async def test_sets_that_come_together_are_read_together_and_joined_turn_by_turn
         await play.quiet_counting_turns()
         assert len(play.left) == 60
         assert play.asked == ["get"]
-        assert sum(play.began.values()) == 60
-        assert max(play.began.values()) <= TURN
+        assert sum(play.turns.noted.values()) == 60
+        assert max(play.turns.noted.values()) <= TURN
         for message in list(play.network.handed):
             play.network.settle(message, DELIVERED)
         await play.quiet_counting_turns()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection
 from copy import deepcopy
 from typing import Any, cast
@@ -21,7 +20,7 @@ from smscd.scheduler import RetrySettings
 from smscd.text import Reassembly, segment
 from smscd.text.reassembly import PART
 from tests.cast import deliver_sm
-from tests.play import Play
+from tests.play import Play, Turns
 
 TEXT = "".join(chr(ord("a") + number % 26) for number in range(400))
 TEN_MINUTES = 600
@@ -398,8 +397,7 @@ async def test_a_flood_of_halves_is_given_up_together_and_every_half_is_delivere
 async def test_sets_that_are_completed_together_are_read_together_and_joined_turn_by_turn() -> None:
     """A flood of them would otherwise be a task and a question to the store each."""
     asked: list[int] = []
-    began: Counter[int] = Counter()
-    turn = 0
+    turns = Turns()
     async with Joined() as play:
         get, arrive = play.store.get, play.journey.arrive
 
@@ -408,26 +406,19 @@ async def test_sets_that_are_completed_together_are_read_together_and_joined_tur
             return await get(ids)
 
         def counted_arrive(*arrived: Any) -> None:
-            began[turn] += 1
+            turns.note()
             arrive(*arrived)
-
-        async def turns() -> None:
-            nonlocal turn
-            while True:
-                await asyncio.sleep(0)
-                turn += 1
 
         cast("Any", play.store).get, cast("Any", play.journey).arrive = counted_get, counted_arrive
         sets = [parts_of("x" * 200, reference=number) for number in range(60)]
         play.come(*(first for first, _ in sets))
         await play.quiet()
-        counting = asyncio.create_task(turns())
-        play.come(*(second for _, second in sets))
-        await play.quiet()
-        counting.cancel()
+        async with turns:
+            play.come(*(second for _, second in sets))
+            await play.quiet()
         assert asked == [120]
-        assert sum(began.values()) == 60
-        assert max(began.values()) <= TURN
+        assert sum(turns.noted.values()) == 60
+        assert max(turns.noted.values()) <= TURN
         assert play.delivered == ["x" * 200] * 60
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from itertools import pairwise
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from smscd.message import Accepted, Content, Deferred, Message, Stage
 from smscd.parking import BY_ADDRESS_AFTER, LONGEST, Waiting
 from smscd.pdu import MessageState
 from smscd.reports import PAUSE, TRIES, TURN, Reports
-from tests.play import Play, Scripted, _turn
+from tests.play import Play, Scripted, Turns, _turn
 
 
 class Carrier(Scripted):
@@ -325,25 +324,17 @@ async def test_receipts_that_are_looked_up_together_end_their_messages_turn_by_t
             await play.taken(await play.submitted(registered_delivery=1), f"A{number}")
         await play.quiet()
         await play.crash()  # nothing of them is in memory
-        ends: Counter[int] = Counter()
-        turn, settle_all = 0, play.reports._settle_all
+        turns, settle_all = Turns(), play.reports._settle_all
 
         def settling(found: list[Any]) -> None:
-            ends[turn] += len(found)
+            turns.note(len(found))
             settle_all(found)
 
-        async def turns() -> None:
-            nonlocal turn
-            while True:
-                await asyncio.sleep(0)
-                turn += 1
-
         cast("Any", play.reports)._settle_all = settling
-        counting = asyncio.create_task(turns())
-        for number in range(60):
-            play.receipt(b"A%d" % number)
-        await play.quiet()
-        counting.cancel()
+        async with turns:
+            for number in range(60):
+                play.receipt(b"A%d" % number)
+            await play.quiet()
         assert play.told == [pdu.ESME_ROK] * 60
-        assert sum(ends.values()) == 60
-        assert max(ends.values()) <= TURN
+        assert sum(turns.noted.values()) == 60
+        assert max(turns.noted.values()) <= TURN

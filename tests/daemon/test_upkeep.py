@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from typing import Any, cast
 
 import pytest
@@ -14,7 +12,7 @@ from smscd.message import Message, Stage
 from smscd.pdu import MessageState
 from smscd.store import StoreSettings
 from tests.cast import DAY, NOON, message
-from tests.play import Play
+from tests.play import Play, Turns
 from tests.store.contract import put
 
 
@@ -40,22 +38,14 @@ async def test_what_expires_together_ends_turn_by_turn() -> None:
         waiting = [play.accepted(registered_delivery=1) for _ in range(120)]
         await play.quiet()
         play.clock.advance(30 * DAY / 1_000_000)
-        ends: Counter[int] = Counter()
-        turn, end = 0, play.journey.expire
+        turns, end = Turns(), play.journey.expire
 
         def ends_now(one: Message) -> None:
-            ends[turn] += 1
+            turns.note()
             end(one)
 
-        async def turns() -> None:
-            nonlocal turn
-            while True:
-                await asyncio.sleep(0)
-                turn += 1
-
         cast("Any", play.journey).expire = ends_now
-        counting = asyncio.create_task(turns())
-        assert await Upkeep(play.journey, play.ancillary, StoreSettings()).expire() == 120
-        counting.cancel()
-        assert sorted(ends.values()) == [20, upkeep.TURN, upkeep.TURN]
+        async with turns:
+            assert await Upkeep(play.journey, play.ancillary, StoreSettings()).expire() == 120
+        assert sorted(turns.noted.values()) == [20, upkeep.TURN, upkeep.TURN]
         assert {(await play.stored(one)).message_state for one in waiting} == {MessageState.EXPIRED}
